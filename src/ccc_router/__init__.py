@@ -1,0 +1,1 @@
+"""ccc-router: omnichannel contact routing that can explain every decision."""
