@@ -1,0 +1,222 @@
+"""Commands: what a person or a machine asks for. The engine answers each with one outcome.
+
+``actor_role`` and ``actor`` say who asks; they are journalled (I16). Texts travel in ``private`` like those of facts.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from .facts import Private
+from .vocabulary import CaseKind, Presence, Role, Visibility
+
+
+class Command(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="kind"):
+    """What all commands share."""
+
+    actor: str
+    actor_role: Role
+    private: Private | None = None
+
+
+class SetPresence(Command, tag="SetPresence"):
+    """``not_ready`` and ``signed_out`` rescind a pending offer; ``signed_out`` with work needs ``after_current``."""
+
+    agent_id: str
+    presence: Presence
+    reason: str = ""
+    after_current: bool = False
+
+
+class OpenDemand(Command, tag="OpenDemand"):
+    """``work/next`` is open: until ``until`` (ms) the agent takes work. A newer demand ends the older."""
+
+    agent_id: str
+    demand_id: str
+    until: int
+
+
+class CloseDemand(Command, tag="CloseDemand"):
+    """``work/next`` ended without an offer."""
+
+    agent_id: str
+    demand_id: str
+
+
+class AcceptOffer(Command, tag="AcceptOffer"):
+    """Take the contact; by its owner again: the same answer again."""
+
+    offer_id: str
+
+
+class DeclineOffer(Command, tag="DeclineOffer"):
+    """Refuse the contact with a reason code."""
+
+    offer_id: str
+    reason: str
+
+
+class SendMessage(Command, tag="SendMessage"):
+    """Answer the customer, or note something for the staff.
+
+    ``seen_up_to`` is the number of the last message the agent saw; a newer customer message refuses the reply
+    (``customer_wrote``). ``then``: keep the contact, wait for the customer, or complete it.
+    """
+
+    contact_id: str
+    message_id: str
+    visibility: Visibility
+    seen_up_to: int | None = None
+    then: Literal["keep", "wait", "complete"] = "keep"
+    wait_until: int = 0
+    disposition: str = ""
+
+
+class ControlCall(Command, tag="ControlCall"):
+    """Hold, resume or hang up the call; the state follows the switch."""
+
+    contact_id: str
+    action: Literal["hold", "resume", "hangup"]
+
+
+class WaitForCustomer(Command, tag="WaitForCustomer"):
+    """It is the customer's turn until ``until`` (ms); frees the agent's capacity."""
+
+    contact_id: str
+    until: int
+
+
+class TransferContact(Command, tag="TransferContact"):
+    """Hand the contact to another queue or agent (exactly one is given); its rank is kept."""
+
+    contact_id: str
+    queue: str = ""
+    agent_id: str = ""
+
+
+class RequeueContact(Command, tag="RequeueContact"):
+    """Give the contact back with its rank."""
+
+    contact_id: str
+    reason: str = ""
+
+
+class ExtendWrapUp(Command, tag="ExtendWrapUp"):
+    """More time for wrap-up, with a reason."""
+
+    contact_id: str
+    extend_ms: int
+    reason: str
+
+
+class CompleteContact(Command, tag="CompleteContact"):
+    """End the handling with a disposition. ``resolution`` decides what becomes of the case."""
+
+    contact_id: str
+    disposition: str
+    resolution: Literal["resolved", "unresolved", "waiting_customer"] = "resolved"
+
+
+class LinkContact(Command, tag="LinkContact"):
+    """Move the contact to another case; undoable by linking it back."""
+
+    contact_id: str
+    case_id: str
+
+
+class IdentifyCustomer(Command, tag="IdentifyCustomer"):
+    """Say which handle (``private.handles``) the person proved, and how (``evidence``)."""
+
+    contact_id: str
+    evidence: str
+
+
+class AssignContact(Command, tag="AssignContact"):
+    """A supervisor gives a contact to an agent; the engine never overrides it."""
+
+    contact_id: str
+    agent_id: str
+    reason: str
+
+
+class CloseContact(Command, tag="CloseContact"):
+    """A supervisor ends a contact."""
+
+    contact_id: str
+    reason: str
+
+
+class SetPriority(Command, tag="SetPriority"):
+    """A supervisor changes a contact's priority; its rank is computed anew from its arrival."""
+
+    contact_id: str
+    priority: int
+    reason: str
+
+
+class EditCase(Command, tag="EditCase"):
+    """Change a case's attributes; ``None`` leaves one as it is."""
+
+    case_id: str
+    topic: str | None = None
+    case_kind: CaseKind | None = None
+    province: str | None = None
+    priority: int | None = None
+
+
+class CallCustomer(Command, tag="CallCustomer"):
+    """Open an outbound phone contact on a case for the asking agent."""
+
+    case_id: str
+    contact_id: str
+    endpoint: str = ""
+
+
+class RaiseEscalation(Command, tag="RaiseEscalation"):
+    """Hand the contact's case to a department. ``keep``: the agent keeps the contact meanwhile."""
+
+    contact_id: str
+    escalation_id: str
+    department: str
+    urgency: Literal["normal", "urgent"] = "normal"
+    keep: bool = False
+    reveal_identity: bool = False
+
+
+class ActOnEscalation(Command, tag="ActOnEscalation"):
+    """What a department or an agent does with an escalation.
+
+    Departments: acknowledge, ask, progress, answer, return, forward (``department``), extend (``until``). Agents: reply, accept,
+    reject, withdraw. Supervisors: grant, refuse (of an asked extension).
+    """
+
+    escalation_id: str
+    action: Literal[
+        "acknowledge", "ask", "progress", "answer", "return", "forward", "extend",
+        "reply", "accept", "reject", "withdraw", "grant", "refuse",
+    ]
+    message_id: str = ""
+    department: str = ""
+    until: int = 0
+
+
+class RetryDelivery(Command, tag="RetryDelivery"):
+    """A supervisor sends a parked delivery again, under its old id."""
+
+    delivery_id: str
+
+
+class ActivateCatalogue(Command, tag="ActivateCatalogue"):
+    """Put a validated catalogue in force (``routing.policy.Catalogue`` as a document, whole)."""
+
+    version: int
+    catalogue: dict[str, object]
+    successors: dict[str, str] = {}
+
+
+AnyCommand = (
+    SetPresence | OpenDemand | CloseDemand | AcceptOffer | DeclineOffer | SendMessage | ControlCall | WaitForCustomer
+    | TransferContact | RequeueContact | ExtendWrapUp | CompleteContact | LinkContact | IdentifyCustomer | AssignContact
+    | CloseContact | SetPriority | EditCase | CallCustomer | RaiseEscalation | ActOnEscalation | RetryDelivery
+    | ActivateCatalogue
+)

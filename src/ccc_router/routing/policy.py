@@ -1,0 +1,218 @@
+"""The catalogue: queues, skills, agents, endpoints, departments, topics and the policy numbers, as one versioned document.
+
+Plain data, whole or not at all. Faults are found in ``queues.catalogue``; here every reference is taken to be valid.
+Durations are integers of milliseconds (``_ms``) or seconds (``_s``); weights are integers, a full agent is ``total_weight``.
+"""
+
+from typing import Literal
+
+import msgspec
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of the catalogue; unknown fields are refused."""
+
+
+class Text(Policy, frozen=True):
+    """A text for people in both languages."""
+
+    vi: str
+    en: str
+
+
+class Requirement(Policy, frozen=True):
+    """A skill and the proficiency (1-5) that is at least needed."""
+
+    skill: str
+    level: int = 1
+
+
+class ServiceLevel(Policy, frozen=True):
+    """``percent`` of contacts answered within ``seconds``; abandoned ones count as not answered."""
+
+    percent: int = 80
+    seconds: int = 20
+
+
+class Queue(Policy, frozen=True):
+    """Where contacts wait.
+
+    ``allowance_s`` per channel is added to the arrival when ranking, so that a night's mail does not beat a live caller.
+    ``offer_s`` is how long an offer stays open, per channel (``default`` otherwise).
+    """
+
+    id: str
+    name: Text
+    requirements: tuple[Requirement, ...] = ()
+    channels: tuple[str, ...] = ()
+    service_level: ServiceLevel = ServiceLevel()
+    allowance_s: dict[str, int] = {}
+    offer_s: dict[str, int] = {}
+    overflow: str = ""
+
+
+class Skill(Policy, frozen=True):
+    """Something an agent can do at a level; a language is a skill."""
+
+    id: str
+    name: Text
+
+
+class QueueProfile(Policy, frozen=True):
+    """How an agent serves a queue: smaller ``priority`` first; contacts younger than ``delay_s`` are not seen."""
+
+    queue: str
+    priority: int = 1
+    delay_s: int = 0
+
+
+class Capacity(Policy, frozen=True):
+    """At most ``channels[c]`` assignments of a channel at once, and the sum of the channels' weights within ``total_weight``."""
+
+    channels: dict[str, int]
+    total_weight: int = 100
+
+
+class Agent(Policy, frozen=True):
+    """A person who takes contacts. ``phone`` is his address as the switch of ``phone_endpoint`` knows it."""
+
+    id: str
+    name: str
+    skills: dict[str, int]
+    profiles: tuple[QueueProfile, ...]
+    capacity: Capacity
+    phone: str = ""
+    phone_endpoint: str = ""
+    email: str = ""
+    team: str = ""
+
+
+class Endpoint(Policy, frozen=True):
+    """A configured switch, mailbox, page or site. Secrets are named here and read from the settings, never stored here.
+
+    ``control_url``: where call control goes; a phone endpoint without one is tracked, never offered.
+    ``options`` holds what only the adapter understands (dialect, page id, mailbox host, base URL, …).
+    """
+
+    id: str
+    channel: Literal["phone", "email", "fanpage", "portal"]
+    name: Text
+    queue: str
+    language: str = "vi"
+    dialect: str = ""
+    control_url: str = ""
+    address: str = ""
+    topics: dict[str, str] = {}
+    options: dict[str, str] = {}
+
+
+class Interval(Policy, frozen=True):
+    """Open from ``opens`` to ``closes``, minutes after midnight local time; ``weekday`` 0 is Monday."""
+
+    weekday: int
+    opens: int
+    closes: int
+
+
+class Calendar(Policy, frozen=True):
+    """Business time. ``holidays`` and ``make_up_days`` are ISO dates; a make-up day follows the hours of ``make_up_as`` (weekday)."""
+
+    id: str
+    intervals: tuple[Interval, ...]
+    holidays: tuple[str, ...] = ()
+    make_up_days: tuple[str, ...] = ()
+    make_up_as: int = 0
+    utc_offset_minutes: int = 420
+
+
+class Deadline(Policy, frozen=True):
+    """Business minutes a department has to acknowledge and to answer a case of some kind."""
+
+    acknowledge_min: int
+    answer_min: int
+
+
+class Department(Policy, frozen=True):
+    """Who can solve what agents cannot.
+
+    Reached by signed webhook at ``url``, else by e-mail at ``email``. ``private_network`` allows an address inside the state's own
+    network (an audited administrator's decision). ``ladder``: department ids told in turn when it is overdue.
+    ``sees_denouncer``: receives the identity also of denouncers.
+    """
+
+    id: str
+    name: Text
+    calendar: str
+    url: str = ""
+    email: str = ""
+    private_network: bool = False
+    deadlines: dict[str, Deadline] = {}
+    ladder: tuple[str, ...] = ()
+    remind_percent: int = 75
+    sees_denouncer: bool = False
+
+
+class Disposition(Policy, frozen=True):
+    """An outcome code chosen at wrap-up."""
+
+    id: str
+    name: Text
+
+
+class Topic(Policy, frozen=True):
+    """What a case is about; its queue and department are where it usually goes."""
+
+    id: str
+    name: Text
+    queue: str
+    department: str = ""
+    share_permille: int = 0
+    priority: int = 0
+    case_kind: str = "question"
+
+
+class Rules(Policy, frozen=True):
+    """The policy numbers.
+
+    ``priority_credit_s[p]``: a contact of priority p ranks as if it had come that much earlier.
+    ``weights``: what an assignment of a channel takes of an agent's total weight.
+    Missed offers: the penalty is ``penalty_s`` doubled with each miss in ``miss_window_s``, at most ``penalty_max_s``; at
+    ``miss_limit`` misses the agent is set not ready (reason ``rona``). The same contact is not offered to the same agent
+    again within ``no_repeat_offers`` offers while another is eligible.
+    """
+
+    priority_credit_s: tuple[int, ...] = (0, 60, 300, 3600)
+    weights: dict[str, int] = {"phone": 100, "email": 25, "fanpage": 34, "portal": 34, "internal": 25}
+    offer_s: dict[str, int] = {"phone": 15, "email": 60, "fanpage": 30, "portal": 30, "internal": 60}
+    wrap_up_s: dict[str, int] = {"phone": 60, "email": 30, "fanpage": 30, "portal": 30, "internal": 30}
+    connect_s: int = 20
+    clear_s: int = 30
+    penalty_s: int = 10
+    penalty_max_s: int = 300
+    miss_window_s: int = 1800
+    miss_limit: int = 3
+    no_repeat_offers: int = 2
+    sticky_wait_s: dict[str, int] = {"phone": 15, "email": 600, "fanpage": 120, "portal": 120, "internal": 1800}
+    transfer_wait_s: int = 60
+    wait_for_customer_s: int = 86_400
+    attention_s: int = 900
+    lost_grace_s: int = 30
+    case_resolved_days: int = 7
+    case_follow_up_s: int = 86_400
+    call_linger_s: int = 600
+    ping_pong_returns: int = 2
+
+
+class Catalogue(Policy, frozen=True):
+    """Everything the centre configures. ``version`` grows by one with each activation."""
+
+    version: int
+    queues: tuple[Queue, ...]
+    skills: tuple[Skill, ...]
+    agents: tuple[Agent, ...]
+    endpoints: tuple[Endpoint, ...]
+    departments: tuple[Department, ...] = ()
+    calendars: tuple[Calendar, ...] = ()
+    dispositions: tuple[Disposition, ...] = ()
+    topics: tuple[Topic, ...] = ()
+    rules: Rules = Rules()

@@ -1,0 +1,180 @@
+"""The rows of the state: what is true of each open contact, offer, agent, case and escalation.
+
+They are what the tables hold (``dump`` and ``load`` are exact), integers and strings only. Only ``apply`` changes them.
+Times are engine milliseconds; 0 means "not".
+"""
+
+import msgspec
+
+from ..events.vocabulary import (
+    CaseKind,
+    CaseState,
+    Channel,
+    ContactState,
+    Direction,
+    EscalationState,
+    LegRole,
+    OfferReason,
+    OfferState,
+    Presence,
+)
+
+
+class Leg(msgspec.Struct, omit_defaults=True):
+    """One leg of a call, reduced so that any order of its events gives the same leg (I3).
+
+    Each ``*_at`` is the earliest source time of such an event, 0 when none was seen; ``held_at`` and ``retrieved_at`` are the latest.
+    """
+
+    leg_id: str
+    role: LegRole = LegRole.CUSTOMER
+    agent: str = ""
+    offer_id: str = ""
+    offered_at: int = 0
+    queued_at: int = 0
+    delivered_at: int = 0
+    established_at: int = 0
+    failed_at: int = 0
+    cleared_at: int = 0
+    held_at: int = 0
+    retrieved_at: int = 0
+    holds: int = 0
+    cause: str = ""
+
+
+class Call(msgspec.Struct, omit_defaults=True):
+    """A call: its legs by id, and what the switch says of recording and transfer."""
+
+    call_id: str
+    endpoint: str
+    legs: dict[str, Leg] = {}
+    transferred_to: str = ""
+    recording: str = ""
+    recording_state: str = ""
+    notice_played: bool = False
+    cdr: bool = False
+
+
+class Contact(msgspec.Struct, omit_defaults=True):
+    """One arrival that needs handling.
+
+    ``rank`` is fixed on arrival. ``tier`` counts the profile delays the contact has outlived. ``reserved_for`` is the agent who alone may
+    take it (sticky, transfer to an agent, assigned) until ``reserved_until`` (0: no end). ``tried`` are the agents of the last offers, newest last.
+    ``agent_id`` owns it from accept to the end of wrap-up. ``messages`` counts the interactions, ``customer_message`` is the number of the last
+    one the customer wrote. ``due`` is the next timer.
+    """
+
+    id: str
+    case_id: str
+    customer_id: str
+    channel: Channel
+    endpoint: str
+    queue: str
+    state: ContactState
+    arrived_at: int
+    rank: int
+    direction: Direction = Direction.INBOUND
+    language: str = ""
+    topic: str = ""
+    priority: int = 0
+    state_since: int = 0
+    tier: int = 0
+    attempt: int = 0
+    offer_id: str = ""
+    agent_id: str = ""
+    reason: OfferReason = OfferReason.NEW
+    reserved_for: str = ""
+    reserved_until: int = 0
+    tried: tuple[str, ...] = ()
+    answered_at: int = 0
+    ends_at: int = 0
+    wait_until: int = 0
+    attention_at: int = 0
+    disposition: str = ""
+    messages: int = 0
+    customer_message: int = 0
+    escalation_id: str = ""
+    answered_outside: bool = False
+    lost_at: int = 0
+    call: Call | None = None
+
+
+class Offer(msgspec.Struct, omit_defaults=True):
+    """An exclusive, expiring hold of one contact for one agent."""
+
+    id: str
+    contact_id: str
+    agent_id: str
+    state: OfferState
+    reason: OfferReason
+    made_at: int
+    expires_at: int
+    attempt: int = 1
+    fetched: bool = False
+    ended_at: int = 0
+    ended_by: str = ""
+
+
+class Agent(msgspec.Struct, omit_defaults=True):
+    """An agent's presence and load. ``assignments`` are the contacts that take capacity now, in order of acceptance."""
+
+    id: str
+    presence: Presence = Presence.SIGNED_OUT
+    reason: str = ""
+    presence_since: int = 0
+    sign_out_after: bool = False
+    demand_id: str = ""
+    demand_until: int = 0
+    offer_id: str = ""
+    assignments: tuple[str, ...] = ()
+    idle_since: int = 0
+    penalties: dict[str, int] = {}
+    misses: tuple[int, ...] = ()
+    lost: bool = False
+    lost_at: int = 0
+    phone_registered: bool = True
+
+
+class Case(msgspec.Struct, omit_defaults=True):
+    """The customer's issue over time and channels. ``knows`` is the agent who handled it last."""
+
+    id: str
+    customer_id: str
+    state: CaseState
+    opened_at: int
+    reference: str = ""
+    topic: str = ""
+    kind: CaseKind = CaseKind.QUESTION
+    province: str = ""
+    priority: int = 0
+    knows: str = ""
+    contacts: tuple[str, ...] = ()
+    escalations: tuple[str, ...] = ()
+    returns: int = 0
+    due_at: int = 0
+    attention: bool = False
+
+
+class Escalation(msgspec.Struct, omit_defaults=True):
+    """The hand-over of a case to a department, with its two deadlines in the department's business time."""
+
+    id: str
+    case_id: str
+    contact_id: str
+    department: str
+    state: EscalationState
+    raised_at: int
+    raised_by: str
+    acknowledge_by: int
+    answer_by: int
+    urgency: str = "normal"
+    acknowledged_at: int = 0
+    answered_at: int = 0
+    reminded: bool = False
+    acknowledge_overdue: bool = False
+    answer_overdue: bool = False
+    rung: int = 0
+    asked_until: int = 0
+    rejections: int = 0
+    reveal_identity: bool = False
+    due_at: int = 0
