@@ -1,0 +1,1 @@
+"""Floor 1: PostgreSQL, and not one contact-centre word."""
