@@ -19,7 +19,7 @@ class Command(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag
     private: Private | None = None
 
 
-class SetPresence(Command, tag="SetPresence"):
+class SetPresence(Command, frozen=True, tag="SetPresence"):
     """``not_ready`` and ``signed_out`` rescind a pending offer; ``signed_out`` with work needs ``after_current``."""
 
     agent_id: str
@@ -28,7 +28,7 @@ class SetPresence(Command, tag="SetPresence"):
     after_current: bool = False
 
 
-class OpenDemand(Command, tag="OpenDemand"):
+class OpenDemand(Command, frozen=True, tag="OpenDemand"):
     """``work/next`` is open: until ``until`` (ms) the agent takes work. A newer demand ends the older."""
 
     agent_id: str
@@ -36,27 +36,27 @@ class OpenDemand(Command, tag="OpenDemand"):
     until: int
 
 
-class CloseDemand(Command, tag="CloseDemand"):
+class CloseDemand(Command, frozen=True, tag="CloseDemand"):
     """``work/next`` ended without an offer."""
 
     agent_id: str
     demand_id: str
 
 
-class AcceptOffer(Command, tag="AcceptOffer"):
+class AcceptOffer(Command, frozen=True, tag="AcceptOffer"):
     """Take the contact; by its owner again: the same answer again."""
 
     offer_id: str
 
 
-class DeclineOffer(Command, tag="DeclineOffer"):
+class DeclineOffer(Command, frozen=True, tag="DeclineOffer"):
     """Refuse the contact with a reason code."""
 
     offer_id: str
     reason: str
 
 
-class SendMessage(Command, tag="SendMessage"):
+class SendMessage(Command, frozen=True, tag="SendMessage"):
     """Answer the customer, or note something for the staff.
 
     ``seen_up_to`` is the number of the last message the agent saw; a newer customer message refuses the reply
@@ -72,21 +72,21 @@ class SendMessage(Command, tag="SendMessage"):
     disposition: str = ""
 
 
-class ControlCall(Command, tag="ControlCall"):
+class ControlCall(Command, frozen=True, tag="ControlCall"):
     """Hold, resume or hang up the call; the state follows the switch."""
 
     contact_id: str
     action: Literal["hold", "resume", "hangup"]
 
 
-class WaitForCustomer(Command, tag="WaitForCustomer"):
+class WaitForCustomer(Command, frozen=True, tag="WaitForCustomer"):
     """It is the customer's turn until ``until`` (ms); frees the agent's capacity."""
 
     contact_id: str
     until: int
 
 
-class TransferContact(Command, tag="TransferContact"):
+class TransferContact(Command, frozen=True, tag="TransferContact"):
     """Hand the contact to another queue or agent (exactly one is given); its rank is kept."""
 
     contact_id: str
@@ -94,14 +94,14 @@ class TransferContact(Command, tag="TransferContact"):
     agent_id: str = ""
 
 
-class RequeueContact(Command, tag="RequeueContact"):
+class RequeueContact(Command, frozen=True, tag="RequeueContact"):
     """Give the contact back with its rank."""
 
     contact_id: str
     reason: str = ""
 
 
-class ExtendWrapUp(Command, tag="ExtendWrapUp"):
+class ExtendWrapUp(Command, frozen=True, tag="ExtendWrapUp"):
     """More time for wrap-up, with a reason."""
 
     contact_id: str
@@ -109,7 +109,7 @@ class ExtendWrapUp(Command, tag="ExtendWrapUp"):
     reason: str
 
 
-class CompleteContact(Command, tag="CompleteContact"):
+class CompleteContact(Command, frozen=True, tag="CompleteContact"):
     """End the handling with a disposition. ``resolution`` decides what becomes of the case."""
 
     contact_id: str
@@ -117,21 +117,21 @@ class CompleteContact(Command, tag="CompleteContact"):
     resolution: Literal["resolved", "unresolved", "waiting_customer"] = "resolved"
 
 
-class LinkContact(Command, tag="LinkContact"):
+class LinkContact(Command, frozen=True, tag="LinkContact"):
     """Move the contact to another case; undoable by linking it back."""
 
     contact_id: str
     case_id: str
 
 
-class IdentifyCustomer(Command, tag="IdentifyCustomer"):
+class IdentifyCustomer(Command, frozen=True, tag="IdentifyCustomer"):
     """Say which handle (``private.handles``) the person proved, and how (``evidence``)."""
 
     contact_id: str
     evidence: str
 
 
-class AssignContact(Command, tag="AssignContact"):
+class AssignContact(Command, frozen=True, tag="AssignContact"):
     """A supervisor gives a contact to an agent; the engine never overrides it."""
 
     contact_id: str
@@ -139,14 +139,14 @@ class AssignContact(Command, tag="AssignContact"):
     reason: str
 
 
-class CloseContact(Command, tag="CloseContact"):
+class CloseContact(Command, frozen=True, tag="CloseContact"):
     """A supervisor ends a contact."""
 
     contact_id: str
     reason: str
 
 
-class SetPriority(Command, tag="SetPriority"):
+class SetPriority(Command, frozen=True, tag="SetPriority"):
     """A supervisor changes a contact's priority; its rank is computed anew from its arrival."""
 
     contact_id: str
@@ -154,7 +154,7 @@ class SetPriority(Command, tag="SetPriority"):
     reason: str
 
 
-class EditCase(Command, tag="EditCase"):
+class EditCase(Command, frozen=True, tag="EditCase"):
     """Change a case's attributes; ``None`` leaves one as it is."""
 
     case_id: str
@@ -164,7 +164,7 @@ class EditCase(Command, tag="EditCase"):
     priority: int | None = None
 
 
-class CallCustomer(Command, tag="CallCustomer"):
+class CallCustomer(Command, frozen=True, tag="CallCustomer"):
     """Open an outbound phone contact on a case for the asking agent."""
 
     case_id: str
@@ -172,7 +172,7 @@ class CallCustomer(Command, tag="CallCustomer"):
     endpoint: str = ""
 
 
-class RaiseEscalation(Command, tag="RaiseEscalation"):
+class RaiseEscalation(Command, frozen=True, tag="RaiseEscalation"):
     """Hand the contact's case to a department. ``keep``: the agent keeps the contact meanwhile."""
 
     contact_id: str
@@ -183,7 +183,7 @@ class RaiseEscalation(Command, tag="RaiseEscalation"):
     reveal_identity: bool = False
 
 
-class ActOnEscalation(Command, tag="ActOnEscalation"):
+class ActOnEscalation(Command, frozen=True, tag="ActOnEscalation"):
     """What a department or an agent does with an escalation.
 
     Departments: acknowledge, ask, progress, answer, return, forward (``department``), extend (``until``). Agents: reply, accept,
@@ -192,21 +192,32 @@ class ActOnEscalation(Command, tag="ActOnEscalation"):
 
     escalation_id: str
     action: Literal[
-        "acknowledge", "ask", "progress", "answer", "return", "forward", "extend",
-        "reply", "accept", "reject", "withdraw", "grant", "refuse",
+        "acknowledge",
+        "ask",
+        "progress",
+        "answer",
+        "return",
+        "forward",
+        "extend",
+        "reply",
+        "accept",
+        "reject",
+        "withdraw",
+        "grant",
+        "refuse",
     ]
     message_id: str = ""
     department: str = ""
     until: int = 0
 
 
-class RetryDelivery(Command, tag="RetryDelivery"):
+class RetryDelivery(Command, frozen=True, tag="RetryDelivery"):
     """A supervisor sends a parked delivery again, under its old id."""
 
     delivery_id: str
 
 
-class ActivateCatalogue(Command, tag="ActivateCatalogue"):
+class ActivateCatalogue(Command, frozen=True, tag="ActivateCatalogue"):
     """Put a validated catalogue in force (``routing.policy.Catalogue`` as a document, whole)."""
 
     version: int
@@ -215,8 +226,27 @@ class ActivateCatalogue(Command, tag="ActivateCatalogue"):
 
 
 AnyCommand = (
-    SetPresence | OpenDemand | CloseDemand | AcceptOffer | DeclineOffer | SendMessage | ControlCall | WaitForCustomer
-    | TransferContact | RequeueContact | ExtendWrapUp | CompleteContact | LinkContact | IdentifyCustomer | AssignContact
-    | CloseContact | SetPriority | EditCase | CallCustomer | RaiseEscalation | ActOnEscalation | RetryDelivery
+    SetPresence
+    | OpenDemand
+    | CloseDemand
+    | AcceptOffer
+    | DeclineOffer
+    | SendMessage
+    | ControlCall
+    | WaitForCustomer
+    | TransferContact
+    | RequeueContact
+    | ExtendWrapUp
+    | CompleteContact
+    | LinkContact
+    | IdentifyCustomer
+    | AssignContact
+    | CloseContact
+    | SetPriority
+    | EditCase
+    | CallCustomer
+    | RaiseEscalation
+    | ActOnEscalation
+    | RetryDelivery
     | ActivateCatalogue
 )

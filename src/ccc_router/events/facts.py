@@ -68,7 +68,7 @@ class Fact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_fi
     private: Private | None = None
 
 
-class MessageReceived(Fact, tag="MessageReceived"):
+class MessageReceived(Fact, frozen=True, tag="MessageReceived"):
     """A customer wrote on a messaging channel.
 
     ``message_id``, ``contact_id`` and ``case_id`` derive from the dedup key; the last two are used only if the message does not
@@ -93,7 +93,7 @@ class MessageReceived(Fact, tag="MessageReceived"):
     fresh_case: bool = False
 
 
-class MessageChanged(Fact, tag="MessageChanged"):
+class MessageChanged(Fact, frozen=True, tag="MessageChanged"):
     """A message we know was edited, deleted or hidden at its source; it reopens nothing."""
 
     channel: Channel
@@ -102,7 +102,7 @@ class MessageChanged(Fact, tag="MessageChanged"):
     change: Literal["edited", "deleted", "hidden"]
 
 
-class AnsweredOutside(Fact, tag="AnsweredOutside"):
+class AnsweredOutside(Fact, frozen=True, tag="AnsweredOutside"):
     """Somebody answered the customer on the channel, but not through us (a foreign echo). ``private.refs`` finds the case."""
 
     channel: Channel
@@ -110,7 +110,7 @@ class AnsweredOutside(Fact, tag="AnsweredOutside"):
     message_id: str
 
 
-class ReceiptReceived(Fact, tag="ReceiptReceived"):
+class ReceiptReceived(Fact, frozen=True, tag="ReceiptReceived"):
     """The channel tells how far our messages came: named ones (``message_ids``) or all up to ``watermark``."""
 
     channel: Channel
@@ -121,7 +121,7 @@ class ReceiptReceived(Fact, tag="ReceiptReceived"):
     permanent: bool = False
 
 
-class CallEvent(Fact, tag="CallEvent"):
+class CallEvent(Fact, frozen=True, tag="CallEvent"):
     """One event of one leg of a call, in CSTA words.
 
     ``contact_id`` and ``case_id`` derive from endpoint and ``call_id``, so that any order of the events meets the same contact
@@ -150,7 +150,7 @@ class CallEvent(Fact, tag="CallEvent"):
     outbound: bool = False
 
 
-class CallRecorded(Fact, tag="CallRecorded"):
+class CallRecorded(Fact, frozen=True, tag="CallRecorded"):
     """A call detail record: it completes a call we know, it never queues one."""
 
     endpoint: str
@@ -166,7 +166,7 @@ class CallRecorded(Fact, tag="CallRecorded"):
     recording: str = ""
 
 
-class PhoneRegistered(Fact, tag="PhoneRegistered"):
+class PhoneRegistered(Fact, frozen=True, tag="PhoneRegistered"):
     """The switch knows, or no longer knows, an agent's phone."""
 
     endpoint: str
@@ -174,7 +174,7 @@ class PhoneRegistered(Fact, tag="PhoneRegistered"):
     registered: bool
 
 
-class DeliveryReported(Fact, tag="DeliveryReported"):
+class DeliveryReported(Fact, frozen=True, tag="DeliveryReported"):
     """A sender reports what became of an owed delivery. ``gone`` disables the target (HTTP 410)."""
 
     delivery_id: str
@@ -185,25 +185,25 @@ class DeliveryReported(Fact, tag="DeliveryReported"):
     gone: bool = False
 
 
-class AgentLost(Fact, tag="AgentLost"):
+class AgentLost(Fact, frozen=True, tag="AgentLost"):
     """An agent's lease ran out: nothing was heard of his client for the lease time."""
 
     agent_id: str
 
 
-class AgentBack(Fact, tag="AgentBack"):
+class AgentBack(Fact, frozen=True, tag="AgentBack"):
     """A lost agent was heard of again."""
 
     agent_id: str
 
 
-class OfferFetched(Fact, tag="OfferFetched"):
+class OfferFetched(Fact, frozen=True, tag="OfferFetched"):
     """The agent's client really has the offer; only such an offer can be missed."""
 
     offer_id: str
 
 
-class TimerFired(Fact, tag="TimerFired"):
+class TimerFired(Fact, frozen=True, tag="TimerFired"):
     """A due time was reached. ``timer`` names what, ``ref`` of whom; ``due`` guards against a timer that was moved."""
 
     timer: str

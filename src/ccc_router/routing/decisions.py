@@ -24,13 +24,13 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind"
     """What all decisions share: nothing but their tag."""
 
 
-class CustomerMet(Decision, tag="CustomerMet"):
+class CustomerMet(Decision, frozen=True, tag="CustomerMet"):
     """A customer nobody knew is written down."""
 
     customer_id: str
 
 
-class CaseOpened(Decision, tag="CaseOpened"):
+class CaseOpened(Decision, frozen=True, tag="CaseOpened"):
     """A new issue of a customer."""
 
     case_id: str
@@ -42,7 +42,7 @@ class CaseOpened(Decision, tag="CaseOpened"):
     priority: int = 0
 
 
-class CaseMoved(Decision, tag="CaseMoved"):
+class CaseMoved(Decision, frozen=True, tag="CaseMoved"):
     """The case is in another state; ``due_at`` is its next action (0: a person or another timer has it)."""
 
     case_id: str
@@ -51,7 +51,7 @@ class CaseMoved(Decision, tag="CaseMoved"):
     attention: bool = False
 
 
-class CaseEdited(Decision, tag="CaseEdited"):
+class CaseEdited(Decision, frozen=True, tag="CaseEdited"):
     """Attributes of a case changed; ``None`` is unchanged."""
 
     case_id: str
@@ -61,7 +61,7 @@ class CaseEdited(Decision, tag="CaseEdited"):
     priority: int | None = None
 
 
-class ContactOpened(Decision, tag="ContactOpened"):
+class ContactOpened(Decision, frozen=True, tag="ContactOpened"):
     """A new contact in state ``arrived``, with the rank it keeps."""
 
     contact_id: str
@@ -79,7 +79,7 @@ class ContactOpened(Decision, tag="ContactOpened"):
     call_id: str = ""
 
 
-class MessageCounted(Decision, tag="MessageCounted"):
+class MessageCounted(Decision, frozen=True, tag="MessageCounted"):
     """Interaction number ``number`` of a contact; ``customer`` says who wrote it."""
 
     contact_id: str
@@ -88,7 +88,7 @@ class MessageCounted(Decision, tag="MessageCounted"):
     customer: bool
 
 
-class ContactQueued(Decision, tag="ContactQueued"):
+class ContactQueued(Decision, frozen=True, tag="ContactQueued"):
     """The contact waits. ``reserved_for`` alone may take it until ``reserved_until`` (0: no end)."""
 
     contact_id: str
@@ -98,20 +98,20 @@ class ContactQueued(Decision, tag="ContactQueued"):
     reserved_until: int = 0
 
 
-class ContactReleased(Decision, tag="ContactReleased"):
+class ContactReleased(Decision, frozen=True, tag="ContactReleased"):
     """The reservation is over: anyone able may take the contact."""
 
     contact_id: str
 
 
-class ContactAged(Decision, tag="ContactAged"):
+class ContactAged(Decision, frozen=True, tag="ContactAged"):
     """The contact outlived profile delay number ``tier`` of its queue."""
 
     contact_id: str
     tier: int
 
 
-class ContactRanked(Decision, tag="ContactRanked"):
+class ContactRanked(Decision, frozen=True, tag="ContactRanked"):
     """A person changed the priority, so the rank."""
 
     contact_id: str
@@ -119,14 +119,14 @@ class ContactRanked(Decision, tag="ContactRanked"):
     rank: int
 
 
-class ContactNeedsAttention(Decision, tag="ContactNeedsAttention"):
+class ContactNeedsAttention(Decision, frozen=True, tag="ContactNeedsAttention"):
     """Nobody took it in time: it stands on the supervisors' list."""
 
     contact_id: str
     why: str
 
 
-class OfferMade(Decision, tag="OfferMade"):
+class OfferMade(Decision, frozen=True, tag="OfferMade"):
     """The contact is held for one agent. The last fields say why it was this one."""
 
     offer_id: str
@@ -143,13 +143,13 @@ class OfferMade(Decision, tag="OfferMade"):
     overtook: tuple[str, ...] = ()
 
 
-class OfferSeen(Decision, tag="OfferSeen"):
+class OfferSeen(Decision, frozen=True, tag="OfferSeen"):
     """The agent's client fetched the offer."""
 
     offer_id: str
 
 
-class OfferEnded(Decision, tag="OfferEnded"):
+class OfferEnded(Decision, frozen=True, tag="OfferEnded"):
     """The offer left ``pending``; ``by`` says who or what ended it. ``accepted`` makes the agent the owner."""
 
     offer_id: str
@@ -158,34 +158,34 @@ class OfferEnded(Decision, tag="OfferEnded"):
     connect_by: int = 0
 
 
-class ContactActive(Decision, tag="ContactActive"):
+class ContactActive(Decision, frozen=True, tag="ContactActive"):
     """Agent and customer are in exchange (for a call: the agent's leg is established)."""
 
     contact_id: str
     agent_id: str = ""
 
 
-class ContactHeld(Decision, tag="ContactHeld"):
+class ContactHeld(Decision, frozen=True, tag="ContactHeld"):
     """The call is on hold."""
 
     contact_id: str
 
 
-class ContactWaiting(Decision, tag="ContactWaiting"):
+class ContactWaiting(Decision, frozen=True, tag="ContactWaiting"):
     """The customer's turn until ``until``; the agent's capacity is free."""
 
     contact_id: str
     until: int
 
 
-class WrapUpStarted(Decision, tag="WrapUpStarted"):
+class WrapUpStarted(Decision, frozen=True, tag="WrapUpStarted"):
     """The exchange is over; the agent finishes until ``ends_at``."""
 
     contact_id: str
     ends_at: int
 
 
-class AssignmentEnded(Decision, tag="AssignmentEnded"):
+class AssignmentEnded(Decision, frozen=True, tag="AssignmentEnded"):
     """The agent no longer owns the contact."""
 
     contact_id: str
@@ -193,7 +193,7 @@ class AssignmentEnded(Decision, tag="AssignmentEnded"):
     reason: str
 
 
-class ContactEnded(Decision, tag="ContactEnded"):
+class ContactEnded(Decision, frozen=True, tag="ContactEnded"):
     """The contact is over. It may be said again of an ended call whose late events change the end (I3)."""
 
     contact_id: str
@@ -202,13 +202,13 @@ class ContactEnded(Decision, tag="ContactEnded"):
     disposition: str = ""
 
 
-class ContactForgotten(Decision, tag="ContactForgotten"):
+class ContactForgotten(Decision, frozen=True, tag="ContactForgotten"):
     """An ended call lingered long enough for its late events; it leaves the state in memory, not the tables."""
 
     contact_id: str
 
 
-class ContactLinked(Decision, tag="ContactLinked"):
+class ContactLinked(Decision, frozen=True, tag="ContactLinked"):
     """The contact belongs to another case now."""
 
     contact_id: str
@@ -216,14 +216,14 @@ class ContactLinked(Decision, tag="ContactLinked"):
     from_case: str
 
 
-class ContactMarked(Decision, tag="ContactMarked"):
+class ContactMarked(Decision, frozen=True, tag="ContactMarked"):
     """Somebody answered the customer outside."""
 
     contact_id: str
     answered_outside: bool
 
 
-class CustomerChanged(Decision, tag="CustomerChanged"):
+class CustomerChanged(Decision, frozen=True, tag="CustomerChanged"):
     """The contact's person was identified: contact and case belong to this customer."""
 
     contact_id: str
@@ -231,7 +231,7 @@ class CustomerChanged(Decision, tag="CustomerChanged"):
     customer_id: str
 
 
-class CallAdvanced(Decision, tag="CallAdvanced"):
+class CallAdvanced(Decision, frozen=True, tag="CallAdvanced"):
     """A leg of the call as it is after an event."""
 
     contact_id: str
@@ -243,14 +243,14 @@ class CallAdvanced(Decision, tag="CallAdvanced"):
     cdr: bool = False
 
 
-class ClearingExpected(Decision, tag="ClearingExpected"):
+class ClearingExpected(Decision, frozen=True, tag="ClearingExpected"):
     """The agent's leg is gone, so the customer's must go by ``due``; else the call is ended without it."""
 
     contact_id: str
     due: int
 
 
-class PresenceChanged(Decision, tag="PresenceChanged"):
+class PresenceChanged(Decision, frozen=True, tag="PresenceChanged"):
     """What the agent, a supervisor or the missed offers made of the agent's presence."""
 
     agent_id: str
@@ -259,7 +259,7 @@ class PresenceChanged(Decision, tag="PresenceChanged"):
     after_current: bool = False
 
 
-class DemandOpened(Decision, tag="DemandOpened"):
+class DemandOpened(Decision, frozen=True, tag="DemandOpened"):
     """The agent asks for work until ``until``."""
 
     agent_id: str
@@ -267,14 +267,14 @@ class DemandOpened(Decision, tag="DemandOpened"):
     until: int
 
 
-class DemandClosed(Decision, tag="DemandClosed"):
+class DemandClosed(Decision, frozen=True, tag="DemandClosed"):
     """The agent no longer asks."""
 
     agent_id: str
     demand_id: str
 
 
-class AgentPenalised(Decision, tag="AgentPenalised"):
+class AgentPenalised(Decision, frozen=True, tag="AgentPenalised"):
     """No offers of ``channel`` (``*``: any) until ``until``. ``missed``: it counts as a missed offer."""
 
     agent_id: str
@@ -283,48 +283,48 @@ class AgentPenalised(Decision, tag="AgentPenalised"):
     missed: bool = False
 
 
-class PenaltyOver(Decision, tag="PenaltyOver"):
+class PenaltyOver(Decision, frozen=True, tag="PenaltyOver"):
     """The agent may be offered this channel again."""
 
     agent_id: str
     channel: str
 
 
-class AgentMarkedLost(Decision, tag="AgentMarkedLost"):
+class AgentMarkedLost(Decision, frozen=True, tag="AgentMarkedLost"):
     """Nothing is heard of the agent; ``release_at`` is when his assignments are given to others."""
 
     agent_id: str
     release_at: int
 
 
-class AgentMarkedBack(Decision, tag="AgentMarkedBack"):
+class AgentMarkedBack(Decision, frozen=True, tag="AgentMarkedBack"):
     """The agent is heard of again."""
 
     agent_id: str
 
 
-class PhoneMarked(Decision, tag="PhoneMarked"):
+class PhoneMarked(Decision, frozen=True, tag="PhoneMarked"):
     """The agent's phone is registered, or not."""
 
     agent_id: str
     registered: bool
 
 
-class EscalationSet(Decision, tag="EscalationSet"):
+class EscalationSet(Decision, frozen=True, tag="EscalationSet"):
     """An escalation as it is after ``what`` happened to it."""
 
     what: str
     escalation: Escalation
 
 
-class CaseReturned(Decision, tag="CaseReturned"):
+class CaseReturned(Decision, frozen=True, tag="CaseReturned"):
     """A department gave the case back: ``returns`` times by now."""
 
     case_id: str
     returns: int
 
 
-class DeliveryOwed(Decision, tag="DeliveryOwed"):
+class DeliveryOwed(Decision, frozen=True, tag="DeliveryOwed"):
     """Something is owed to someone: a reply, call control, a webhook, a mail. ``lane`` keeps order: one at a time, oldest first."""
 
     delivery_id: str
@@ -341,7 +341,7 @@ class DeliveryOwed(Decision, tag="DeliveryOwed"):
     data: dict[str, str] = {}
 
 
-class DeliveryEnded(Decision, tag="DeliveryEnded"):
+class DeliveryEnded(Decision, frozen=True, tag="DeliveryEnded"):
     """What became of a delivery."""
 
     delivery_id: str
@@ -349,27 +349,27 @@ class DeliveryEnded(Decision, tag="DeliveryEnded"):
     reason: str = ""
 
 
-class CatalogueActivated(Decision, tag="CatalogueActivated"):
+class CatalogueActivated(Decision, frozen=True, tag="CatalogueActivated"):
     """The catalogue of the input is in force."""
 
     version: int
 
 
-class MessageMarked(Decision, tag="MessageMarked"):
+class MessageMarked(Decision, frozen=True, tag="MessageMarked"):
     """A message was edited, deleted or hidden at its source, or a receipt came for it."""
 
     message_id: str
     mark: str
 
 
-class CommandRefused(Decision, tag="CommandRefused"):
+class CommandRefused(Decision, frozen=True, tag="CommandRefused"):
     """The command changes nothing. ``code`` is stable; ``detail`` says by id who or what stands against it."""
 
     code: str
     detail: str = ""
 
 
-class Accepted(Decision, tag="Accepted"):
+class Accepted(Decision, frozen=True, tag="Accepted"):
     """The command is done; ``result`` is what its caller is told. Not journalled: it follows from the rest."""
 
     result: dict[str, object] = {}

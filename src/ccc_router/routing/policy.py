@@ -182,9 +182,15 @@ class Rules(Policy, frozen=True):
     """
 
     priority_credit_s: tuple[int, ...] = (0, 60, 300, 3600)
-    weights: dict[str, int] = msgspec.field(default_factory=lambda: {"phone": 100, "email": 25, "fanpage": 34, "portal": 34, "internal": 25})
-    offer_s: dict[str, int] = msgspec.field(default_factory=lambda: {"phone": 15, "email": 60, "fanpage": 30, "portal": 30, "internal": 60})
-    wrap_up_s: dict[str, int] = msgspec.field(default_factory=lambda: {"phone": 60, "email": 30, "fanpage": 30, "portal": 30, "internal": 30})
+    weights: dict[str, int] = msgspec.field(
+        default_factory=lambda: {"phone": 100, "email": 25, "fanpage": 34, "portal": 34, "internal": 25}
+    )
+    offer_s: dict[str, int] = msgspec.field(
+        default_factory=lambda: {"phone": 15, "email": 60, "fanpage": 30, "portal": 30, "internal": 60}
+    )
+    wrap_up_s: dict[str, int] = msgspec.field(
+        default_factory=lambda: {"phone": 60, "email": 30, "fanpage": 30, "portal": 30, "internal": 30}
+    )
     connect_s: int = 20
     clear_s: int = 30
     penalty_s: int = 10
@@ -192,7 +198,9 @@ class Rules(Policy, frozen=True):
     miss_window_s: int = 1800
     miss_limit: int = 3
     no_repeat_offers: int = 2
-    sticky_wait_s: dict[str, int] = msgspec.field(default_factory=lambda: {"phone": 15, "email": 600, "fanpage": 120, "portal": 120, "internal": 1800})
+    sticky_wait_s: dict[str, int] = msgspec.field(
+        default_factory=lambda: {"phone": 15, "email": 600, "fanpage": 120, "portal": 120, "internal": 1800}
+    )
     transfer_wait_s: int = 60
     wait_for_customer_s: int = 86_400
     attention_s: int = 900
