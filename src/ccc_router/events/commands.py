@@ -173,11 +173,15 @@ class CallCustomer(Command, frozen=True, tag="CallCustomer"):
 
 
 class RaiseEscalation(Command, frozen=True, tag="RaiseEscalation"):
-    """Hand the contact's case to a department. ``keep``: the agent keeps the contact meanwhile."""
+    """Hand the contact's case to a department. ``keep``: the agent keeps the contact meanwhile.
+
+    ``private.text`` is the summary for the department; it is stored as the message ``message_id``.
+    """
 
     contact_id: str
     escalation_id: str
     department: str
+    message_id: str = ""
     urgency: Literal["normal", "urgent"] = "normal"
     keep: bool = False
     reveal_identity: bool = False

@@ -175,7 +175,10 @@ class PhoneRegistered(Fact, frozen=True, tag="PhoneRegistered"):
 
 
 class DeliveryReported(Fact, frozen=True, tag="DeliveryReported"):
-    """A sender reports what became of an owed delivery. ``gone`` disables the target (HTTP 410)."""
+    """A sender reports what became of an owed delivery. ``gone`` disables the target (HTTP 410).
+
+    ``contact_id``, ``escalation_id`` and ``message_id`` say what it was owed for, as the delivery's row has them.
+    """
 
     delivery_id: str
     state: DeliveryState
@@ -183,6 +186,9 @@ class DeliveryReported(Fact, frozen=True, tag="DeliveryReported"):
     external_id: str = ""
     reason: str = ""
     gone: bool = False
+    contact_id: str = ""
+    escalation_id: str = ""
+    message_id: str = ""
 
 
 class AgentLost(Fact, frozen=True, tag="AgentLost"):

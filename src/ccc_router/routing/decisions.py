@@ -311,10 +311,11 @@ class PhoneMarked(Decision, frozen=True, tag="PhoneMarked"):
 
 
 class EscalationSet(Decision, frozen=True, tag="EscalationSet"):
-    """An escalation as it is after ``what`` happened to it."""
+    """An escalation as it is after ``what`` happened to it; ``message_id`` is the text that came with it."""
 
     what: str
     escalation: Escalation
+    message_id: str = ""
 
 
 class CaseReturned(Decision, frozen=True, tag="CaseReturned"):

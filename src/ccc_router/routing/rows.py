@@ -156,7 +156,12 @@ class Case(msgspec.Struct, omit_defaults=True):
 
 
 class Escalation(msgspec.Struct, omit_defaults=True):
-    """The hand-over of a case to a department, with its two deadlines in the department's business time."""
+    """The hand-over of a case to a department, with its two deadlines in the department's business time.
+
+    ``clock_from`` is when the present department's clocks began (raised, or forwarded to it); ``forwarded_by`` are the departments
+    it came through, oldest first. ``rung`` counts how far up the ladder it is overdue. ``asked_until`` is an extension asked for.
+    ``due_at`` is its next timer.
+    """
 
     id: str
     case_id: str
@@ -178,3 +183,5 @@ class Escalation(msgspec.Struct, omit_defaults=True):
     rejections: int = 0
     reveal_identity: bool = False
     due_at: int = 0
+    clock_from: int = 0
+    forwarded_by: tuple[str, ...] = ()
