@@ -1,0 +1,1 @@
+"""What is owed to someone: replies, call control, webhooks, mails. The engine writes the rows, workers send them."""

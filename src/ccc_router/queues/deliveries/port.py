@@ -1,0 +1,91 @@
+"""The port through which something owed leaves: a delivery, what an attempt may come to, and who makes the attempt.
+
+A delivery is made at least once. Its id is the same on every attempt, so a receiver that keeps ids sees it once (I10).
+"""
+
+from typing import Protocol
+
+import msgspec
+
+from ccc_router.events.vocabulary import ControlCommand, DeliveryKind
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing owed, as its row stands when it is handed to a sender.
+
+    ``target`` is whom it goes to in the words of its kind (an endpoint, a department). Texts and addresses are not here:
+    senders read them from the erasable rows. ``attempt`` is 1 for the first try. ``body`` are the bytes fixed at the first
+    attempt, if its kind fixes any. Times are ms since the epoch; ``not_after`` 0 means no end.
+    """
+
+    pool: str
+    id: str
+    kind: DeliveryKind
+    lane: str
+    target: str
+    contact_id: str = ""
+    case_id: str = ""
+    escalation_id: str = ""
+    message_id: str = ""
+    type: str = ""
+    command: ControlCommand | None = None
+    data: dict[str, str] = {}
+    attempt: int = 1
+    body: bytes | None = None
+    created_at: int = 0
+    not_after: int = 0
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """The other side has it. ``external_id`` is what it calls it."""
+
+    external_id: str = ""
+
+
+class Retry(msgspec.Struct, frozen=True):
+    """Not this time. ``after_ms`` is when the other side wants to be asked again; without one the kind's schedule decides."""
+
+    reason: str
+    after_ms: int | None = None
+
+
+class Postponed(msgspec.Struct, frozen=True):
+    """No attempt was made (a breaker is open, the sender has no room); ask again in ``after_ms``. It counts as none."""
+
+    reason: str
+    after_ms: int
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """It can never arrive. ``gone``: the target says it is no longer there."""
+
+    reason: str
+    gone: bool = False
+
+
+class Parked(msgspec.Struct, frozen=True):
+    """A person has to look at it before it is sent again (under its old id)."""
+
+    reason: str
+    gone: bool = False
+
+
+class Unknown(msgspec.Struct, frozen=True):
+    """Sent, but nobody can say whether it arrived, and a repetition could double it."""
+
+    reason: str
+
+
+Attempted = Sent | Retry | Postponed | Failed | Parked | Unknown
+
+
+class Sender(Protocol):
+    """Makes one attempt. It never raises for what the other side does; what it raises anyway counts as ``Retry``.
+
+    ``reason`` is a short stable code such as ``http_503`` or ``connect_timeout``: never an address, a text or a response.
+    An attempt that takes longer than the kind's limit is cancelled and counts as ``Retry('timeout')``.
+    """
+
+    async def send(self, delivery: Delivery) -> Attempted:
+        """Try to hand ``delivery`` over, once."""
+        ...
