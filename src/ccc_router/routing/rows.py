@@ -23,7 +23,9 @@ from ..events.vocabulary import (
 class Leg(msgspec.Struct, omit_defaults=True):
     """One leg of a call, reduced so that any order of its events gives the same leg (I3).
 
-    Each ``*_at`` is the earliest source time of such an event, 0 when none was seen; ``held_at`` and ``retrieved_at`` are the latest.
+    Each ``*_at`` is the earliest source time of such an event, 0 when none was seen. ``moves`` are the hold moves as (source time,
+    sequence, "held" or "retrieved") in order; ``recorded`` is the newest (time, recording, state) and ``transfer`` the newest (time,
+    sequence, new call id). Read them through ``routing.calls``.
     """
 
     leg_id: str
@@ -36,9 +38,11 @@ class Leg(msgspec.Struct, omit_defaults=True):
     established_at: int = 0
     failed_at: int = 0
     cleared_at: int = 0
-    held_at: int = 0
-    retrieved_at: int = 0
-    holds: int = 0
+    cleared_sequence: int = 0
+    moves: tuple[tuple[int, int, str], ...] = ()
+    transfer: tuple[int, int, str] = (0, 0, "")
+    recorded: tuple[int, str, str] = (0, "", "")
+    notice_played: bool = False
     cause: str = ""
 
 
