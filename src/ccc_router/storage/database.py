@@ -1,0 +1,125 @@
+"""One PostgreSQL, two ways in: a raw asyncpg pool for the hot paths, a SQLAlchemy engine for the others."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self, TypeAlias
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from ccc_router.storage.failures import classify
+
+if TYPE_CHECKING:  # asyncpg's classes take type arguments in the stubs only
+    from asyncpg import Record
+    from asyncpg.pool import PoolConnectionProxy
+
+Connection: TypeAlias = "asyncpg.Connection[Record] | PoolConnectionProxy[Record]"
+"""A connection, one's own or a pooled one: what statements are run on."""
+
+_SCHEMES = {"postgresql+asyncpg": "postgresql", "postgres": "postgresql", "postgresql": "postgresql"}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many connections, and after how many milliseconds the server gives up on us."""
+
+    pool_size: int = 20
+    engine_pool_size: int = 10
+    statement_ms: int = 5_000
+    lock_ms: int = 4_000
+    idle_in_transaction_ms: int = 10_000
+
+
+def normal_dsn(address: str) -> str:
+    """The address as asyncpg takes it; `postgres://` and SQLAlchemy's form are accepted.
+
+    Raises ValueError, without repeating the address, when it is none of PostgreSQL.
+    """
+    scheme, separator, rest = address.partition("://")
+    if not separator or scheme not in _SCHEMES:
+        raise ValueError("a database address begins with postgresql://")
+    return f"{_SCHEMES[scheme]}://{rest}"
+
+
+def session_settings(limits: Limits, name: str) -> dict[str, str]:
+    """What every connection is told when it begins; `name` is what pg_stat_activity shows."""
+    return {
+        "application_name": f"ccc-router {name}",
+        "timezone": "UTC",
+        "statement_timeout": str(limits.statement_ms),
+        "lock_timeout": str(limits.lock_ms),
+        "idle_in_transaction_session_timeout": str(limits.idle_in_transaction_ms),
+    }
+
+
+async def connect(
+    dsn: str, name: str, limits: Limits | None = None, extra: Mapping[str, str] | None = None
+) -> "asyncpg.Connection[Record]":
+    """A connection of one's own: for a listener, an engine, a migration. The caller closes it."""
+    settings = session_settings(limits or Limits(), name) | dict(extra or {})
+    return await asyncpg.connect(normal_dsn(dsn), timeout=10, server_settings=settings)
+
+
+class Database:
+    """Open it once in bootstrap and pass it on. `pool` for hot paths, `engine` for the others, `dsn` for own connections."""
+
+    def __init__(self, dsn: str, limits: Limits, pool: "asyncpg.Pool[Record]", engine: AsyncEngine) -> None:
+        self.dsn = dsn
+        self.limits = limits
+        self.pool = pool
+        self.engine = engine
+
+    @classmethod
+    async def open(cls, dsn: str, limits: Limits | None = None, *, name: str = "service") -> Self:
+        """Connect. Raises what asyncpg raises when the server cannot be reached or refuses us."""
+        dsn = normal_dsn(dsn)
+        limits = limits or Limits()
+
+        pool = await asyncpg.create_pool(
+            dsn,
+            min_size=min(2, limits.pool_size),
+            max_size=limits.pool_size,
+            timeout=10,
+            max_inactive_connection_lifetime=300,
+            server_settings=session_settings(limits, name),
+        )
+
+        async def creator() -> "asyncpg.Connection[Record]":
+            return await connect(dsn, f"{name} sql", limits)
+
+        engine = create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=creator,
+            pool_size=limits.engine_pool_size,
+            max_overflow=0,
+            pool_timeout=5,
+            pool_pre_ping=True,
+        )
+        return cls(dsn, limits, pool, engine)
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> "AsyncIterator[PoolConnectionProxy[Record]]":
+        """A pooled connection in a transaction: committed at the end, rolled back when anything is raised."""
+        async with self.pool.acquire(timeout=5) as connection, connection.transaction():
+            yield connection
+
+    async def answers(self) -> bool:
+        """Whether a query is answered within two seconds."""
+        try:
+            async with self.pool.acquire(timeout=2) as connection:
+                return bool(await connection.fetchval("SELECT true", timeout=2))
+        except Exception as error:
+            if classify(error) is None:
+                raise
+            return False
+
+    async def close(self, patience_s: float = 2.0) -> None:
+        """Give back every connection; those still in use after `patience_s` seconds are cut. Safe to call again."""
+        await self.engine.dispose()
+        try:
+            async with asyncio.timeout(patience_s):
+                await self.pool.close()
+        except TimeoutError:
+            self.pool.terminate()

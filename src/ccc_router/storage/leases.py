@@ -1,0 +1,103 @@
+"""Named leases with an epoch: who may write, and proof at every commit that he still may.
+
+The database's clock decides. A holder renews well within the time; a taker waits until it is over, ends the old
+holder's backend (so that a transaction it left open holds no lock and can never commit), and raises the epoch.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from ccc_router.storage.database import Connection
+
+DEFAULT_TTL_MS: Final = 3_000
+_END_WAIT_MS: Final = 1_000
+
+_EXPIRED: Final = """
+SELECT backend_pid, backend_start FROM lease WHERE name = $1 AND until <= clock_timestamp()
+"""
+_END_BACKEND: Final = """
+SELECT pg_terminate_backend(pid, $3) FROM pg_stat_activity
+WHERE pid = $1 AND backend_start = $2 AND pid <> pg_backend_pid()
+"""
+_TAKE: Final = """
+INSERT INTO lease AS l (name, epoch, holder, backend_pid, backend_start, taken_at, until)
+SELECT $1, 1, $2, pg_backend_pid(), a.backend_start, clock_timestamp(),
+       clock_timestamp() + $3 * interval '1 millisecond'
+FROM pg_stat_activity a WHERE a.pid = pg_backend_pid()
+ON CONFLICT (name) DO UPDATE
+SET epoch = l.epoch + 1, holder = excluded.holder, backend_pid = excluded.backend_pid,
+    backend_start = excluded.backend_start, taken_at = excluded.taken_at, until = excluded.until
+WHERE l.until <= clock_timestamp()
+RETURNING epoch
+"""
+_RENEW: Final = """
+UPDATE lease SET until = clock_timestamp() + $3 * interval '1 millisecond' WHERE name = $1 AND epoch = $2
+RETURNING true
+"""
+# NO KEY UPDATE, not a plain read: it waits for a taker's update and then sees the new epoch, so a zombie cannot commit.
+_FENCE: Final = "SELECT true FROM lease WHERE name = $1 AND epoch = $2 FOR NO KEY UPDATE"
+_RELEASE: Final = "UPDATE lease SET until = clock_timestamp() WHERE name = $1 AND epoch = $2 RETURNING true"
+
+
+class LeaseLost(Exception):  # never answers a caller: the holder's loop rebuilds or stops
+    """Somebody else holds the lease by now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to write under `name`, good for this epoch only."""
+
+    name: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Who holds a lease, for /readyz: `remaining_ms` is negative when it is over."""
+
+    name: str
+    epoch: int
+    holder: str
+    remaining_ms: int
+
+
+async def take(connection: Connection, name: str, holder: str, *, ttl_ms: int = DEFAULT_TTL_MS) -> Lease | None:
+    """Take the lease if it is free or over, on the connection that will write under it. None: somebody holds it.
+
+    `holder` is for people (host and process). Call it outside a transaction.
+    """
+    expired = await connection.fetchrow(_EXPIRED, name)
+    if expired is not None:
+        await connection.execute(_END_BACKEND, expired["backend_pid"], expired["backend_start"], _END_WAIT_MS)
+    epoch = await connection.fetchval(_TAKE, name, holder, ttl_ms)
+    return None if epoch is None else Lease(name, epoch)
+
+
+async def renew(connection: Connection, lease: Lease, *, ttl_ms: int = DEFAULT_TTL_MS) -> None:
+    """Extend the lease from now. Raises LeaseLost. A lease that ran out but that nobody took is renewed."""
+    if not await connection.fetchval(_RENEW, lease.name, lease.epoch, ttl_ms):
+        raise LeaseLost(f"{lease.name}: epoch {lease.epoch} is over")
+
+
+async def fence(connection: Connection, lease: Lease) -> None:
+    """First statement of every writing transaction: from here to the commit nobody else can take the lease.
+
+    Raises LeaseLost.
+    """
+    if not await connection.fetchval(_FENCE, lease.name, lease.epoch):
+        raise LeaseLost(f"{lease.name}: epoch {lease.epoch} is over")
+
+
+async def release(connection: Connection, lease: Lease) -> bool:
+    """Give the lease back so that another takes it at once. False when it was lost before."""
+    return bool(await connection.fetchval(_RELEASE, lease.name, lease.epoch))
+
+
+async def holding(connection: Connection, name: str) -> Holding | None:
+    """Who holds the lease now, or None when nobody ever did."""
+    row = await connection.fetchrow(
+        "SELECT epoch, holder, (extract(epoch FROM until - clock_timestamp()) * 1000)::bigint AS remaining_ms "
+        "FROM lease WHERE name = $1",
+        name,
+    )
+    return None if row is None else Holding(name, row["epoch"], row["holder"], row["remaining_ms"])

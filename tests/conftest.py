@@ -1,0 +1,35 @@
+"""Fixtures for every test: a database, a clock, a seed."""
+
+import os
+import random
+import secrets
+
+import pytest
+from hypothesis import settings
+
+from tests.support.database import database, dsn, empty_dsn, postgres
+from tests.support.fake_clock import FakeClock
+
+__all__ = ["database", "dsn", "empty_dsn", "postgres"]
+
+SEED = int(os.environ.get("CCC_TEST_SEED") or secrets.randbelow(2**31))
+
+settings.register_profile("ccc", deadline=None, print_blob=True)
+settings.load_profile("ccc")
+
+
+def pytest_report_header() -> str:
+    """Print what repeats this run."""
+    return f"seed: CCC_TEST_SEED={SEED}"
+
+
+@pytest.fixture
+def rng() -> random.Random:
+    """A random source that the run's seed determines."""
+    return random.Random(SEED)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that the test moves."""
+    return FakeClock()
