@@ -1,0 +1,146 @@
+"""What happens to every delivery, whatever its channel: verify, parse, keep raw and facts in one transaction, answer.
+
+- Not from whom it says: 401, and nothing of it is kept but a counter.
+- Understood: raw delivery and facts are durable before the answer; the same delivery again makes no second fact (I1, I2).
+- Not understood: kept raw, counted, alarmed, answered like any other; ``ccc-router reparse`` reads it once the adapter can.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Final, Literal, TypeVar
+
+import msgspec
+from prometheus_client import Counter
+
+from ccc_router.channels.channel import Adapter, Blobs, Directory, Keyed, Parsed, Refusal, Request, Secrets, Unreadable
+from ccc_router.events.inbox import Inbox, InboxUnavailable, RawDelivery, Submission
+from ccc_router.kernel.clock import Clock
+from ccc_router.kernel.errors import Unauthenticated
+from ccc_router.kernel.ids import derive
+from ccc_router.kernel.log import get_logger
+from ccc_router.routing.policy import Endpoint
+
+_T = TypeVar("_T")
+_State = Literal["parsed", "ignored", "unreadable"]
+_log = get_logger("channels")
+_INLINE_BYTES: Final = 64 * 1024  # hashing and reading more than this would hold up the event loop for over 1 ms
+_LONGEST_KEY: Final = 300
+
+DELIVERIES: Final = Counter(
+    "ccc_channel_deliveries",
+    "Deliveries by endpoint and by what became of them",
+    ["endpoint", "result"],
+)
+FACTS: Final = Counter("ccc_channel_facts", "Facts told by channels, new or told before", ["endpoint", "result"])
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """The answer to a delivery: facts taken, facts known already, and things told that are no business of ours."""
+
+    accepted: int = 0
+    duplicate: int = 0
+    ignored: int = 0
+
+
+class Intake:
+    """The way in. Holds no state but its ports; one serves all endpoints."""
+
+    def __init__(self, inbox: Inbox, blobs: Blobs, secrets: Secrets, directory: Directory, clock: Clock) -> None:
+        self._inbox = inbox
+        self._blobs = blobs
+        self._secrets = secrets
+        self._directory = directory
+        self._clock = clock
+
+    async def take(self, endpoint: Endpoint, request: Request, adapter: Adapter) -> Receipt:
+        """Verify, then `accept`. Raises Unauthenticated (401) and InboxUnavailable (503)."""
+        secrets = self._secrets.of(endpoint.id)
+        refusal = await _aside(request, lambda: _verify(adapter, request, endpoint, secrets, self._clock.now()))
+        if refusal is not None:
+            DELIVERIES.labels(endpoint.id, "refused").inc()
+            raise Unauthenticated(code=refusal.code)
+        return await self.accept(endpoint, request, adapter)
+
+    async def accept(self, endpoint: Endpoint, request: Request, adapter: Adapter) -> Receipt:
+        """Take a delivery whose sender is known by the way it came (our own listener). Raises InboxUnavailable (503)."""
+        agents = self._directory.agents_of(endpoint.id)
+        parsed = await _aside(request, lambda: parse(adapter, request, endpoint, agents))
+        try:
+            if isinstance(parsed, Unreadable):
+                await self._inbox.append((), raw_of(endpoint, request, adapter, "unreadable"))
+                DELIVERIES.labels(endpoint.id, "unreadable").inc()
+                _log.error("delivery_unreadable", endpoint=endpoint.id, reason=parsed.reason)
+                return Receipt(ignored=1)
+            return await self._keep(endpoint, request, adapter, parsed)
+        except InboxUnavailable:
+            DELIVERIES.labels(endpoint.id, "unavailable").inc()
+            raise
+
+    async def _keep(self, endpoint: Endpoint, request: Request, adapter: Adapter, parsed: Parsed) -> Receipt:
+        if parsed.blobs:
+            await self._blobs.keep(parsed.blobs)  # before the facts that name them; a blob without a fact harms nobody
+        state: _State = "parsed" if parsed.facts or not parsed.ignored else "ignored"
+        submissions = submissions_of(endpoint, parsed)
+        appended = await self._inbox.append(submissions, raw_of(endpoint, request, adapter, state))
+        duplicate = sum(1 for one in appended if one.duplicate)
+        accepted = len(appended) - duplicate
+        DELIVERIES.labels(endpoint.id, state).inc()
+        FACTS.labels(endpoint.id, "accepted").inc(accepted)
+        FACTS.labels(endpoint.id, "duplicate").inc(duplicate)
+        return Receipt(accepted, duplicate, parsed.ignored)
+
+
+def submissions_of(endpoint: Endpoint, parsed: Parsed) -> list[Submission]:
+    """The inputs of what was parsed, in its order."""
+    return [Submission(endpoint.id, _safe(keyed), keyed.fact) for keyed in parsed.facts]
+
+
+def raw_of(endpoint: Endpoint, request: Request, adapter: Adapter, state: _State) -> RawDelivery:
+    """The delivery as it is kept. Its id depends on what was delivered, so the same delivery is kept once."""
+    body = hashlib.sha256(request.body).hexdigest()
+    return RawDelivery(
+        raw_id=derive("rw", endpoint.id, request.method, request.path, request.query, body),
+        endpoint=endpoint.id,
+        channel=adapter.channel,
+        received_at=request.received_at,
+        method=request.method,
+        path=request.path,
+        query=request.query,
+        headers={name: value for name, value in request.headers.items() if name in adapter.kept_headers},
+        body=request.body,
+        state=state,
+    )
+
+
+def _safe(keyed: Keyed) -> str:
+    """A key every database can hold: long ones, and ones with strange characters, are replaced by their digest."""
+    key = keyed.key
+    return key if len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable() else derive("ky", key)
+
+
+async def _aside(request: Request, work: Callable[[], _T]) -> _T:
+    """Run pure work here when the body is small, else in a thread."""
+    if len(request.body) <= _INLINE_BYTES:
+        return work()
+    return await asyncio.to_thread(work)
+
+
+def _verify(
+    adapter: Adapter, request: Request, endpoint: Endpoint, secrets: Sequence[str], now: datetime
+) -> Refusal | None:
+    """An adapter must not raise; should one do so, the delivery is refused, never a 500."""
+    try:
+        return adapter.verify(request, endpoint, secrets, now)
+    except Exception as error:  # noqa: BLE001 - see above
+        _log.error("verify_raised", endpoint=endpoint.id, error=type(error).__name__)
+        return Refusal()
+
+
+def parse(adapter: Adapter, request: Request, endpoint: Endpoint, agents: Mapping[str, str]) -> Parsed | Unreadable:
+    """``adapter.parse``; should it raise, the delivery is unreadable and waits for an adapter that can read it."""
+    try:
+        return adapter.parse(request, endpoint, agents)
+    except Exception as error:  # noqa: BLE001 - a fault of ours must not lose a delivery
+        return Unreadable(f"parse raised {type(error).__name__}")
