@@ -84,14 +84,14 @@ class Adapter(Protocol):
         """Lower-case names of the headers that ``parse`` reads: only these are kept with the raw delivery."""
         ...
 
-    def verify(self, request: Request, endpoint: Endpoint, secrets: Sequence[str], now: datetime) -> Refusal | None:
+    def verify(self, request: Request, endpoint: Endpoint, secrets: Sequence[str], now: datetime, /) -> Refusal | None:
         """Check the signature or token on the raw bytes, in constant time; any of ``secrets`` will do (rotation).
 
         Never raises, whatever the headers hold: a forged request must not become a 500. Without a secret everything is refused.
         """
         ...
 
-    def parse(self, request: Request, endpoint: Endpoint, agents: Mapping[str, str]) -> Parsed | Unreadable:
+    def parse(self, request: Request, endpoint: Endpoint, agents: Mapping[str, str], /) -> Parsed | Unreadable:
         """Turn a verified delivery into facts. Pure; never raises on bad input.
 
         ``agents`` maps an agent's phone address, as the switch of this endpoint knows it, to the agent's id.

@@ -5,27 +5,28 @@ application turns them into problem documents.
 """
 
 import asyncio
-from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import APIRouter, Path, Request, Response
-from pydantic import BaseModel
+from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.requests import ClientDisconnect
+from starlette.responses import PlainTextResponse
 
-from ccc_router.channels.channel import Directory
+from ccc_router.channels.channel import Directory, Secrets
 from ccc_router.channels.channel import Request as Delivery
+from ccc_router.channels.fanpage.adapter import challenge
 from ccc_router.channels.intake import DELIVERIES, Intake, Receipt
 from ccc_router.channels.registry import adapter_for
 from ccc_router.events.vocabulary import Channel
 from ccc_router.kernel.clock import Clock
-from ccc_router.kernel.errors import MalformedRequest, NotFound, RequestTimeout, TooLarge
+from ccc_router.kernel.errors import MalformedRequest, NotFound, RequestTimeout, TooLarge, Unauthenticated
+from ccc_router.rest.problems import answers
+from ccc_router.rest.schemas import Document
 from ccc_router.routing.policy import Endpoint
 
 _LONGEST_LENGTH: Final = 15  # digits of a Content-Length that we read as a number at all
 _encode: Final = msgspec.json.Encoder().encode
 
-Responses = dict[int | str, dict[str, Any]]
 EndpointId = Annotated[str, Path(description="The id of a configured endpoint", examples=["hotline"])]
 
 
@@ -40,34 +41,15 @@ class Limits(msgspec.Struct, frozen=True):
     seconds: float = 10.0
 
 
-class DeliveryReceipt(BaseModel):
+_LIMITS: Final = Limits()
+
+
+class DeliveryReceipt(Document):
     """What became of what the delivery told. A repeated delivery is answered the same way and changes nothing."""
 
     accepted: int
     duplicate: int
     ignored: int
-
-
-def problems(*statuses: int) -> Responses:
-    """The problem answers of a route, for the API's description."""
-    schema = {"$ref": "#/components/schemas/Problem"}
-    return {
-        status: {"description": _PROBLEMS[status], "content": {"application/problem+json": {"schema": schema}}}
-        for status in statuses
-    }
-
-
-_PROBLEMS: Final[Mapping[int, str]] = {
-    400: "The request cannot be read",
-    401: "The signature or token is missing, wrong or over",
-    404: "There is no such endpoint or reference",
-    408: "The body did not arrive in time",
-    413: "The body is over the limit",
-    415: "This kind of content is not accepted",
-    422: "The content breaks a rule",
-    429: "Too many requests; see Retry-After",
-    503: "Nothing was taken; try again, see Retry-After",
-}
 
 
 async def read_body(request: Request, limit: int, seconds: float) -> bytes:
@@ -150,7 +132,9 @@ def answer(receipt: Receipt) -> Response:
     return Response(_encode(receipt), media_type="application/json")
 
 
-def webhook_router(intake: Intake, directory: Directory, clock: Clock, limits: Limits = Limits()) -> APIRouter:  # noqa: B008 - frozen
+def webhook_router(
+    intake: Intake, secrets: Secrets, directory: Directory, clock: Clock, limits: Limits = _LIMITS
+) -> APIRouter:
     """The routes by which phone switches and mail systems deliver."""
     router = APIRouter(prefix="/channels", tags=["channels"])
     webhooks = Webhooks(intake, directory, clock, limits)
@@ -159,7 +143,7 @@ def webhook_router(intake: Intake, directory: Directory, clock: Clock, limits: L
         "/phone/{endpoint}/events",
         summary="Deliver call events",
         response_model=DeliveryReceipt,
-        responses=problems(400, 401, 404, 408, 413, 503),
+        responses=answers(400, 401, 404, 408, 413, 503),
         openapi_extra=_body("application/json", {"description": "One event or an array, in the endpoint's dialect"}),
     )
     async def post_phone_events(request: Request, endpoint: EndpointId) -> Response:
@@ -169,7 +153,7 @@ def webhook_router(intake: Intake, directory: Directory, clock: Clock, limits: L
         "/email/{endpoint}/messages",
         summary="Deliver a mail",
         response_model=DeliveryReceipt,
-        responses=problems(400, 401, 404, 408, 413, 503),
+        responses=answers(400, 401, 404, 408, 413, 503),
         openapi_extra=_body("message/rfc822", {"type": "string", "format": "binary"}),
     )
     async def post_email_message(request: Request, endpoint: EndpointId) -> Response:
@@ -179,11 +163,30 @@ def webhook_router(intake: Intake, directory: Directory, clock: Clock, limits: L
         "/fanpage/{endpoint}/webhook",
         summary="Deliver events of a page",
         response_model=DeliveryReceipt,
-        responses=problems(400, 401, 404, 408, 413, 503),
+        responses=answers(400, 401, 404, 408, 413, 503),
         openapi_extra=_body("application/json", {"type": "object"}),
     )
     async def post_fanpage_webhook(request: Request, endpoint: EndpointId) -> Response:
         return await webhooks.take(request, endpoint, Channel.FANPAGE, limits.fanpage_bytes)
+
+    @router.get(
+        "/fanpage/{endpoint}/webhook",
+        summary="Answer Meta's question whether this URL is ours",
+        response_class=PlainTextResponse,
+        responses=answers(401, 404),
+    )
+    async def get_fanpage_webhook(
+        endpoint: EndpointId,
+        mode: Annotated[str, Query(alias="hub.mode")] = "",
+        token: Annotated[str, Query(alias="hub.verify_token")] = "",
+        asked: Annotated[str, Query(alias="hub.challenge", max_length=1000)] = "",
+    ) -> PlainTextResponse:
+        page = endpoint_of(directory, endpoint, Channel.FANPAGE)
+        query = {"hub.mode": mode, "hub.verify_token": token, "hub.challenge": asked}
+        said = challenge(query, secrets.of(f"{page.id}.verify"))
+        if said is None:
+            raise Unauthenticated
+        return PlainTextResponse(said, headers={"X-Content-Type-Options": "nosniff"})
 
     return router
 

@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from ccc_router.channels.channel import Adapter
+from ccc_router.channels.fanpage.adapter import FanpageAdapter
 from ccc_router.events.vocabulary import Channel
 from ccc_router.routing.policy import Endpoint
 
-ADAPTERS: Final[Mapping[tuple[Channel, str], Adapter]] = {}
+ADAPTERS: Final[Mapping[tuple[Channel, str], Adapter]] = {
+    (Channel.FANPAGE, ""): FanpageAdapter(),
+}
 """By channel and dialect; "" is the dialect of an endpoint that names none."""
 
 

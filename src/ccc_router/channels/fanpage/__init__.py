@@ -1,0 +1,1 @@
+"""Pages on Facebook: Messenger conversations and comments, by Meta's Graph API."""
