@@ -53,6 +53,8 @@ def classify(error: BaseException) -> Failure | None:
         return _BY_STATE.get(state) or _BY_CLASS.get(state[:2], Failure.BUG)
     if isinstance(error, asyncpg.DataError):  # raised by the driver before anything is sent
         return Failure.DATA
+    if isinstance(error, asyncpg.InternalClientError):  # what asyncpg says when the server ends an idle connection
+        return Failure.CONNECTION
     if isinstance(error, asyncpg.PostgresError | OSError | asyncio.IncompleteReadError):
         return Failure.TIMEOUT if isinstance(error, TimeoutError) else Failure.CONNECTION
     if isinstance(error, asyncpg.InterfaceError):
