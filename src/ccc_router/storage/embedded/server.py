@@ -43,7 +43,7 @@ class EmbeddedPostgres:
     def __init__(
         self, data_dir: Path, binaries: Binaries, *, tuned: Mapping[str, str] | None = None, clock: Clock | None = None
     ) -> None:
-        self._data_dir = data_dir
+        self._data_dir = data_dir = data_dir.resolve()
         self._clock = clock or SystemClock()
         self._tuned = dict(tuned or {})
         self._account = accounts.choose(data_dir / "postgres" / "cluster")

