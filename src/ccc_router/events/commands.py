@@ -165,11 +165,15 @@ class EditCase(Command, frozen=True, tag="EditCase"):
 
 
 class CallCustomer(Command, frozen=True, tag="CallCustomer"):
-    """Open an outbound phone contact on a case for the asking agent."""
+    """Open an outbound phone contact on a case for the asking agent.
+
+    ``call_id`` is ours to choose; ``contact_id`` derives from endpoint and ``call_id`` as for any call, so that the switch's events meet it.
+    """
 
     case_id: str
+    endpoint: str
+    call_id: str
     contact_id: str
-    endpoint: str = ""
 
 
 class RaiseEscalation(Command, frozen=True, tag="RaiseEscalation"):

@@ -21,7 +21,7 @@ class Resolved(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``customer_id``: whose it is (``customer_new``: nobody knew the handle). ``case_id``/``contact_id``: what the refs point to ("" if
     nothing). ``contact_state``: state of a contact that is known but no longer in memory. ``case``: a case no longer in memory.
-    ``participant``: the sender takes part in that case. ``masked``: the handle as people may see it (never the handle).
+    ``participant``: the sender takes part in that case.
     """
 
     customer_id: str = ""
@@ -34,7 +34,10 @@ class Resolved(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Input(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An input with its engine time and the journal position of its entry: the only thing ``decide`` gets besides the state."""
+    """An input with its engine time and the journal position of its entry: the only thing ``decide`` gets besides the state.
+
+    ``at`` is engine time, ``received_at`` our clock's time of receipt (both ms).
+    """
 
     position: int
     at: int
@@ -43,6 +46,7 @@ class Input(msgspec.Struct, frozen=True, omit_defaults=True):
     source: str = ""
     key: str = ""
     digest: str = ""
+    received_at: int = 0
 
 
 class Appended(msgspec.Struct, frozen=True):

@@ -62,7 +62,7 @@ class CaseEdited(Decision, frozen=True, tag="CaseEdited"):
 
 
 class ContactOpened(Decision, frozen=True, tag="ContactOpened"):
-    """A new contact in state ``arrived``, with the rank it keeps."""
+    """A new contact in state ``arrived``, with the rank it keeps. ``cause``: what brought an internal one (answered, asked, overdue …)."""
 
     contact_id: str
     case_id: str
@@ -76,6 +76,7 @@ class ContactOpened(Decision, frozen=True, tag="ContactOpened"):
     topic: str = ""
     priority: int = 0
     escalation_id: str = ""
+    cause: str = ""
     call_id: str = ""
 
 
@@ -140,7 +141,6 @@ class OfferMade(Decision, frozen=True, tag="OfferMade"):
     eligible: int = 0
     won: tuple[int | str, ...] = ()
     runner_up: str = ""
-    overtook: tuple[str, ...] = ()
 
 
 class OfferSeen(Decision, frozen=True, tag="OfferSeen"):

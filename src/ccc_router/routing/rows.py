@@ -65,7 +65,8 @@ class Contact(msgspec.Struct, omit_defaults=True):
     ``rank`` is fixed on arrival. ``tier`` counts the profile delays the contact has outlived. ``reserved_for`` is the agent who alone may
     take it (sticky, transfer to an agent, assigned) until ``reserved_until`` (0: no end). ``tried`` are the agents of the last offers, newest last.
     ``agent_id`` owns it from accept to the end of wrap-up. ``messages`` counts the interactions, ``customer_message`` is the number of the last
-    one the customer wrote. ``due`` is the next timer.
+    one the customer wrote. ``ends_at`` is the deadline of a state that has one: connecting, wrap-up, a call whose customer must clear, an ended
+    call that lingers for late events. ``attention`` says why it stands on the supervisors' list.
     """
 
     id: str
@@ -94,12 +95,13 @@ class Contact(msgspec.Struct, omit_defaults=True):
     ends_at: int = 0
     wait_until: int = 0
     attention_at: int = 0
+    attention: str = ""
     disposition: str = ""
     messages: int = 0
     customer_message: int = 0
     escalation_id: str = ""
+    cause: str = ""
     answered_outside: bool = False
-    lost_at: int = 0
     call: Call | None = None
 
 
@@ -140,7 +142,11 @@ class Agent(msgspec.Struct, omit_defaults=True):
 
 
 class Case(msgspec.Struct, omit_defaults=True):
-    """The customer's issue over time and channels. ``knows`` is the agent who handled it last."""
+    """The customer's issue over time and channels.
+
+    ``knows`` is the agent who handled it last. ``reply_contact`` is the last contact on a messaging channel, through which an internal
+    contact's answer reaches the customer (``reply_endpoint`` its endpoint); empty: only by phone. ``contacts`` are the open ones.
+    """
 
     id: str
     customer_id: str
@@ -152,6 +158,10 @@ class Case(msgspec.Struct, omit_defaults=True):
     province: str = ""
     priority: int = 0
     knows: str = ""
+    queue: str = ""
+    language: str = ""
+    reply_contact: str = ""
+    reply_endpoint: str = ""
     contacts: tuple[str, ...] = ()
     escalations: tuple[str, ...] = ()
     returns: int = 0

@@ -1,0 +1,74 @@
+"""``apply``: the only place where the state changes. One small function a decision; none of them decides anything."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from ...events.envelope import Input
+from .. import decisions as d
+from ..rows import Case
+from ..state import State
+from . import agents, cases, contacts, offers
+
+
+def begin(state: State, given: Input) -> None:
+    """What an input changes by being there: position and time, and a closed case it belongs to comes back into memory."""
+    state.position, state.now = given.position, given.at
+    state.woken_contacts, state.woken_agents, state.leaving = [], [], []
+    found = given.resolved.case
+    if found is not None and found.row["id"] not in state.cases:
+        case = msgspec.convert(found.row, Case)
+        state.cases[case.id] = case
+
+
+def apply(state: State, given: Input, decision: d.Decision) -> None:
+    """Make a decision true. Raises ``IllegalTransition`` or ``KeyError`` if it cannot be: a fault of the core, never of the input."""
+    APPLIERS[type(decision)](state, given, decision)
+    state.position += 1
+
+
+# ``Any`` because each function takes its own decision; a test holds this table against the decisions there are.
+APPLIERS: dict[type[d.Decision], Callable[[State, Input, Any], None]] = {
+    d.CustomerMet: cases.customer_met,
+    d.CaseOpened: cases.case_opened,
+    d.CaseMoved: cases.case_moved,
+    d.CaseEdited: cases.case_edited,
+    d.CaseReturned: cases.case_returned,
+    d.ContactOpened: contacts.contact_opened,
+    d.MessageCounted: contacts.message_counted,
+    d.ContactQueued: contacts.contact_queued,
+    d.ContactReleased: contacts.contact_released,
+    d.ContactAged: contacts.contact_aged,
+    d.ContactRanked: contacts.contact_ranked,
+    d.ContactNeedsAttention: contacts.contact_needs_attention,
+    d.ContactActive: contacts.contact_active,
+    d.ContactHeld: contacts.contact_held,
+    d.ContactWaiting: contacts.contact_waiting,
+    d.WrapUpStarted: contacts.wrap_up_started,
+    d.ClearingExpected: contacts.clearing_expected,
+    d.ContactEnded: contacts.contact_ended,
+    d.ContactForgotten: contacts.contact_forgotten,
+    d.ContactLinked: contacts.contact_linked,
+    d.ContactMarked: contacts.contact_marked,
+    d.CustomerChanged: contacts.customer_changed,
+    d.CallAdvanced: contacts.call_advanced,
+    d.OfferMade: offers.offer_made,
+    d.OfferSeen: offers.offer_seen,
+    d.OfferEnded: offers.offer_ended,
+    d.AssignmentEnded: offers.assignment_ended,
+    d.PresenceChanged: agents.presence_changed,
+    d.DemandOpened: agents.demand_opened,
+    d.DemandClosed: agents.demand_closed,
+    d.AgentPenalised: agents.agent_penalised,
+    d.PenaltyOver: agents.penalty_over,
+    d.AgentMarkedLost: agents.agent_marked_lost,
+    d.AgentMarkedBack: agents.agent_marked_back,
+    d.PhoneMarked: agents.phone_marked,
+    d.EscalationSet: cases.escalation_set,
+    d.CatalogueActivated: agents.catalogue_activated,
+    d.DeliveryOwed: cases.nothing,
+    d.DeliveryEnded: cases.nothing,
+    d.MessageMarked: cases.nothing,
+    d.CommandRefused: cases.nothing,
+}

@@ -1,0 +1,185 @@
+"""Contacts change here."""
+
+from ...events.envelope import Input
+from ...events.vocabulary import Channel, ContactState
+from .. import decisions as d
+from ..rows import Call, Contact
+from ..state import State
+from .ownership import disown, move, own
+
+
+def contact_opened(state: State, given: Input, opened: d.ContactOpened) -> None:
+    contact = Contact(
+        id=opened.contact_id,
+        case_id=opened.case_id,
+        customer_id=opened.customer_id,
+        channel=opened.channel,
+        endpoint=opened.endpoint,
+        queue=opened.queue,
+        state=ContactState.ARRIVED,
+        arrived_at=given.received_at or given.at,
+        rank=opened.rank,
+        direction=opened.direction,
+        language=opened.language,
+        topic=opened.topic,
+        priority=opened.priority,
+        state_since=given.at,
+        escalation_id=opened.escalation_id,
+        cause=opened.cause,
+        call=Call(call_id=opened.call_id, endpoint=opened.endpoint) if opened.call_id else None,
+    )
+    state.contacts[contact.id] = contact
+    state.touch_contact(contact)
+    case = state.cases[contact.case_id]
+    case.contacts = (*case.contacts, contact.id)
+    if contact.channel is not Channel.INTERNAL:
+        case.queue, case.language = contact.queue, contact.language
+        if contact.channel is not Channel.PHONE:
+            case.reply_contact, case.reply_endpoint = contact.id, contact.endpoint
+    state.touch_case(case)
+
+
+def message_counted(state: State, _: Input, counted: d.MessageCounted) -> None:
+    contact = state.contacts[counted.contact_id]
+    contact.messages = counted.number
+    if counted.customer:
+        contact.customer_message = counted.number
+    state.touch_contact(contact)
+
+
+def contact_queued(state: State, given: Input, queued: d.ContactQueued) -> None:
+    contact = state.contacts[queued.contact_id]
+    move(state, contact, ContactState.QUEUED)
+    if contact.queue != queued.queue:
+        contact.queue, contact.tier = queued.queue, 0
+    contact.reason, contact.reserved_for, contact.reserved_until = (
+        queued.reason,
+        queued.reserved_for,
+        queued.reserved_until,
+    )
+    contact.offer_id, contact.ends_at, contact.wait_until = "", 0, 0
+    contact.attention, contact.attention_at = "", given.at + 1000 * state.book.rules.attention_s
+    state.touch_contact(contact)
+
+
+def contact_released(state: State, _: Input, released: d.ContactReleased) -> None:
+    contact = state.contacts[released.contact_id]
+    contact.reserved_for, contact.reserved_until = "", 0
+    state.touch_contact(contact)
+
+
+def contact_aged(state: State, _: Input, aged: d.ContactAged) -> None:
+    contact = state.contacts[aged.contact_id]
+    contact.tier = aged.tier
+    state.touch_contact(contact)
+
+
+def contact_ranked(state: State, _: Input, ranked: d.ContactRanked) -> None:
+    contact = state.contacts[ranked.contact_id]
+    contact.priority, contact.rank = ranked.priority, ranked.rank
+    state.touch_contact(contact)
+
+
+def contact_needs_attention(state: State, _: Input, needs: d.ContactNeedsAttention) -> None:
+    contact = state.contacts[needs.contact_id]
+    contact.attention, contact.attention_at = needs.why, 0
+    state.touch_contact(contact)
+
+
+def contact_active(state: State, given: Input, active: d.ContactActive) -> None:
+    contact = state.contacts[active.contact_id]
+    move(state, contact, ContactState.ACTIVE)
+    contact.answered_at = contact.answered_at or given.at
+    contact.ends_at, contact.wait_until, contact.reserved_for, contact.reserved_until = 0, 0, "", 0
+    if active.agent_id and contact.agent_id != active.agent_id:
+        own(state, contact, state.agents[active.agent_id])
+    state.touch_contact(contact)
+
+
+def contact_held(state: State, _: Input, held: d.ContactHeld) -> None:
+    contact = state.contacts[held.contact_id]
+    move(state, contact, ContactState.HELD)
+    state.touch_contact(contact)
+
+
+def contact_waiting(state: State, given: Input, waiting: d.ContactWaiting) -> None:
+    contact = state.contacts[waiting.contact_id]
+    move(state, contact, ContactState.WAITING)
+    contact.wait_until, contact.ends_at = waiting.until, 0
+    if contact.agent_id:
+        contact.reserved_for = contact.agent_id
+        disown(state, contact, given)
+    state.touch_contact(contact)
+
+
+def wrap_up_started(state: State, _: Input, started: d.WrapUpStarted) -> None:
+    contact = state.contacts[started.contact_id]
+    move(state, contact, ContactState.WRAP_UP)
+    contact.ends_at = started.ends_at
+    state.touch_contact(contact)
+
+
+def clearing_expected(state: State, _: Input, expected: d.ClearingExpected) -> None:
+    contact = state.contacts[expected.contact_id]
+    contact.ends_at = expected.due
+    state.touch_contact(contact)
+
+
+def contact_ended(state: State, given: Input, ended: d.ContactEnded) -> None:
+    contact = state.contacts[ended.contact_id]
+    move(state, contact, ended.state)
+    contact.disposition = ended.disposition or contact.disposition
+    contact.offer_id, contact.reserved_for, contact.reserved_until, contact.wait_until = "", "", 0, 0
+    contact.attention, contact.attention_at = "", 0
+    case = state.cases.get(contact.case_id)
+    if case is not None and contact.id in case.contacts:
+        case.contacts = tuple(other for other in case.contacts if other != contact.id)
+        state.touch_case(case)
+    if contact.call is None:
+        state.forget_contact(contact)
+    else:
+        contact.ends_at = given.at + 1000 * state.book.rules.call_linger_s
+        state.touch_contact(contact)
+
+
+def contact_forgotten(state: State, _: Input, forgotten: d.ContactForgotten) -> None:
+    state.forget_contact(state.contacts[forgotten.contact_id])
+
+
+def contact_linked(state: State, _: Input, linked: d.ContactLinked) -> None:
+    contact = state.contacts[linked.contact_id]
+    before, after = state.cases.get(linked.from_case), state.cases[linked.case_id]
+    if before is not None:
+        before.contacts = tuple(other for other in before.contacts if other != contact.id)
+        state.touch_case(before)
+    after.contacts = (*after.contacts, contact.id)
+    contact.case_id = after.id
+    state.touch_case(after)
+    state.touch_contact(contact)
+
+
+def contact_marked(state: State, _: Input, marked: d.ContactMarked) -> None:
+    contact = state.contacts[marked.contact_id]
+    contact.answered_outside = marked.answered_outside
+    state.touch_contact(contact)
+
+
+def customer_changed(state: State, _: Input, changed: d.CustomerChanged) -> None:
+    contact, case = state.contacts[changed.contact_id], state.cases[changed.case_id]
+    contact.customer_id = case.customer_id = changed.customer_id
+    state.touch_contact(contact)
+    state.touch_case(case)
+
+
+def call_advanced(state: State, _: Input, advanced: d.CallAdvanced) -> None:
+    contact = state.contacts[advanced.contact_id]
+    call = contact.call
+    if call is None:
+        raise KeyError(contact.id)
+    call.legs[advanced.leg.leg_id] = advanced.leg
+    call.transferred_to = advanced.transferred_to or call.transferred_to
+    call.recording = advanced.recording or call.recording
+    call.recording_state = advanced.recording_state or call.recording_state
+    call.notice_played = call.notice_played or advanced.notice_played
+    call.cdr = call.cdr or advanced.cdr
+    state.touch_contact(contact)

@@ -1,0 +1,37 @@
+"""Moves that several decisions share: to another state, to an owner and away from him."""
+
+from ...events.envelope import Input
+from ...events.vocabulary import ContactState
+from ..lifecycles import check
+from ..lifecycles.contact import CONTACT
+from ..rows import Agent, Contact
+from ..state import State
+
+
+def move(state: State, contact: Contact, to: ContactState) -> None:
+    """Move along the lifecycle, or raise ``IllegalTransition``."""
+    check(CONTACT, contact.state, to, contact.id)
+    contact.state, contact.state_since = to, state.now
+
+
+def own(state: State, contact: Contact, agent: Agent) -> None:
+    """The contact takes the agent's capacity from now on; he is the one who knows the case."""
+    contact.agent_id = agent.id
+    agent.assignments = (*agent.assignments, contact.id)
+    state.touch_agent(agent)
+    case = state.cases.get(contact.case_id)
+    if case is not None:
+        case.knows = agent.id
+        state.touch_case(case)
+
+
+def disown(state: State, contact: Contact, given: Input) -> None:
+    """The owner's capacity is free again."""
+    agent = state.agents[contact.agent_id]
+    contact.agent_id = ""
+    agent.assignments = tuple(other for other in agent.assignments if other != contact.id)
+    if not agent.assignments:
+        agent.idle_since = given.at
+        if agent.sign_out_after:
+            state.leaving.append(agent.id)
+    state.touch_agent(agent)

@@ -1,0 +1,218 @@
+"""Calls: what their events mean for the contact. The events may come in any order; what follows depends on the reduced call (I3)."""
+
+from collections.abc import Iterator
+
+from ...events.commands import CallCustomer, ControlCall
+from ...events.envelope import Input
+from ...events.facts import CallEvent, CallRecorded
+from ...events.vocabulary import Channel, ContactState, ControlCommand, Direction, OfferReason
+from ...kernel.ids import derive
+from .. import calls
+from .. import decisions as d
+from ..rows import Call, Contact
+from ..state import ENDED, State
+from .asking import known_agent, owned_contact
+from .contacts import choose_queue, end, open_case, open_contact, reopen
+from .offers import sticky, taken
+from .owing import control, controlled
+
+
+def call_event(state: State, given: Input, fact: CallEvent) -> Iterator[d.Decision]:
+    """One event: the leg moves forward, then the contact does what the call now calls for."""
+    contact = state.contacts.get(given.resolved.contact_id or fact.contact_id)
+    if contact is None:
+        if given.resolved.contact_state:
+            return  # long over and forgotten: the entry of the input keeps the event
+        yield from _opened(state, given, fact)
+        contact = state.contacts[fact.contact_id]
+    yield _advanced(contact, fact)
+    yield from follow(state, given, contact)
+
+
+def call_recorded(state: State, given: Input, fact: CallRecorded) -> Iterator[d.Decision]:
+    """A call detail record completes a call we know; it never makes one."""
+    contact = state.contacts.get(given.resolved.contact_id or fact.contact_id)
+    if contact is not None:
+        yield _advanced(contact, fact)
+        yield from follow(state, given, contact)
+
+
+def _advanced(contact: Contact, fact: CallEvent | CallRecorded) -> d.CallAdvanced:
+    step = calls.advance(contact.call, fact)
+    return d.CallAdvanced(
+        contact.id, step.leg, step.transferred_to, step.recording, step.recording_state, step.notice_played, step.cdr
+    )
+
+
+def _opened(state: State, given: Input, fact: CallEvent) -> Iterator[d.Decision]:
+    resolved = given.resolved
+    if resolved.customer_new:
+        yield d.CustomerMet(resolved.customer_id)
+    case = state.cases.get(resolved.case_id)
+    if case is None:
+        yield from open_case(state, given, fact.case_id, fact.topic, "", "")
+        case = state.cases[fact.case_id]
+    else:
+        yield from reopen(case)
+    endpoint = state.book.endpoints.get(fact.endpoint)
+    yield from open_contact(
+        state, given, case, fact.contact_id, Channel.PHONE, fact.endpoint,
+        queue=choose_queue(state, fact.queue, fact.topic, fact.endpoint),
+        language=fact.language or (endpoint.language if endpoint is not None else ""),
+        direction=Direction.OUTBOUND if fact.outbound else Direction.INBOUND,
+        call_id=fact.call_id,
+    )  # fmt: skip
+
+
+def follow(state: State, given: Input, contact: Contact) -> Iterator[d.Decision]:
+    """What the contact does after its call changed. Asking twice changes nothing."""
+    call = contact.call
+    if call is None:
+        return
+    if contact.state in ENDED:
+        yield from _amend(contact, call)
+    elif calls.customer_gone(call):
+        yield from _customer_left(state, given, contact, call)
+    elif controlled(state, contact):
+        yield from _controlled(state, given, contact, call)
+    elif contact.state is ContactState.ARRIVED and calls.established(call):
+        yield d.ContactActive(contact.id)
+    else:
+        yield from _hold_follows(contact, call)
+
+
+def _amend(contact: Contact, call: Call) -> Iterator[d.Decision]:
+    """Late events may show that an abandoned call had been answered: the end is the same in every order."""
+    if contact.state is ContactState.ABANDONED and calls.established(call):
+        yield d.ContactEnded(contact.id, ContactState.CLOSED, "late_event", "not_given")
+
+
+def _customer_left(state: State, given: Input, contact: Contact, call: Call) -> Iterator[d.Decision]:
+    """Before an answer he abandoned (no miss, no wrap-up); after it the agent wraps up."""
+    if contact.state in (ContactState.ACTIVE, ContactState.HELD) and contact.agent_id:
+        wrap_up = 1000 * state.book.rules.wrap_up_s.get(Channel.PHONE, 0)
+        yield d.WrapUpStarted(contact.id, given.at + wrap_up)
+        return
+    if contact.state is ContactState.WRAP_UP:
+        return
+    if contact.state is ContactState.CONNECTING and controlled(state, contact):
+        yield control(state, given, contact, ControlCommand.CANCEL, offer_id=contact.offer_id)
+    answered = calls.established(call)
+    yield from end(
+        state, given, contact, ContactState.CLOSED if answered else ContactState.ABANDONED, "customer_left",
+        "not_given" if answered else "",
+    )  # fmt: skip
+
+
+def _controlled(state: State, given: Input, contact: Contact, call: Call) -> Iterator[d.Decision]:
+    if contact.state is ContactState.ARRIVED:
+        yield control(state, given, contact, ControlCommand.QUEUE, queue=contact.queue)
+        case = state.cases[contact.case_id]
+        yield sticky(state, given, contact, case.knows, OfferReason.STICKY)
+    elif contact.state is ContactState.CONNECTING:
+        if calls.established(call, contact.offer_id, _phone(state, contact)):
+            yield d.ContactActive(contact.id)
+        elif calls.agent_leg_failed(call, contact.offer_id):
+            yield from connect_failed(state, given, contact, "agent_leg_failed")
+    elif contact.state in (ContactState.ACTIVE, ContactState.HELD):
+        if calls.agent_leg_gone(call, contact.offer_id, _phone(state, contact)) and not contact.ends_at:
+            yield control(state, given, contact, ControlCommand.HANGUP)
+            yield d.ClearingExpected(contact.id, given.at + 1000 * state.book.rules.clear_s)
+        else:
+            yield from _hold_follows(contact, call)
+
+
+def _hold_follows(contact: Contact, call: Call) -> Iterator[d.Decision]:
+    held = calls.held(call)
+    if contact.state is ContactState.ACTIVE and held:
+        yield d.ContactHeld(contact.id)
+    elif contact.state is ContactState.HELD and not held:
+        yield d.ContactActive(contact.id)
+
+
+def _phone(state: State, contact: Contact) -> str:
+    """The owner's phone, by which his leg is known where the switch does not give our offer id back; not after a missed try of his own."""
+    agent = state.book.agents.get(contact.agent_id)
+    return agent.phone if agent is not None and contact.tried.count(agent.id) <= 1 else ""
+
+
+def connect_failed(state: State, given: Input, contact: Contact, reason: str) -> Iterator[d.Decision]:
+    """His phone was not answered: rank kept, no calls to it for a while; an outbound call is over, its case waits for a person."""
+    agent_id = contact.agent_id
+    until = given.at + 1000 * state.book.rules.penalty_s
+    if contact.direction is Direction.OUTBOUND:
+        yield from end(state, given, contact, ContactState.CLOSED, f"connect_failed:{reason}", "connect_failed")
+        yield d.AgentPenalised(agent_id, Channel.PHONE, until)
+        return
+    yield d.AgentPenalised(agent_id, Channel.PHONE, until)
+    yield d.AssignmentEnded(contact.id, agent_id, f"connect_failed:{reason}")
+    yield d.ContactQueued(contact.id, contact.queue, OfferReason.MISSED)
+
+
+def call_due(state: State, given: Input, contact: Contact) -> Iterator[d.Decision]:
+    """A deadline of a call passed: to connect, to clear, or to linger for late events."""
+    if contact.state in ENDED:
+        yield d.ContactForgotten(contact.id)
+    elif contact.state is ContactState.CONNECTING:
+        yield control(state, given, contact, ControlCommand.CANCEL, offer_id=contact.offer_id)
+        yield from connect_failed(state, given, contact, "no_answer")
+    else:
+        yield d.WrapUpStarted(contact.id, given.at + 1000 * state.book.rules.wrap_up_s.get(Channel.PHONE, 0))
+
+
+def control_call(state: State, given: Input, command: ControlCall) -> Iterator[d.Decision]:
+    """Ask the switch to hold, resume or hang up; the contact's state follows what the switch then says."""
+    contact = owned_contact(state, command, command.contact_id)
+    if isinstance(contact, d.CommandRefused):
+        yield contact
+        return
+    allowed = {
+        "hold": (ContactState.ACTIVE,),
+        "resume": (ContactState.HELD,),
+        "hangup": (ContactState.ACTIVE, ContactState.HELD, ContactState.CONNECTING),
+    }[command.action]
+    if contact.channel is not Channel.PHONE or contact.state not in allowed:
+        yield d.CommandRefused("wrong_state", contact.state.value)
+        return
+    if not controlled(state, contact):
+        yield d.CommandRefused("not_tracked" if contact.call is None else "no_control")
+        return
+    yield control(state, given, contact, ControlCommand(command.action), offer_id=contact.offer_id)
+    if command.action == "hangup":
+        yield d.ClearingExpected(contact.id, given.at + 1000 * state.book.rules.clear_s)
+    yield d.Accepted({"contact_id": contact.id})
+
+
+def call_customer(state: State, given: Input, command: CallCustomer) -> Iterator[d.Decision]:
+    """An outbound contact on a case: the agent's leg first, then the customer's."""
+    case = state.cases.get(command.case_id)
+    agent = known_agent(state, command.actor)
+    endpoint = state.book.endpoints.get(command.endpoint)
+    if case is None:
+        yield d.CommandRefused("case_over")
+        return
+    if isinstance(agent, d.CommandRefused):
+        yield agent
+        return
+    if endpoint is None or not endpoint.control_url:
+        yield d.CommandRefused("no_control")
+        return
+    used = state.load_of(agent)
+    if agent.offer_id or not state.has_room(agent, Channel.PHONE, used, state.weight_of(used)):
+        yield d.CommandRefused("capacity")
+        return
+    yield from reopen(case)
+    yield from open_contact(
+        state, given, case, command.contact_id, Channel.PHONE, endpoint.id,
+        queue=choose_queue(state, case.queue, case.topic, endpoint.id),
+        language=case.language, direction=Direction.OUTBOUND, call_id=command.call_id,
+    )  # fmt: skip
+    yield from _own_call(state, given, state.contacts[command.contact_id], agent.id)
+    yield d.Accepted({"contact_id": command.contact_id, "call_id": command.call_id})
+
+
+def _own_call(state: State, given: Input, contact: Contact, agent_id: str) -> Iterator[d.Decision]:
+    connect_by = given.at + 1000 * state.book.rules.connect_s
+    offer_id = derive("of", state.pool, state.position + 1)
+    yield d.OfferMade(offer_id, contact.id, agent_id, OfferReason.ASSIGNED, 1, connect_by, catalogue=state.book.version)
+    yield from taken(state, given, state.offers[offer_id], contact)

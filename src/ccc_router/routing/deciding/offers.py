@@ -1,0 +1,170 @@
+"""Offers: made when work and people meet, ended exactly once, and what becomes of the contact when nobody took it."""
+
+from collections.abc import Iterator
+
+from ...events.commands import AcceptOffer, DeclineOffer
+from ...events.envelope import Input
+from ...events.facts import OfferFetched
+from ...events.vocabulary import Channel, ControlCommand, OfferReason, OfferState, Presence
+from ...kernel.ids import derive
+from .. import decisions as d
+from ..matching import Match, for_agent, for_contact
+from ..rows import Agent, Contact, Offer
+from ..state import State
+from .owing import control
+
+
+def settle(state: State, given: Input) -> Iterator[d.Decision]:
+    """Match everybody who changed: freed agents first, so that who waits longest goes first, then the contacts that came.
+
+    Before that, whoever wanted to leave after his last work leaves.
+    """
+    for agent_id in state.leaving:
+        yield d.PresenceChanged(agent_id, Presence.SIGNED_OUT, state.agents[agent_id].reason)
+    at = 0
+    while at < len(state.woken_agents):
+        match = for_agent(state, state.woken_agents[at])
+        if match is None:
+            at += 1
+        else:
+            yield _offer(state, given, match)
+    for contact_id in state.woken_contacts:
+        if state.waiting.holds(contact_id):
+            match = for_contact(state, contact_id)
+            if match is not None:
+                yield _offer(state, given, match)
+
+
+def _offer(state: State, given: Input, match: Match) -> d.OfferMade:
+    contact = match.contact
+    return d.OfferMade(
+        offer_id=derive("of", state.pool, state.position + 1),
+        contact_id=contact.id,
+        agent_id=match.agent.id,
+        reason=contact.reason,
+        attempt=contact.attempt + 1,
+        expires_at=given.at + state.book.offer_ms(contact.queue, contact.channel),
+        catalogue=state.book.version,
+        rank=contact.rank,
+        eligible=match.eligible,
+        won=match.won,
+        runner_up=match.runner_up,
+    )
+
+
+def offer_fetched(state: State, given: Input, fact: OfferFetched) -> Iterator[d.Decision]:
+    """The agent's client has the offer: from now on it can be missed."""
+    offer = state.offers.get(fact.offer_id)
+    if offer is not None and not offer.fetched:
+        yield d.OfferSeen(offer.id)
+
+
+def accept_offer(state: State, given: Input, command: AcceptOffer) -> Iterator[d.Decision]:
+    """The agent takes the contact; for a controlled call his phone is rung first. Twice by its owner is once (I6)."""
+    offer = state.offers.get(command.offer_id)
+    if offer is None:
+        owned = next((c for c in _owned(state, command.actor) if c.offer_id == command.offer_id), None)
+        if owned is None:
+            yield d.CommandRefused("offer_over")
+        else:
+            yield d.Accepted({"offer_id": command.offer_id, "contact_id": owned.id})
+        return
+    if offer.agent_id != command.actor:
+        yield d.CommandRefused("unknown")
+        return
+    contact = state.contacts[offer.contact_id]
+    yield from taken(state, given, offer, contact)
+    yield d.Accepted({"offer_id": offer.id, "contact_id": contact.id})
+
+
+def _owned(state: State, agent_id: str) -> Iterator[Contact]:
+    agent = state.agents.get(agent_id)
+    for contact_id in agent.assignments if agent is not None else ():
+        yield state.contacts[contact_id]
+
+
+def taken(state: State, given: Input, offer: Offer, contact: Contact) -> Iterator[d.Decision]:
+    """The offer becomes an assignment; a call is connected by the switch, with a last moment for it."""
+    if contact.channel is not Channel.PHONE:
+        yield d.OfferEnded(offer.id, OfferState.ACCEPTED, offer.agent_id)
+        return
+    connect_by = given.at + 1000 * state.book.rules.connect_s
+    yield d.OfferEnded(offer.id, OfferState.ACCEPTED, offer.agent_id, connect_by)
+    phone = state.book.agents[offer.agent_id].phone
+    word = ControlCommand.CONNECT if contact.direction == "inbound" else ControlCommand.DIAL
+    yield control(
+        state,
+        given,
+        contact,
+        word,
+        not_after=connect_by,
+        offer_id=offer.id,
+        agent_id=offer.agent_id,
+        agent_endpoint=phone,
+    )
+
+
+def decline_offer(state: State, given: Input, command: DeclineOffer) -> Iterator[d.Decision]:
+    """The agent refuses: the contact keeps its rank, the agent gets a short pause but no miss."""
+    offer = state.offers.get(command.offer_id)
+    if offer is None:
+        yield d.CommandRefused("offer_over")
+        return
+    if offer.agent_id != command.actor:
+        yield d.CommandRefused("unknown")
+        return
+    contact = state.contacts[offer.contact_id]
+    yield d.OfferEnded(offer.id, OfferState.DECLINED, command.reason)
+    until = given.at + 1000 * state.book.rules.penalty_s
+    yield d.AgentPenalised(offer.agent_id, contact.channel.value, until)
+    yield from requeue(state, contact, OfferReason.RETURNED)
+    yield d.Accepted({"offer_id": offer.id})
+
+
+def offer_due(state: State, given: Input, offer: Offer) -> Iterator[d.Decision]:
+    """Nobody answered in time (RONA). Only an offer that the client had counts as missed."""
+    contact, agent = state.contacts[offer.contact_id], state.agents[offer.agent_id]
+    yield d.OfferEnded(offer.id, OfferState.EXPIRED, "timer")
+    if offer.fetched:
+        yield from _missed(state, given, agent)
+    yield from requeue(state, contact, OfferReason.MISSED)
+
+
+def _missed(state: State, given: Input, agent: Agent) -> Iterator[d.Decision]:
+    rules = state.book.rules
+    recent = sum(1 for at in agent.misses if at > given.at - 1000 * rules.miss_window_s)
+    pause = min(rules.penalty_s * 2**recent, rules.penalty_max_s)
+    yield d.AgentPenalised(agent.id, "*", given.at + 1000 * pause, missed=True)
+    if recent + 1 >= rules.miss_limit:
+        yield d.PresenceChanged(agent.id, Presence.NOT_READY, "rona")
+
+
+def rescind(state: State, offer_id: str, by: str) -> Iterator[d.Decision]:
+    """End a pending offer for a reason that lies with neither timer nor agent; the contact is left to the caller."""
+    if offer_id in state.offers:
+        yield d.OfferEnded(offer_id, OfferState.RESCINDED, by)
+
+
+def requeue(state: State, contact: Contact, reason: OfferReason, queue: str = "") -> Iterator[d.Decision]:
+    """Wait again, with the rank kept; an assigned contact stays the assigned agent's while he is there."""
+    keep = contact.reason is OfferReason.ASSIGNED and contact.reserved_for and present(state, contact.reserved_for)
+    if keep and not queue:
+        yield d.ContactQueued(contact.id, contact.queue, OfferReason.ASSIGNED, contact.reserved_for)
+    else:
+        yield d.ContactQueued(contact.id, queue or contact.queue, reason)
+
+
+def present(state: State, agent_id: str) -> bool:
+    """Whether the agent works now: signed in, ready or on demand, and heard of."""
+    agent = state.agents.get(agent_id)
+    return agent is not None and agent.presence in (Presence.READY, Presence.ON_DEMAND) and not agent.lost
+
+
+def sticky(state: State, given: Input, contact: Contact, agent_id: str, reason: OfferReason) -> d.ContactQueued:
+    """Queue for the agent who knows the case, with a bounded wait, if he is there and may take it; else for anyone (R-6)."""
+    wait = state.book.rules.sticky_wait_s.get(contact.channel.value, 0)
+    agent_class = state.book.agent_classes.get(agent_id)
+    able = agent_class is not None and agent_class in state.book.able(state.book.contact_class(contact))
+    if wait and able and present(state, agent_id):
+        return d.ContactQueued(contact.id, contact.queue, reason, agent_id, given.at + 1000 * wait)
+    return d.ContactQueued(contact.id, contact.queue, OfferReason.NEW if reason is OfferReason.STICKY else reason)

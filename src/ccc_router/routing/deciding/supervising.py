@@ -1,0 +1,97 @@
+"""What supervisors and administrators decide. A person's decision wins: the engine never overrides it (R-31)."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from ...events.commands import ActivateCatalogue, AssignContact, CloseContact, EditCase, SetPriority
+from ...events.envelope import Input
+from ...events.vocabulary import Channel, ContactState, ControlCommand, OfferReason, Presence
+from .. import calls
+from .. import decisions as d
+from ..policy import Catalogue
+from ..state import State
+from .asking import known_agent, open_contact
+from .contacts import end
+from .handling import let_go
+from .owing import control, controlled
+
+
+def assign_contact(state: State, given: Input, command: AssignContact) -> Iterator[d.Decision]:
+    """The contact is this agent's: offered to him first, as soon as he has room, and to nobody else while he is there."""
+    contact = open_contact(state, command.contact_id)
+    agent = known_agent(state, command.agent_id)
+    if isinstance(contact, d.CommandRefused):
+        yield contact
+        return
+    if isinstance(agent, d.CommandRefused):
+        yield agent
+        return
+    if agent.presence is Presence.SIGNED_OUT:
+        yield d.CommandRefused("agent_signed_out", agent.id)
+        return
+    if contact.state in (ContactState.ARRIVED, ContactState.CONNECTING, ContactState.WRAP_UP):
+        yield d.CommandRefused("wrong_state", contact.state.value)
+        return
+    if contact.agent_id != agent.id:
+        yield from let_go(state, given, contact, "assigned")
+        yield d.ContactQueued(contact.id, contact.queue, OfferReason.ASSIGNED, agent.id)
+    yield d.Accepted({"contact_id": contact.id})
+
+
+def close_contact(state: State, given: Input, command: CloseContact) -> Iterator[d.Decision]:
+    """End a contact in any state; a caller still on the line is hung up."""
+    contact = open_contact(state, command.contact_id)
+    if isinstance(contact, d.CommandRefused):
+        yield contact
+        return
+    if contact.call is not None and controlled(state, contact) and not calls.customer_gone(contact.call):
+        yield control(state, given, contact, ControlCommand.HANGUP)
+    yield from end(
+        state, given, contact, ContactState.CLOSED, f"{command.actor_role.value}:{command.actor}", "not_given"
+    )
+    yield d.Accepted({"contact_id": contact.id})
+
+
+def set_priority(state: State, given: Input, command: SetPriority) -> Iterator[d.Decision]:
+    """Another priority, so another rank, computed from the same arrival."""
+    contact = open_contact(state, command.contact_id)
+    if isinstance(contact, d.CommandRefused):
+        yield contact
+        return
+    rank = state.book.rank(contact.arrived_at, contact.queue, Channel(contact.channel), command.priority)
+    yield d.ContactRanked(contact.id, command.priority, rank)
+    yield d.Accepted({"contact_id": contact.id, "rank": rank})
+
+
+def edit_case(state: State, given: Input, command: EditCase) -> Iterator[d.Decision]:
+    """Change a case's attributes."""
+    if command.case_id not in state.cases:
+        yield d.CommandRefused("case_over")
+        return
+    if command.topic is not None and command.topic not in state.book.topics:
+        yield d.CommandRefused("unknown_topic", command.topic)
+        return
+    yield d.CaseEdited(command.case_id, command.topic, command.case_kind, command.province, command.priority)
+    yield d.Accepted({"case_id": command.case_id})
+
+
+def activate_catalogue(state: State, given: Input, command: ActivateCatalogue) -> Iterator[d.Decision]:
+    """Put a catalogue in force. What waits in a queue that is gone waits in its successor; nobody who has work can be left out."""
+    catalogue = msgspec.convert(command.catalogue, Catalogue)
+    queues, agents = {item.id for item in catalogue.queues}, {item.id for item in catalogue.agents}
+    homeless = sorted({c.queue for c in state.contacts.values()} - queues)
+    lost = [queue for queue in homeless if command.successors.get(queue, "") not in queues]
+    busy = [
+        agent.id
+        for _, agent in sorted(state.agents.items())
+        if agent.id not in agents and (agent.assignments or agent.offer_id)
+    ]
+    if lost or busy:
+        yield d.CommandRefused("queue_in_use", lost[0]) if lost else d.CommandRefused("agent_in_use", busy[0])
+        return
+    yield d.CatalogueActivated(command.version)
+    for _, contact in sorted(state.contacts.items()):
+        if contact.state is ContactState.QUEUED and contact.reserved_for and contact.reserved_for not in agents:
+            yield d.ContactReleased(contact.id)
+    yield d.Accepted({"version": command.version})

@@ -1,0 +1,141 @@
+"""The catalogue in force, compiled for look-up: classes of contacts and of agents, and which fit which.
+
+Contacts with the same queue, requirements, channel and age tier form a class; so do agents with the same profiles, skills and
+capacity. Whether a class of agents may serve a class of contacts is computed once, so that a decision never walks over people.
+"""
+
+import msgspec
+
+from ..events.vocabulary import Channel
+from .policy import Agent, Calendar, Catalogue, Department, Endpoint, Queue, Rules, Topic
+from .rows import Contact
+
+Need = tuple[str, int]
+
+
+class ContactClass(msgspec.Struct, frozen=True, cache_hash=True):
+    """What all contacts of one waiting heap have in common; ``needs`` are (skill, level), sorted."""
+
+    queue: str
+    needs: tuple[Need, ...]
+    channel: str
+    tier: int
+
+
+class AgentClass(msgspec.Struct, frozen=True, cache_hash=True):
+    """What all agents of one free list have in common; ``profiles`` are (queue, priority, delay in ms), sorted."""
+
+    profiles: tuple[tuple[str, int, int], ...]
+    skills: tuple[Need, ...]
+    channels: tuple[tuple[str, int], ...]
+    total_weight: int
+
+
+class Rulebook:
+    """Look-ups over one catalogue."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        """Compile ``catalogue``; every reference in it is taken to be valid."""
+        self.catalogue = catalogue
+        self.version = catalogue.version
+        self.rules: Rules = catalogue.rules
+        self.queues: dict[str, Queue] = {item.id: item for item in catalogue.queues}
+        self.agents: dict[str, Agent] = {item.id: item for item in catalogue.agents}
+        self.endpoints: dict[str, Endpoint] = {item.id: item for item in catalogue.endpoints}
+        self.departments: dict[str, Department] = {item.id: item for item in catalogue.departments}
+        self.calendars: dict[str, Calendar] = {item.id: item for item in catalogue.calendars}
+        self.topics: dict[str, Topic] = {item.id: item for item in catalogue.topics}
+        self.dispositions = frozenset(item.id for item in catalogue.dispositions)
+        self.skills = frozenset(item.id for item in catalogue.skills)
+        kinds: dict[AgentClass, AgentClass] = {}
+        for item in catalogue.agents:
+            kinds.setdefault(_agent_class(item), _agent_class(item))
+        self.agent_classes: dict[str, AgentClass] = {item.id: kinds[_agent_class(item)] for item in catalogue.agents}
+        self.phones: dict[str, str] = {item.phone: item.id for item in catalogue.agents if item.phone}
+        self._all_classes = tuple(dict.fromkeys(self.agent_classes.values()))
+        self._delays = _delays(catalogue)
+        self._able: dict[ContactClass, dict[AgentClass, int]] = {}
+        self._takes: dict[AgentClass, dict[ContactClass, int]] = {found: {} for found in self._all_classes}
+        self._needs: dict[tuple[str, str], tuple[Need, ...]] = {}
+        self._classes: dict[tuple[str, str, Channel, int], ContactClass] = {}
+
+    def contact_class(self, contact: Contact) -> ContactClass:
+        """The class a waiting contact belongs to now."""
+        key = (contact.queue, contact.language, contact.channel, contact.tier)
+        known = self._classes.get(key)
+        if known is None:
+            needs = self.needs(contact.queue, contact.language)
+            known = self._classes[key] = ContactClass(contact.queue, needs, contact.channel.value, contact.tier)
+        return known
+
+    def needs(self, queue: str, language: str) -> tuple[Need, ...]:
+        """The requirements of a queue and of the contact's language (a language is a skill), sorted by skill."""
+        known = self._needs.get((queue, language))
+        if known is None:
+            levels = {need.skill: need.level for need in self.queues[queue].requirements}
+            if language in self.skills:
+                levels.setdefault(language, 1)
+            known = self._needs[queue, language] = tuple(sorted(levels.items()))
+        return known
+
+    def able(self, contacts: ContactClass) -> dict[AgentClass, int]:
+        """The classes of agents that may serve a class of contacts, each with its profile's priority for the queue."""
+        known = self._able.get(contacts)
+        if known is None:
+            known = self._able[contacts] = {}
+            for agents in self._all_classes:
+                priority = self._fits(contacts, agents)
+                if priority is not None:
+                    known[agents] = priority
+                    self._takes[agents][contacts] = priority
+        return known
+
+    def takes(self, agents: AgentClass) -> dict[ContactClass, int]:
+        """The classes of contacts seen so far that a class of agents may serve, each with the profile's priority."""
+        return self._takes[agents]
+
+    def delays(self, queue: str) -> tuple[int, ...]:
+        """The profile delays (ms) in use for a queue, growing: a contact's tier counts how many it has outlived."""
+        return self._delays.get(queue, ())
+
+    def offer_ms(self, queue: str, channel: Channel) -> int:
+        """How long an offer of this queue and channel stays open."""
+        own = self.queues[queue].offer_s.get(channel)
+        return 1000 * (self.rules.offer_s.get(channel, 30) if own is None else own)
+
+    def rank(self, arrived_at: int, queue: str, channel: Channel, priority: int) -> int:
+        """Order among waiting contacts, smaller first: arrival + allowance − credit of the priority, exact milliseconds."""
+        steps = self.rules.priority_credit_s
+        credit = steps[min(priority, len(steps) - 1)] if steps else 0
+        return arrived_at + 1000 * (self.queues[queue].allowance_s.get(channel, 0) - credit)
+
+    def _fits(self, contacts: ContactClass, agents: AgentClass) -> int | None:
+        levels = dict(agents.skills)
+        if any(levels.get(skill, 0) < level for skill, level in contacts.needs):
+            return None
+        if dict(agents.channels).get(contacts.channel, 0) <= 0:
+            return None
+        delays = self.delays(contacts.queue)
+        outlived = delays[contacts.tier - 1] if contacts.tier else 0
+        for queue, priority, delay in agents.profiles:
+            if queue == contacts.queue and delay <= outlived:
+                return priority
+        return None
+
+
+def _agent_class(agent: Agent) -> AgentClass:
+    return AgentClass(
+        profiles=tuple(sorted((item.queue, item.priority, 1000 * item.delay_s) for item in agent.profiles)),
+        skills=tuple(sorted(agent.skills.items())),
+        channels=tuple(sorted(agent.capacity.channels.items())),
+        total_weight=agent.capacity.total_weight,
+    )
+
+
+def _delays(catalogue: Catalogue) -> dict[str, tuple[int, ...]]:
+    found: dict[str, set[int]] = {}
+    for agent in catalogue.agents:
+        for profile in agent.profiles:
+            if profile.delay_s > 0:
+                found.setdefault(profile.queue, set()).add(1000 * profile.delay_s)
+    return {queue: tuple(sorted(delays)) for queue, delays in found.items()}

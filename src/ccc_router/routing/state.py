@@ -1,0 +1,260 @@
+"""The state of a pool: its rows by id, and what is derived from them. Only ``apply`` changes it."""
+
+from heapq import heapify, heappop, heappush
+from typing import Literal
+
+import msgspec
+
+from ..events.vocabulary import Channel, ContactState, Presence
+from .policy import Catalogue
+from .rows import Agent, Case, Contact, Escalation, Offer
+from .rulebook import Rulebook
+from .waiting import Free, Waiting
+
+ENDED = frozenset(
+    {
+        ContactState.CLOSED,
+        ContactState.ABANDONED,
+        ContactState.DEFLECTED,
+        ContactState.MERGED,
+        ContactState.HANDED_OVER,
+    }
+)
+"""The states a contact never leaves."""
+
+Timer = Literal["contact", "offer", "agent", "case", "escalation"]
+
+
+class Rows(msgspec.Struct):
+    """Rows of a state: all of them (``dump``), or those changed since the last look (``take_changed``), ended ones among them."""
+
+    contacts: list[Contact] = []
+    offers: list[Offer] = []
+    agents: list[Agent] = []
+    cases: list[Case] = []
+    escalations: list[Escalation] = []
+
+
+class State:
+    """Everything a decision may depend on.
+
+    ``position`` is the journal position of the last input or decision, ``now`` the engine time of the last input (ms). ``woken_contacts``
+    and ``woken_agents`` are those that changed since the input began, oldest first: whom it is worth matching; ``leaving`` are agents who
+    wanted to sign out after their last work and have none now.
+    """
+
+    def __init__(self, pool: str, catalogue: Catalogue) -> None:
+        """A pool where nothing has happened yet."""
+        self.pool = pool
+        self.position = 0
+        self.now = 0
+        self.book = Rulebook(catalogue)
+        self.contacts: dict[str, Contact] = {}
+        self.offers: dict[str, Offer] = {}
+        self.agents: dict[str, Agent] = {}
+        self.cases: dict[str, Case] = {}
+        self.escalations: dict[str, Escalation] = {}
+        self.waiting = Waiting()
+        self.free = Free()
+        self.woken_contacts: list[str] = []
+        self.woken_agents: list[str] = []
+        self.leaving: list[str] = []
+        self._changed: tuple[
+            dict[str, Contact], dict[str, Offer], dict[str, Agent], dict[str, Case], dict[str, Escalation]
+        ]
+        self._changed = ({}, {}, {}, {}, {})
+        self._due: dict[tuple[Timer, str], int] = {}
+        self._timers: list[tuple[int, Timer, str]] = []
+
+    # what is written down
+
+    def take_changed(self) -> Rows:
+        """The rows changed since the last call, as they are now."""
+        contacts, offers, agents, cases, escalations = self._changed
+        self._changed = ({}, {}, {}, {}, {})
+        return Rows(
+            list(contacts.values()),
+            list(offers.values()),
+            list(agents.values()),
+            list(cases.values()),
+            list(escalations.values()),
+        )
+
+    def dump(self) -> Rows:
+        """All rows in memory."""
+        return Rows(
+            list(self.contacts.values()),
+            list(self.offers.values()),
+            list(self.agents.values()),
+            list(self.cases.values()),
+            list(self.escalations.values()),
+        )
+
+    def load(self, rows: Rows) -> None:
+        """Take up rows of open things as the tables hold them; the state then decides like the one they were dumped from."""
+        self.contacts.update((row.id, row) for row in rows.contacts)
+        self.offers.update((row.id, row) for row in rows.offers)
+        self.agents.update((row.id, row) for row in rows.agents)
+        self.cases.update((row.id, row) for row in rows.cases)
+        self.escalations.update((row.id, row) for row in rows.escalations)
+        self.reindex()
+        self.woken_contacts, self.woken_agents = [], []
+        self._changed = ({}, {}, {}, {}, {})
+
+    def reindex(self) -> None:
+        """Derive everything anew, as after a new catalogue."""
+        self.waiting, self.free = Waiting(), Free()
+        self._due, self._timers = {}, []
+        for contact in sorted(self.contacts.values(), key=lambda row: (row.rank, row.id)):
+            self.touch_contact(contact)
+        for offer in self.offers.values():
+            self.touch_offer(offer)
+        for _, agent in sorted(self.agents.items()):
+            self.touch_agent(agent)
+        for case in self.cases.values():
+            self.touch_case(case)
+        for escalation in self.escalations.values():
+            self.touch_escalation(escalation)
+
+    def activate(self, catalogue: Catalogue) -> None:
+        """Put another catalogue in force; every agent in it has a row from now on."""
+        self.book = Rulebook(catalogue)
+        for agent_id in sorted(self.book.agents):
+            self.agents.setdefault(agent_id, Agent(id=agent_id))
+        self.reindex()
+
+    # what follows from a changed row
+
+    def touch_contact(self, contact: Contact) -> None:
+        """A contact changed: its place in line and its timer follow."""
+        self._changed[0][contact.id] = contact
+        if contact.state is ContactState.QUEUED:
+            where = contact.reserved_for or self.book.contact_class(contact)
+            if not isinstance(where, str):
+                self.book.able(where)
+            if self.waiting.put(contact.id, contact.rank, where):
+                self.woken_contacts.append(contact.id)
+        else:
+            self.waiting.drop(contact.id)
+        self._set_timer("contact", contact.id, self.contact_due(contact))
+
+    def forget_contact(self, contact: Contact) -> None:
+        """An ended contact leaves the memory; its row is still to be written."""
+        self._changed[0][contact.id] = contact
+        self.contacts.pop(contact.id, None)
+        self.waiting.drop(contact.id)
+        self._set_timer("contact", contact.id, 0)
+
+    def touch_offer(self, offer: Offer) -> None:
+        """An offer changed; an ended one leaves the memory."""
+        self._changed[1][offer.id] = offer
+        if offer.ended_at:
+            self.offers.pop(offer.id, None)
+        self._set_timer("offer", offer.id, 0 if offer.ended_at else offer.expires_at)
+
+    def touch_agent(self, agent: Agent) -> None:
+        """An agent changed: what he is free for and his timer follow."""
+        self._changed[2][agent.id] = agent
+        agent_class = self.book.agent_classes.get(agent.id)
+        if agent_class is None:
+            self.free.drop(agent.id)
+        else:
+            channels, load = self.room(agent)
+            if self.free.put(agent_class, (load, agent.idle_since, agent.id), channels):
+                self.woken_agents.append(agent.id)
+        self._set_timer("agent", agent.id, self.agent_due(agent))
+
+    def touch_case(self, case: Case) -> None:
+        """A case changed; a closed one leaves the memory."""
+        self._changed[3][case.id] = case
+        self._set_timer("case", case.id, case.due_at)
+
+    def forget_case(self, case: Case) -> None:
+        """A closed case leaves the memory."""
+        self.touch_case(case)
+        self._set_timer("case", case.id, 0)
+        self.cases.pop(case.id, None)
+
+    def touch_escalation(self, escalation: Escalation, *, ended: bool = False) -> None:
+        """An escalation changed; an ended one leaves the memory."""
+        self._changed[4][escalation.id] = escalation
+        if ended:
+            self.escalations.pop(escalation.id, None)
+        self._set_timer("escalation", escalation.id, 0 if ended else escalation.due_at)
+
+    # what a row means
+
+    def load_of(self, agent: Agent) -> dict[str, int]:
+        """Assignments per channel that take the agent's capacity now."""
+        used: dict[str, int] = {}
+        for contact_id in agent.assignments:
+            channel = self.contacts[contact_id].channel.value
+            used[channel] = used.get(channel, 0) + 1
+        return used
+
+    def weight_of(self, used: dict[str, int]) -> int:
+        """What a load takes of the total weight."""
+        weights = self.book.rules.weights
+        return sum(count * weights.get(channel, 0) for channel, count in used.items())
+
+    def room(self, agent: Agent) -> tuple[tuple[str, ...], int]:
+        """The channels of which the agent may be offered one more now (none while he cannot be), and his load in thousandths."""
+        profile = self.book.agents[agent.id]
+        used = self.load_of(agent)
+        weight = self.weight_of(used)
+        load = 1000 * weight // max(1, profile.capacity.total_weight)
+        available = agent.presence is Presence.READY or (agent.presence is Presence.ON_DEMAND and agent.demand_id != "")
+        if not available or agent.offer_id or agent.lost or "*" in agent.penalties:
+            return (), load
+        return tuple(
+            channel for channel in profile.capacity.channels if self.has_room(agent, channel, used, weight)
+        ), load
+
+    def has_room(self, agent: Agent, channel: str, used: dict[str, int], weight: int) -> bool:
+        """Whether one more contact of a channel fits the agent's capacity, penalties and phone."""
+        profile = self.book.agents[agent.id]
+        capacity = profile.capacity
+        if used.get(channel, 0) >= capacity.channels.get(channel, 0) or channel in agent.penalties:
+            return False
+        if weight + self.book.rules.weights.get(channel, 0) > capacity.total_weight:
+            return False
+        return channel != Channel.PHONE or (agent.phone_registered and profile.phone != "")
+
+    def contact_due(self, contact: Contact) -> int:
+        """When something must happen to the contact if nobody does anything; 0: a person or an offer has it."""
+        state = contact.state
+        if state is ContactState.QUEUED:
+            delays = self.book.delays(contact.queue)
+            tier = contact.arrived_at + delays[contact.tier] if contact.tier < len(delays) else 0
+            return min((due for due in (tier, contact.reserved_until, contact.attention_at) if due), default=0)
+        if state is ContactState.WAITING:
+            return contact.wait_until
+        return contact.ends_at
+
+    def agent_due(self, agent: Agent) -> int:
+        """When a demand, a penalty or the grace of a lost agent ends; 0: none runs."""
+        dues = [due for due in (agent.demand_until, agent.lost_at) if due]
+        dues.extend(agent.penalties.values())
+        return min(dues, default=0)
+
+    # timers
+
+    def next_timer(self) -> tuple[int, Timer, str] | None:
+        """The earliest timer: (due, what, of whom)."""
+        timers = self._timers
+        while timers and self._due.get((timers[0][1], timers[0][2])) != timers[0][0]:
+            heappop(timers)
+        return timers[0] if timers else None
+
+    def _set_timer(self, timer: Timer, ref: str, due: int) -> None:
+        known = self._due.get((timer, ref), 0)
+        if due == known:
+            return
+        if due:
+            self._due[timer, ref] = due
+            heappush(self._timers, (due, timer, ref))
+        else:
+            del self._due[timer, ref]
+        if len(self._timers) > 64 + 4 * len(self._due):
+            self._timers = [(when, what, of) for (what, of), when in self._due.items()]
+            heapify(self._timers)

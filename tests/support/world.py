@@ -1,0 +1,285 @@
+"""A small world around the pure core: a catalogue, a clock that tests move, and the invariants to hold after every step."""
+
+import itertools
+
+import msgspec
+
+from ccc_router.events.commands import AcceptOffer, CompleteContact, OpenDemand, SetPresence
+from ccc_router.events.envelope import AnyInput, Input, Resolved
+from ccc_router.events.facts import CallEvent, MessageReceived
+from ccc_router.events.vocabulary import CallEventName, Channel, ContactState, LegRole, OfferState, Presence, Role
+from ccc_router.kernel.ids import derive
+from ccc_router.routing import State, Step, next_due, step
+from ccc_router.routing.decisions import MessageCounted
+from ccc_router.routing.policy import (
+    Agent,
+    Calendar,
+    Capacity,
+    Catalogue,
+    Deadline,
+    Department,
+    Disposition,
+    Endpoint,
+    Interval,
+    Queue,
+    QueueProfile,
+    Requirement,
+    Rules,
+    Skill,
+    Text,
+    Topic,
+)
+from ccc_router.routing.rows import Contact
+
+START = 1_800_000_000_000
+
+
+def text(name: str) -> Text:
+    """The same word in both languages."""
+    return Text(vi=name, en=name)
+
+
+def an_agent(
+    agent_id: str,
+    *,
+    skills: dict[str, int] | None = None,
+    profiles: tuple[QueueProfile, ...] = (QueueProfile("general"), QueueProfile("health")),
+    channels: dict[str, int] | None = None,
+) -> Agent:
+    """An agent who speaks Vietnamese and takes a call or up to three messages."""
+    return Agent(
+        id=agent_id,
+        name=agent_id,
+        skills=skills or {"vi": 5},
+        profiles=profiles,
+        capacity=Capacity(channels or {"phone": 1, "email": 2, "fanpage": 3, "portal": 3, "internal": 2}, 100),
+        phone=f"PJSIP/{agent_id}",
+        phone_endpoint="hotline",
+    )
+
+
+def a_catalogue(*agents: Agent, rules: Rules | None = None, queues: tuple[Queue, ...] = ()) -> Catalogue:
+    """Two queues, a switch, a mailbox, a page and a site, and one department."""
+    always = tuple(Interval(day, 0, 1440) for day in range(7))
+    return Catalogue(
+        version=1,
+        queues=queues
+        or (
+            Queue("general", text("General"), (Requirement("vi"),), allowance_s={"email": 14_400}),
+            Queue("health", text("Health"), (Requirement("vi"), Requirement("hi", 3))),
+        ),
+        skills=(Skill("vi", text("vi")), Skill("en", text("en")), Skill("hi", text("hi"))),
+        agents=agents or (an_agent("an"), an_agent("binh", skills={"vi": 5, "hi": 4})),
+        endpoints=(
+            Endpoint("hotline", "phone", text("Hotline"), "general", dialect="csta", control_url="http://127.0.0.1:1/"),
+            Endpoint("tracked", "phone", text("Tracked"), "general", dialect="csta"),
+            Endpoint("mailbox", "email", text("Mailbox"), "general", address="ccc@example.org"),
+            Endpoint("page", "fanpage", text("Page"), "general"),
+            Endpoint("site", "portal", text("Site"), "general"),
+        ),
+        departments=(
+            Department(
+                "d_hi", text("Health insurance"), "office", url="https://d.example.org/",
+                deadlines={"default": Deadline(60, 480)}, ladder=("d_office",),
+            ),
+            Department("d_office", text("Office"), "office", email="office@example.org"),
+        ),
+        calendars=(Calendar("office", always),),
+        dispositions=(Disposition("answered", text("Answered")), Disposition("not_given", text("Not given"))),
+        topics=(Topic("card", text("Card"), "health", "d_hi"),),
+        rules=rules or Rules(),
+    )  # fmt: skip
+
+
+class World:
+    """Gives inputs to a state, stamped like the engine does, and remembers what followed."""
+
+    def __init__(self, catalogue: Catalogue | None = None) -> None:
+        """A pool with the catalogue in force and everybody signed out."""
+        self.catalogue = catalogue or a_catalogue()
+        self.state = State("main", self.catalogue)
+        self.state.activate(self.catalogue)
+        self.now = START
+        self.log: list[tuple[Input, Step]] = []
+        self._numbers = itertools.count(1)
+
+    def give(self, body: AnyInput, resolved: Resolved | None = None) -> Step:
+        """One input, now."""
+        if resolved is None:
+            resolved = self.resolve(body)
+        given = Input(self.state.position + 1, self.now, body, resolved, received_at=self.now)
+        made = step(self.state, given)
+        self.log.append((given, made))
+        return made
+
+    def resolve(self, body: AnyInput) -> Resolved:
+        """A customer nobody knew for every arrival; what belongs together is said by the tests."""
+        if isinstance(body, MessageReceived | CallEvent) and body.contact_id not in self.state.contacts:
+            return Resolved(customer_id=derive("cu", body.contact_id), customer_new=True)
+        return Resolved()
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass; timers fire in order, each at its due time."""
+        until = self.now + int(1000 * seconds)
+        while (due := next_due(self.state)) is not None and due.due <= until:
+            self.now = max(self.now, due.due)
+            self.give(due, Resolved())
+        self.now = until
+
+    # people
+
+    def sign_in(self, agent_id: str, presence: Presence = Presence.READY) -> Step:
+        """The agent says he is there."""
+        return self.give(SetPresence(actor=agent_id, actor_role=Role.AGENT, agent_id=agent_id, presence=presence))
+
+    def demand(self, agent_id: str, seconds: int = 25) -> Step:
+        """``work/next``."""
+        return self.give(
+            OpenDemand(
+                actor=agent_id, actor_role=Role.AGENT, agent_id=agent_id, demand_id=f"dm_{next(self._numbers)}",
+                until=self.now + 1000 * seconds,
+            )
+        )  # fmt: skip
+
+    def accept(self, agent_id: str) -> Step:
+        """Accept what is offered."""
+        offer_id = self.state.agents[agent_id].offer_id
+        return self.give(AcceptOffer(actor=agent_id, actor_role=Role.AGENT, offer_id=offer_id))
+
+    def complete(self, agent_id: str, contact_id: str) -> Step:
+        """Finish a contact."""
+        return self.give(
+            CompleteContact(actor=agent_id, actor_role=Role.AGENT, contact_id=contact_id, disposition="answered")
+        )
+
+    # customers
+
+    def write(
+        self,
+        channel: Channel = Channel.PORTAL,
+        *,
+        case_id: str = "",
+        queue: str = "",
+        language: str = "",
+        automatic: bool = False,
+    ) -> str:
+        """A customer writes; the contact it belongs to."""
+        number = next(self._numbers)
+        endpoint = {"portal": "site", "email": "mailbox", "fanpage": "page"}[channel.value]
+        fact = MessageReceived(
+            channel=channel, endpoint=endpoint, message_id=f"ms_{number}", contact_id=f"ct_{number}", case_id=f"cs_{number}",
+            queue=queue, language=language, automatic=automatic,
+        )  # fmt: skip
+        resolved = Resolved(customer_id=f"cu_{number}", customer_new=not case_id, case_id=case_id)
+        made = self.give(fact, resolved)
+        return next((one.contact_id for one in made.decisions if isinstance(one, MessageCounted)), "")
+
+    def call(self, event: CallEventName, call_id: str = "c1", leg: str = "cust", **more: object) -> Step:
+        """One event of a call; the customer's leg is ``cust``."""
+        endpoint = str(more.pop("endpoint", "hotline"))
+        fact = CallEvent(
+            at=int(str(more.pop("at", self.now))),
+            endpoint=endpoint,
+            call_id=call_id,
+            leg_id=leg,
+            contact_id=derive("ct", endpoint, "call", call_id),
+            case_id=derive("cs", endpoint, "call", call_id),
+            event=event,
+            role=LegRole.CUSTOMER if leg == "cust" else LegRole.AGENT,
+        )
+        return self.give(msgspec.structs.replace(fact, **more))
+
+    def contact(self, contact_id: str) -> Contact:
+        """The contact as it stands."""
+        return self.state.contacts[contact_id]
+
+    def state_of(self, contact_id: str) -> ContactState:
+        """The contact's state as it stands."""
+        return self.state.contacts[contact_id].state
+
+    def presence_of(self, agent_id: str) -> Presence:
+        """The agent's presence as it stands."""
+        return self.state.agents[agent_id].presence
+
+    def offered_to(self, contact_id: str) -> str:
+        """Whom the contact is offered to now, or nobody."""
+        offer = self.state.offers.get(self.state.contacts[contact_id].offer_id)
+        return offer.agent_id if offer is not None else ""
+
+
+def check_invariants(state: State) -> None:
+    """What must be true between any two inputs (I4, I5, I6, I8, I9)."""
+    live: dict[str, str] = {}
+    for offer in state.offers.values():
+        assert offer.state is OfferState.PENDING
+        assert offer.contact_id not in live, f"I4: two offers of {offer.contact_id}"
+        live[offer.contact_id] = offer.agent_id
+        assert state.contacts[offer.contact_id].state is ContactState.OFFERED
+        assert state.agents[offer.agent_id].offer_id == offer.id
+    owners = {}
+    for agent in state.agents.values():
+        for contact_id in agent.assignments:
+            assert contact_id not in owners, "I4: two owners"
+            assert contact_id not in live, "I4: an owner and an offer"
+            owners[contact_id] = agent.id
+            assert state.contacts[contact_id].agent_id == agent.id
+        profile = state.book.agents.get(agent.id)
+        if profile is not None:
+            used = state.load_of(agent)
+            for channel, count in used.items():
+                assert count <= profile.capacity.channels.get(channel, 0), f"I5: {agent.id} {channel}"
+            assert state.weight_of(used) <= profile.capacity.total_weight, f"I5: {agent.id}"
+    for contact in state.contacts.values():
+        if contact.agent_id:
+            assert owners.get(contact.id) == contact.agent_id
+        if contact.state is ContactState.QUEUED:
+            assert state.waiting.holds(contact.id)
+            assert state.contact_due(contact) or contact.attention, f"I9: {contact.id}"
+        elif contact.state is ContactState.OFFERED:
+            assert contact.offer_id in state.offers
+        elif contact.state in (ContactState.WAITING, ContactState.WRAP_UP, ContactState.CONNECTING):
+            assert state.contact_due(contact), f"I9: {contact.id} {contact.state}"
+    check_work_conservation(state)
+    for case in state.cases.values():
+        assert case.contacts or case.escalations or case.due_at or case.attention, f"I9: case {case.id}"
+
+
+def check_work_conservation(state: State) -> None:
+    """I8: computed the long way, over everybody, without the classes the core uses."""
+    for contact in state.contacts.values():
+        if contact.state is not ContactState.QUEUED:
+            continue
+        for agent in state.agents.values():
+            assert not eligible(state, contact, agent.id), f"I8: {agent.id} is idle while {contact.id} waits"
+
+
+def eligible(state: State, contact: Contact, agent_id: str) -> bool:
+    """DESIGN 5, word for word."""
+    agent, profile = state.agents[agent_id], state.book.agents.get(agent_id)
+    if (
+        profile is None
+        or agent.lost
+        or agent.offer_id
+        or "*" in agent.penalties
+        or contact.channel.value in agent.penalties
+    ):
+        return False
+    if not (agent.presence is Presence.READY or (agent.presence is Presence.ON_DEMAND and agent.demand_id)):
+        return False
+    if contact.channel is Channel.PHONE and not (agent.phone_registered and profile.phone):
+        return False
+    used = state.load_of(agent)
+    if used.get(contact.channel.value, 0) >= profile.capacity.channels.get(contact.channel.value, 0):
+        return False
+    if state.weight_of(used) + state.book.rules.weights[contact.channel.value] > profile.capacity.total_weight:
+        return False
+    if contact.reserved_for:
+        return contact.reserved_for == agent_id
+    needs = {need.skill: need.level for need in state.book.queues[contact.queue].requirements}
+    if contact.language in state.book.skills:
+        needs.setdefault(contact.language, 1)
+    if any(profile.skills.get(skill, 0) < level for skill, level in needs.items()):
+        return False
+    delays = state.book.delays(contact.queue)
+    outlived = delays[contact.tier - 1] if contact.tier else 0
+    return any(item.queue == contact.queue and 1000 * item.delay_s <= outlived for item in profile.profiles)
