@@ -29,7 +29,7 @@ def parse(document: object) -> Catalogue | list[Fault]:
 
 def as_document(catalogue: Catalogue) -> dict[str, object]:
     """The catalogue as a JSON document, whole: `parse` gives the same catalogue."""
-    document: dict[str, object] = msgspec.to_builtins(catalogue)
+    document: dict[str, object] = msgspec.json.decode(msgspec.json.encode(catalogue))
     return document
 
 
