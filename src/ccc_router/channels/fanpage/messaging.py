@@ -128,6 +128,9 @@ def _echo(message: Node, person: str, at: int, endpoint: Endpoint, found: Found)
         )
         found.add(key, outside)
         return
+    if not mark.last:
+        found.ignore()
+        return
     opened = Private(own_refs=(conversation,)) if mark.private_reply else None
     sent = DeliveryReported(
         at=at,

@@ -9,19 +9,21 @@ from ccc_router.events.facts import Handle
 
 _PERSON: Final = "psid:"
 _COMMENT: Final = "comment:"
-_MARK: Final = re.compile(r"ccc:(dl_[0-9a-z]{26}):(ms_[0-9a-z]{26}|):(ct_[0-9a-z]{26}|):(p?)")
+_MARK: Final = re.compile(r"ccc:(dl_[0-9a-z]{26}):(ms_[0-9a-z]{26}|):(ct_[0-9a-z]{26}|):(p?)(m?)")
 
 
 class Mark(msgspec.Struct, frozen=True):
     """What we write into the metadata of a message we send: Meta's echo brings it back.
 
-    ``private_reply``: it answers a comment privately, so the conversation it opens belongs to the comment's case.
+    ``private_reply``: it answers a comment privately, so the conversation it opens belongs to the comment's case. ``last`` is False
+    for a part of a reply that has more to come: only the last part's echo says that the reply arrived.
     """
 
     delivery_id: str
     message_id: str = ""
     contact_id: str = ""
     private_reply: bool = False
+    last: bool = True
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -33,13 +35,14 @@ class Address(msgspec.Struct, frozen=True):
 
 def write_mark(mark: Mark) -> str:
     """The metadata of a message."""
-    return f"ccc:{mark.delivery_id}:{mark.message_id}:{mark.contact_id}:{'p' if mark.private_reply else ''}"
+    flags = ("p" if mark.private_reply else "") + ("" if mark.last else "m")
+    return f"ccc:{mark.delivery_id}:{mark.message_id}:{mark.contact_id}:{flags}"
 
 
 def read_mark(metadata: str) -> Mark | None:
     """The mark in a metadata, or None when somebody else wrote it."""
     found = _MARK.fullmatch(metadata)
-    return Mark(found[1], found[2], found[3], found[4] == "p") if found else None
+    return Mark(found[1], found[2], found[3], found[4] == "p", found[5] == "") if found else None
 
 
 def person_handle(endpoint_id: str, person: str) -> Handle:
