@@ -6,7 +6,7 @@ from datetime import datetime
 from fastapi import FastAPI, Request, Response
 
 from ccc_router.channels.channel import Blob
-from ccc_router.channels.http import Limits, webhook_router
+from ccc_router.channels.http import Limits, Webhooks, webhook_router
 from ccc_router.channels.intake import Intake
 from ccc_router.events.envelope import Appended
 from ccc_router.events.inbox import InboxUnavailable, RawDelivery, Submission
@@ -103,9 +103,8 @@ class Site:
         clock = FixedClock()
         self.intake = Intake(self.inbox, self.blobs, self.secrets, self.directory, clock)
         self.app = FastAPI()
-        self.app.include_router(
-            webhook_router(self.intake, self.secrets, self.directory, clock, limits or Limits()), prefix="/v1"
-        )
+        webhooks = Webhooks(self.intake, self.secrets, self.directory, clock, limits or Limits())
+        self.app.include_router(webhook_router(webhooks), prefix="/v1")
         self.app.add_exception_handler(CccError, _problem)
 
 

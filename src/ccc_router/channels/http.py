@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse
 from ccc_router.channels.channel import Directory, Secrets
 from ccc_router.channels.channel import Request as Delivery
 from ccc_router.channels.fanpage.adapter import challenge
-from ccc_router.channels.intake import DELIVERIES, Intake, Receipt
+from ccc_router.channels.intake import DELIVERIES, Intake
 from ccc_router.channels.registry import adapter_for
 from ccc_router.events.vocabulary import Channel
 from ccc_router.kernel.clock import Clock
@@ -77,13 +77,13 @@ async def read_body(request: Request, limit: int, seconds: float) -> bytes:
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def delivery_of(request: Request, endpoint: Endpoint, body: bytes, received_at: int) -> Delivery:
+def delivery_of(request: Request, body: bytes, received_at: int, public_url: str = "") -> Delivery:
     """What the adapter sees of an HTTP request. Path and query stay as they were sent, not decoded."""
     scope = request.scope
     raw_path: bytes = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogatepass")
     path = raw_path.partition(b"?")[0].decode("latin-1")
     query = scope["query_string"].decode("latin-1")
-    base = endpoint.options.get("public_url", "").rstrip("/") or f"{request.url.scheme}://{request.url.netloc}"
+    base = public_url.rstrip("/") or f"{request.url.scheme}://{request.url.netloc}"
     return Delivery(
         method=request.method,
         path=path,
@@ -104,16 +104,52 @@ def endpoint_of(directory: Directory, endpoint_id: str, channel: Channel) -> End
 
 
 class Webhooks:
-    """Takes webhook deliveries of one channel."""
+    """The handlers of the webhook routes. ``public_url`` is how vendors reach us (scheme and host), where that differs."""
 
-    def __init__(self, intake: Intake, directory: Directory, clock: Clock, limits: Limits) -> None:
+    def __init__(
+        self,
+        intake: Intake,
+        secrets: Secrets,
+        directory: Directory,
+        clock: Clock,
+        limits: Limits = _LIMITS,
+        public_url: str = "",
+    ) -> None:
         self._intake = intake
+        self._secrets = secrets
         self._directory = directory
         self._clock = clock
         self._limits = limits
+        self._public_url = public_url
 
-    async def take(self, request: Request, endpoint_id: str, channel: Channel, limit: int) -> Response:
-        """Read, take, answer with the receipt."""
+    async def post_phone_events(self, request: Request, endpoint: EndpointId) -> Response:
+        """Call events in the endpoint's dialect: one, or an array. A repeated delivery changes nothing."""
+        return await self._take(request, endpoint, Channel.PHONE, self._limits.phone_bytes)
+
+    async def post_email_message(self, request: Request, endpoint: EndpointId) -> Response:
+        """A mail as it came, with all its headers."""
+        return await self._take(request, endpoint, Channel.EMAIL, self._limits.email_bytes)
+
+    async def post_fanpage_webhook(self, request: Request, endpoint: EndpointId) -> Response:
+        """A batch of a page's events as Meta signs it."""
+        return await self._take(request, endpoint, Channel.FANPAGE, self._limits.fanpage_bytes)
+
+    async def get_fanpage_webhook(
+        self,
+        endpoint: EndpointId,
+        mode: Annotated[str, Query(alias="hub.mode", max_length=100)] = "",
+        token: Annotated[str, Query(alias="hub.verify_token", max_length=1000)] = "",
+        asked: Annotated[str, Query(alias="hub.challenge", max_length=1000)] = "",
+    ) -> Response:
+        """Meta asks whether this URL is ours; the answer is its challenge as plain text."""
+        page = endpoint_of(self._directory, endpoint, Channel.FANPAGE)
+        query = {"hub.mode": mode, "hub.verify_token": token, "hub.challenge": asked}
+        said = challenge(query, self._secrets.of(f"{page.id}.verify"))
+        if said is None:
+            raise Unauthenticated
+        return PlainTextResponse(said, headers={"X-Content-Type-Options": "nosniff"})
+
+    async def _take(self, request: Request, endpoint_id: str, channel: Channel, limit: int) -> Response:
         endpoint = endpoint_of(self._directory, endpoint_id, channel)
         adapter = adapter_for(endpoint)
         if adapter is None:
@@ -123,73 +159,50 @@ class Webhooks:
         except (TooLarge, RequestTimeout) as error:
             DELIVERIES.labels(endpoint.id, error.code).inc()
             raise
-        receipt = await self._intake.take(endpoint, delivery_of(request, endpoint, body, self._clock.now_ms()), adapter)
-        return answer(receipt)
+        delivery = delivery_of(request, body, self._clock.now_ms(), self._public_url)
+        receipt = await self._intake.take(endpoint, delivery, adapter)
+        return Response(_encode(receipt), media_type="application/json")
 
 
-def answer(receipt: Receipt) -> Response:
-    """The receipt as JSON."""
-    return Response(_encode(receipt), media_type="application/json")
-
-
-def webhook_router(
-    intake: Intake, secrets: Secrets, directory: Directory, clock: Clock, limits: Limits = _LIMITS
-) -> APIRouter:
-    """The routes by which phone switches and mail systems deliver."""
+def webhook_router(webhooks: Webhooks) -> APIRouter:
+    """The routes by which switches, mail systems and pages deliver."""
     router = APIRouter(prefix="/channels", tags=["channels"])
-    webhooks = Webhooks(intake, directory, clock, limits)
-
-    @router.post(
-        "/phone/{endpoint}/events",
-        summary="Deliver call events",
-        response_model=DeliveryReceipt,
-        responses=answers(400, 401, 404, 408, 413, 503),
-        openapi_extra=_body("application/json", {"description": "One event or an array, in the endpoint's dialect"}),
-    )
-    async def post_phone_events(request: Request, endpoint: EndpointId) -> Response:
-        return await webhooks.take(request, endpoint, Channel.PHONE, limits.phone_bytes)
-
-    @router.post(
-        "/email/{endpoint}/messages",
-        summary="Deliver a mail",
-        response_model=DeliveryReceipt,
-        responses=answers(400, 401, 404, 408, 413, 503),
-        openapi_extra=_body("message/rfc822", {"type": "string", "format": "binary"}),
-    )
-    async def post_email_message(request: Request, endpoint: EndpointId) -> Response:
-        return await webhooks.take(request, endpoint, Channel.EMAIL, limits.email_bytes)
-
-    @router.post(
+    json_body: dict[str, Any] = {
+        "description": "In the endpoint's dialect",
+        "anyOf": [{"type": "object"}, {"type": "array"}],
+    }
+    for path, handler, summary, media_type, schema in (
+        ("/phone/{endpoint}/events", webhooks.post_phone_events, "Deliver call events", "application/json", json_body),
+        (
+            "/email/{endpoint}/messages",
+            webhooks.post_email_message,
+            "Deliver a mail",
+            "message/rfc822",
+            {"type": "string"},
+        ),
+        (
+            "/fanpage/{endpoint}/webhook",
+            webhooks.post_fanpage_webhook,
+            "Deliver a page's events",
+            "application/json",
+            json_body,
+        ),
+    ):
+        router.add_api_route(
+            path,
+            handler,
+            methods=["POST"],
+            summary=summary,
+            response_model=DeliveryReceipt,
+            responses=answers(400, 401, 404, 408, 413, 422, 503),
+            openapi_extra={"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}},
+        )
+    router.add_api_route(
         "/fanpage/{endpoint}/webhook",
-        summary="Deliver events of a page",
-        response_model=DeliveryReceipt,
-        responses=answers(400, 401, 404, 408, 413, 503),
-        openapi_extra=_body("application/json", {"type": "object"}),
-    )
-    async def post_fanpage_webhook(request: Request, endpoint: EndpointId) -> Response:
-        return await webhooks.take(request, endpoint, Channel.FANPAGE, limits.fanpage_bytes)
-
-    @router.get(
-        "/fanpage/{endpoint}/webhook",
-        summary="Answer Meta's question whether this URL is ours",
+        webhooks.get_fanpage_webhook,
+        methods=["GET"],
+        summary="Prove that the webhook is ours",
         response_class=PlainTextResponse,
-        responses=answers(401, 404),
+        responses=answers(401, 404, 422),
     )
-    async def get_fanpage_webhook(
-        endpoint: EndpointId,
-        mode: Annotated[str, Query(alias="hub.mode")] = "",
-        token: Annotated[str, Query(alias="hub.verify_token")] = "",
-        asked: Annotated[str, Query(alias="hub.challenge", max_length=1000)] = "",
-    ) -> PlainTextResponse:
-        page = endpoint_of(directory, endpoint, Channel.FANPAGE)
-        query = {"hub.mode": mode, "hub.verify_token": token, "hub.challenge": asked}
-        said = challenge(query, secrets.of(f"{page.id}.verify"))
-        if said is None:
-            raise Unauthenticated
-        return PlainTextResponse(said, headers={"X-Content-Type-Options": "nosniff"})
-
     return router
-
-
-def _body(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}

@@ -15,9 +15,9 @@ import msgspec
 from prometheus_client import Counter
 
 from ccc_router.channels.channel import Adapter, Blobs, Directory, Keyed, Parsed, Refusal, Request, Secrets, Unreadable
-from ccc_router.events.inbox import Inbox, InboxUnavailable, RawDelivery, Submission
+from ccc_router.events.inbox import Inbox, InboxUnavailable, Overloaded, RawDelivery, Submission
 from ccc_router.kernel.clock import Clock
-from ccc_router.kernel.errors import Unauthenticated
+from ccc_router.kernel.errors import Invalid, Unauthenticated
 from ccc_router.kernel.ids import derive
 from ccc_router.kernel.log import get_logger
 from ccc_router.routing.policy import Endpoint
@@ -69,14 +69,24 @@ class Intake:
         parsed = await _aside(request, lambda: parse(adapter, request, endpoint, agents))
         try:
             if isinstance(parsed, Unreadable):
-                await self._inbox.append((), raw_of(endpoint, request, adapter, "unreadable"))
-                DELIVERIES.labels(endpoint.id, "unreadable").inc()
-                _log.error("delivery_unreadable", endpoint=endpoint.id, reason=parsed.reason)
-                return Receipt(ignored=1)
-            return await self._keep(endpoint, request, adapter, parsed)
-        except InboxUnavailable:
+                return await self._set_aside(endpoint, request, adapter, parsed)
+            try:
+                return await self._keep(endpoint, request, adapter, parsed)
+            except (
+                Invalid
+            ):  # a fact no database can hold is a fault of ours, not of the vendor: he must not stop delivering
+                return await self._set_aside(endpoint, request, adapter, Unreadable("facts cannot be stored"))
+        except (InboxUnavailable, Overloaded):
             DELIVERIES.labels(endpoint.id, "unavailable").inc()
             raise
+
+    async def _set_aside(
+        self, endpoint: Endpoint, request: Request, adapter: Adapter, unreadable: Unreadable
+    ) -> Receipt:
+        await self._inbox.append((), raw_of(endpoint, request, adapter, "unreadable"))
+        DELIVERIES.labels(endpoint.id, "unreadable").inc()
+        _log.error("delivery_unreadable", endpoint=endpoint.id, reason=unreadable.reason)
+        return Receipt(ignored=1)
 
     async def _keep(self, endpoint: Endpoint, request: Request, adapter: Adapter, parsed: Parsed) -> Receipt:
         if parsed.blobs:
