@@ -174,7 +174,7 @@ class Escalation(msgspec.Struct, omit_defaults=True):
 
     ``clock_from`` is when the present department's clocks began (raised, or forwarded to it); ``forwarded_by`` are the departments
     it came through, oldest first. ``rung`` counts how far up the ladder it is overdue. ``asked_until`` is an extension asked for.
-    ``due_at`` is its next timer.
+    ``due_at`` is its next timer, ``summary_id`` the message with the agent's summary.
     """
 
     id: str
@@ -199,3 +199,4 @@ class Escalation(msgspec.Struct, omit_defaults=True):
     due_at: int = 0
     clock_from: int = 0
     forwarded_by: tuple[str, ...] = ()
+    summary_id: str = ""

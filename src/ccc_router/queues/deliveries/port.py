@@ -15,7 +15,8 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
     ``target`` is whom it goes to in the words of its kind (an endpoint, a department). Texts and addresses are not here:
     senders read them from the erasable rows. ``attempt`` is 1 for the first try. ``body`` are the bytes fixed at the first
-    attempt, if its kind fixes any. Times are ms since the epoch; ``not_after`` 0 means no end.
+    attempt, if its kind fixes any. ``interrupted``: the attempt before ended without a word (its worker died), so it may have
+    arrived. Times are ms since the epoch; ``not_after`` 0 means no end.
     """
 
     pool: str
@@ -31,6 +32,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     command: ControlCommand | None = None
     data: dict[str, str] = {}
     attempt: int = 1
+    interrupted: bool = False
     body: bytes | None = None
     created_at: int = 0
     not_after: int = 0

@@ -1,0 +1,192 @@
+"""The workers' side: claiming what is due, oldest of a lane only, and writing down what came of it.
+
+A claim is the row's ``due`` moved to the claim's end together with the worker's mark. A worker that dies leaves a claim that
+ends by itself; a worker that comes back too late finds another mark and writes nothing. Rows that wait behind an older one of
+their lane are moved out of the way when they are met, so that a long lane of a dead receiver costs the others nothing (I11).
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from ccc_router.events.vocabulary import ControlCommand, DeliveryKind, DeliveryState
+from ccc_router.kernel.clock import to_ms
+from ccc_router.storage.database import Connection, Database
+
+from .port import Delivery
+
+if TYPE_CHECKING:
+    from asyncpg import Record
+
+CANDIDATES: Final = """
+SELECT pool, id FROM delivery
+WHERE state = 'owed' AND kind = $1 AND due <= clock_timestamp()
+ORDER BY due, id LIMIT $2
+FOR UPDATE SKIP LOCKED
+"""
+# A statement of its own, after the locks: its snapshot sees every lane as it is now. What stands behind an older one is put
+# off until that one is due again, or until its claim ends; the end of that one brings it forward.
+_TAKE: Final = """
+WITH looked AS (
+    SELECT o.pool, o.id, o.claimed_by <> '' AS interrupted, head.due IS NULL AS first, head.due AS head_due,
+           row_number() OVER (PARTITION BY head.due IS NULL ORDER BY k.n) AS rank
+    FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (pool, id, n)
+    JOIN delivery o ON o.pool = k.pool AND o.id = k.id
+    LEFT JOIN LATERAL (
+        SELECT e.due FROM delivery e
+        WHERE e.pool = o.pool AND e.lane = o.lane AND e.state = 'owed' AND e.position < o.position
+        ORDER BY e.position LIMIT 1
+    ) head ON true
+)
+UPDATE delivery d
+SET due = greatest(l.head_due, clock_timestamp() + $3::interval),
+    claimed_by = CASE WHEN l.first THEN $4 ELSE d.claimed_by END,
+    attempts = d.attempts + l.first::int, tries = d.tries + l.first::int
+FROM looked l
+WHERE d.pool = l.pool AND d.id = l.id AND (NOT l.first OR l.rank <= $5)
+RETURNING l.first, l.interrupted, d.*, coalesce(d.not_after < clock_timestamp(), false) AS expired
+"""
+_MINE: Final = "pool = $1 AND id = $2 AND claimed_by = $3 AND attempts = $4 AND state = 'owed'"
+_END: Final = f"""
+UPDATE delivery
+SET state = $5, last_error = $6, external_id = $7, claimed_by = '', updated_at = clock_timestamp()
+WHERE {_MINE}
+RETURNING lane, position
+"""  # noqa: S608 - the fragment is ours
+_AGAIN: Final = f"""
+UPDATE delivery
+SET due = clock_timestamp() + $5::interval, last_error = $6, claimed_by = '', updated_at = clock_timestamp(),
+    attempts = attempts - $7::int, tries = tries - $7::int
+WHERE {_MINE}
+RETURNING true
+"""  # noqa: S608 - the fragment is ours
+_NEXT: Final = """
+UPDATE delivery SET due = clock_timestamp()
+WHERE pool = $1 AND state = 'owed' AND id = (
+    SELECT id FROM delivery WHERE pool = $1 AND lane = $2 AND state = 'owed' ORDER BY position LIMIT 1
+) AND claimed_by = ''
+"""
+_ATTEMPT: Final = """
+INSERT INTO delivery_attempt (pool, delivery_id, number, worker, began_at, outcome, reason)
+VALUES ($1, $2, $3, $4, clock_timestamp() - $5::interval, $6, $7)
+ON CONFLICT (pool, delivery_id, number) DO NOTHING
+"""
+_FIX_BODY: Final = """
+UPDATE delivery SET body = coalesce(body, $3) WHERE pool = $1 AND id = $2 RETURNING body
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A delivery that this worker alone may try until the claim's end. ``expired``: its last moment is over."""
+
+    delivery: Delivery
+    worker: str
+    tries: int
+    expired: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What a look brought: the claims, and how many rows were looked at (more may be due when it was as many as asked for)."""
+
+    claims: tuple[Claim, ...]
+    looked_at: int
+
+
+async def claim(
+    database: Database, kind: DeliveryKind, worker: str, *, room: int, look_at: int, hold_s: float
+) -> Claimed:
+    """Claim at most ``room`` due deliveries of a kind for ``hold_s`` seconds, the oldest unfinished of each lane only.
+
+    ``look_at`` (at least ``room``) bounds how many due rows are looked at, those behind others included.
+    """
+    async with database.transaction() as connection:
+        found = await connection.fetch(CANDIDATES, kind.value, look_at)
+        if not found:
+            return Claimed((), 0)
+        rows = await connection.fetch(
+            _TAKE, [row["pool"] for row in found], [row["id"] for row in found], timedelta(seconds=hold_s), worker, room
+        )
+    return Claimed(tuple(_claim_of(row, worker) for row in rows if row["first"]), len(found))
+
+
+async def finish(
+    connection: Connection, claimed: Claim, state: DeliveryState, reason: str, external_id: str, took_s: float
+) -> bool:
+    """Write the end of a delivery and let the next of its lane go. False: the claim was lost, nothing is written.
+
+    Part of the caller's transaction, in which the outcome is reported.
+    """
+    item = claimed.delivery
+    row = await connection.fetchrow(
+        _END, item.pool, item.id, claimed.worker, item.attempt, state.value, reason, external_id
+    )
+    if row is None:
+        return False
+    await _note(connection, claimed, state.value, reason, took_s)
+    await connection.execute(_NEXT, item.pool, row["lane"])
+    return True
+
+
+async def put_off(
+    connection: Connection, claimed: Claim, reason: str, after_s: float, took_s: float, *, counted: bool = True
+) -> bool:
+    """Owe it again after a time. ``counted`` False: no attempt was made. False: the claim was lost, nothing is written."""
+    item = claimed.delivery
+    mine = await connection.fetchval(
+        _AGAIN, item.pool, item.id, claimed.worker, item.attempt, timedelta(seconds=after_s), reason, int(not counted)
+    )
+    if mine and counted:
+        await _note(connection, claimed, "retry", reason, took_s)
+    return bool(mine)
+
+
+async def fix_body(database: Database, delivery: Delivery, body: bytes) -> bytes:
+    """Keep the bytes of the first attempt; every attempt sends these, whoever built others later."""
+    async with database.pool.acquire() as connection:
+        kept = await connection.fetchval(_FIX_BODY, delivery.pool, delivery.id, body)
+    return body if kept is None else bytes(kept)
+
+
+async def _note(connection: Connection, claimed: Claim, outcome: str, reason: str, took_s: float) -> None:
+    item = claimed.delivery
+    await connection.execute(
+        _ATTEMPT,
+        item.pool,
+        item.id,
+        item.attempt,
+        claimed.worker,
+        timedelta(seconds=took_s),
+        outcome,
+        reason,
+    )
+
+
+def _claim_of(row: "Record", worker: str) -> Claim:
+    delivery = msgspec.structs.replace(delivery_of(row), interrupted=row["interrupted"])
+    return Claim(delivery, worker, row["tries"], row["expired"])
+
+
+def delivery_of(row: "Record") -> Delivery:
+    """A delivery as its row stands."""
+    return Delivery(
+        pool=row["pool"],
+        id=row["id"],
+        kind=DeliveryKind(row["kind"]),
+        lane=row["lane"],
+        target=row["target"],
+        contact_id=row["contact_id"],
+        case_id=row["case_id"],
+        escalation_id=row["escalation_id"],
+        message_id=row["message_id"],
+        type=row["type"],
+        command=ControlCommand(row["command"]) if row["command"] else None,
+        data=msgspec.json.decode(row["data"], type=dict[str, str]),
+        attempt=row["attempts"],
+        body=None if row["body"] is None else bytes(row["body"]),
+        created_at=to_ms(row["created_at"]),
+        not_after=to_ms(row["not_after"]) if row["not_after"] else 0,
+    )

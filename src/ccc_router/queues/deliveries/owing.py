@@ -1,0 +1,62 @@
+"""The engine's side: writing what is owed, in the engine's own transaction."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from ccc_router.events.vocabulary import DeliveryState
+from ccc_router.kernel.clock import from_ms
+from ccc_router.routing.decisions import DeliveryEnded, DeliveryOwed
+from ccc_router.storage.database import Connection
+
+WAKE: Final = "ccc_deliveries"
+"""The channel of hints to workers; the payload is a delivery kind. Send one after the commit for each kind written."""
+
+_WRITE: Final = """
+INSERT INTO delivery (pool, id, position, kind, lane, target, contact_id, case_id, escalation_id, message_id,
+                      type, command, data, not_after)
+SELECT $1, o.id, o.position, o.kind, o.lane, o.target, o.contact_id, o.case_id, o.escalation_id, o.message_id,
+       o.type, o.command, o.data::jsonb, o.not_after
+FROM unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+            $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[])
+     AS o (id, position, kind, lane, target, contact_id, case_id, escalation_id, message_id, type, command, data,
+           not_after)
+"""
+# Only what a person may look at can be owed again; a delivery that arrived stays sent.
+_OWE_AGAIN: Final = """
+UPDATE delivery
+SET state = 'owed', due = clock_timestamp(), tries = 0, claimed_by = '', updated_at = clock_timestamp()
+WHERE pool = $1 AND id = ANY ($2::text[]) AND state IN ('parked', 'failed', 'unknown')
+"""
+
+
+async def write_owed(connection: Connection, pool: str, owed: Sequence[tuple[int, DeliveryOwed]]) -> None:
+    """Write deliveries with the journal positions of their decisions. Raises what asyncpg raises, as for a repeated id."""
+    if not owed:
+        return
+    items = [item for _, item in owed]
+    await connection.execute(
+        _WRITE,
+        pool,
+        [item.delivery_id for item in items],
+        [position for position, _ in owed],
+        [item.delivery.value for item in items],
+        [item.lane for item in items],
+        [item.target for item in items],
+        [item.contact_id for item in items],
+        [item.case_id for item in items],
+        [item.escalation_id for item in items],
+        [item.message_id for item in items],
+        [item.type for item in items],
+        [item.command.value if item.command else "" for item in items],
+        [msgspec.json.encode(item.data).decode() for item in items],
+        [from_ms(item.not_after) if item.not_after else None for item in items],
+    )
+
+
+async def write_ended(connection: Connection, pool: str, ended: Sequence[DeliveryEnded]) -> None:
+    """Owe again what a person wants sent again (``state`` owed). Other ends were written by the worker that saw them."""
+    again = [item.delivery_id for item in ended if item.state == DeliveryState.OWED]
+    if again:
+        await connection.execute(_OWE_AGAIN, pool, again)

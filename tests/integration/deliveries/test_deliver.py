@@ -1,0 +1,288 @@
+"""What is owed is sent in the order of its lane, at least once, and its end is reported in the same transaction (I10, I11)."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
+
+import pytest
+
+from ccc_router.events.codec import decode_body
+from ccc_router.events.facts import DeliveryReported
+from ccc_router.events.vocabulary import DeliveryKind, DeliveryState
+from ccc_router.kernel.clock import SystemClock
+from ccc_router.kernel.tasks import Supervisor
+from ccc_router.queues.deliveries import claiming
+from ccc_router.queues.deliveries.owing import write_ended
+from ccc_router.queues.deliveries.port import Attempted, Delivery, Failed, Parked, Postponed, Retry, Sent, Unknown
+from ccc_router.routing.decisions import DeliveryEnded
+from ccc_router.storage.database import Database
+from ccc_router.workers.deliver import Deliver, Schedule, Way
+from tests.support.deliveries import POOL, ScriptedSender, forever, owe
+from tests.support.waiting import eventually
+
+SOON = Schedule((timedelta(milliseconds=20),) * 3, DeliveryState.PARKED)
+LATER = Schedule((timedelta(hours=1),), DeliveryState.PARKED)
+WEBHOOK = DeliveryKind.WEBHOOK
+
+
+@contextlib.asynccontextmanager
+async def delivering(database: Database, ways: Mapping[DeliveryKind, Way]) -> AsyncIterator[Deliver]:
+    clock = SystemClock()
+    supervisor = Supervisor(clock)
+    deliver = Deliver(database, clock, ways)
+    for loop in deliver.loops.values():
+        supervisor.add(loop)
+    try:
+        yield deliver
+    finally:
+        await deliver.close(drain_s=0)
+        await supervisor.stop(drain_s=1)
+
+
+def way(sender: ScriptedSender, *, schedule: Schedule = SOON, at_once: int = 16, limit_s: float = 20.0) -> Way:
+    return Way(sender, schedule, at_once=at_once, limit_s=limit_s, interval_s=0.02)
+
+
+async def ends_in(database: Database, delivery_id: str, state: str) -> None:
+    async def there() -> bool:
+        return bool(await database.pool.fetchval("SELECT state = $2 FROM delivery WHERE id = $1", delivery_id, state))
+
+    await eventually(there, what=f"{delivery_id} {state}")
+
+
+async def reported(database: Database) -> list[DeliveryReported]:
+    rows = await database.pool.fetch("SELECT body FROM inbox ORDER BY id")
+    facts = [decode_body(row["body"]) for row in rows]
+    return [fact for fact in facts if isinstance(fact, DeliveryReported)]
+
+
+async def test_i10_a_delivery_is_tried_until_it_arrives_and_its_end_is_reported_once(database: Database) -> None:
+    sender = ScriptedSender(lambda item: Sent("ext-1") if item.attempt == 3 else Retry("http_500"))
+    await owe(database, 1, escalation_id="es_1", message_id="ms_1")
+    async with delivering(database, {WEBHOOK: way(sender)}):
+        await ends_in(database, "dl_1", "sent")
+    assert sender.ids == ["dl_1"] * 3
+    assert [item.attempt for item in sender.given] == [1, 2, 3]
+    [fact] = await reported(database)
+    assert (fact.delivery_id, fact.state, fact.external_id) == ("dl_1", DeliveryState.SENT, "ext-1")
+    assert (fact.escalation_id, fact.message_id) == ("es_1", "ms_1")
+    attempts = await database.pool.fetch("SELECT number, outcome, reason FROM delivery_attempt ORDER BY number")
+    assert [tuple(row) for row in attempts] == [(1, "retry", "http_500"), (2, "retry", "http_500"), (3, "sent", "")]
+
+
+async def test_i10_when_the_schedule_is_used_up_it_is_parked_where_a_person_sees_it(database: Database) -> None:
+    sender = ScriptedSender(lambda _: Retry("http_500"))
+    await owe(database, 1)
+    async with delivering(database, {WEBHOOK: way(sender)}):
+        await ends_in(database, "dl_1", "parked")
+    assert len(sender.given) == 1 + len(SOON.waits)
+    [fact] = await reported(database)
+    assert (fact.state, fact.reason) == (DeliveryState.PARKED, "http_500")
+
+
+async def test_i10_a_parked_one_is_sent_again_under_its_old_id(database: Database) -> None:
+    answers: list[Attempted] = [Parked("gone"), Sent()]
+    sender = ScriptedSender(lambda _: answers.pop(0))
+    await owe(database, 1)
+    async with delivering(database, {WEBHOOK: way(sender)}):
+        await ends_in(database, "dl_1", "parked")
+        async with database.transaction() as connection:
+            await write_ended(connection, POOL, [DeliveryEnded("dl_1", "owed")])
+        await ends_in(database, "dl_1", "sent")
+    assert sender.ids == ["dl_1", "dl_1"]
+    assert [fact.state for fact in await reported(database)] == [DeliveryState.PARKED, DeliveryState.SENT]
+
+
+async def test_what_arrived_is_never_owed_again(database: Database) -> None:
+    await owe(database, 1)
+    async with delivering(database, {WEBHOOK: way(ScriptedSender())}):
+        await ends_in(database, "dl_1", "sent")
+    async with database.transaction() as connection:
+        await write_ended(connection, POOL, [DeliveryEnded("dl_1", "owed")])
+    await ends_in(database, "dl_1", "sent")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [(Failed("no_such"), "failed"), (Unknown("cut"), "unknown"), (Parked("x", gone=True), "parked")],
+)
+async def test_an_end_is_written_and_reported_as_the_sender_said(
+    database: Database, outcome: Attempted, state: str
+) -> None:
+    await owe(database, 1)
+    async with delivering(database, {WEBHOOK: way(ScriptedSender(lambda _: outcome))}):
+        await ends_in(database, "dl_1", state)
+    [fact] = await reported(database)
+    assert fact.state == state
+    assert fact.gone is (outcome == Parked("x", gone=True))
+
+
+async def test_i11_order_is_kept_in_a_lane_and_a_dead_lane_holds_up_no_other(database: Database) -> None:
+    def script(item: Delivery) -> Attempted:
+        return Retry("connect_failed") if item.lane == "department:dead" else Sent()
+
+    sender = ScriptedSender(script)
+    for position in range(1, 401):
+        await owe(database, position, lane="department:dead")
+    for position in range(401, 421):
+        await owe(database, position, lane=f"department:{position % 2}")
+    async with delivering(database, {WEBHOOK: way(sender, schedule=LATER)}):
+        await ends_in(database, "dl_420", "sent")
+        await ends_in(database, "dl_419", "sent")
+    dead = [item for item in sender.given if item.lane == "department:dead"]
+    assert [item.id for item in dead] == ["dl_1"]
+    for lane in ("department:0", "department:1"):
+        ids = [int(item.id[3:]) for item in sender.given if item.lane == lane]
+        assert ids == sorted(ids)
+        assert len(ids) == 10
+
+
+async def test_i11_a_kind_that_hangs_leaves_the_others_their_room(database: Database) -> None:
+    hanging, prompt = ScriptedSender(forever), ScriptedSender()
+    for position in range(1, 6):
+        await owe(database, position, lane=f"department:{position}")
+    await owe(database, 6, kind=DeliveryKind.REPLY, lane="reply:ct_1")
+    async with delivering(database, {WEBHOOK: way(hanging, at_once=3), DeliveryKind.REPLY: way(prompt)}):
+        await ends_in(database, "dl_6", "sent")
+        assert hanging.most_at_once <= 3
+
+
+async def test_a_lane_has_one_attempt_at_a_time(database: Database) -> None:
+    gate = asyncio.Event()
+
+    async def slow(_: Delivery) -> Attempted:
+        await gate.wait()
+        return Sent()
+
+    sender = ScriptedSender(slow)
+    for position in range(1, 11):
+        await owe(database, position)
+    async with delivering(database, {WEBHOOK: way(sender)}):
+
+        async def begun() -> bool:
+            return len(sender.given) == 1
+
+        await eventually(begun)
+        gate.set()
+        await ends_in(database, "dl_10", "sent")
+    assert sender.most_at_once == 1
+    assert sender.ids == [f"dl_{position}" for position in range(1, 11)]
+
+
+async def test_a_hanging_attempt_is_cut_and_counts_as_a_try(database: Database) -> None:
+    sender = ScriptedSender(forever)
+    await owe(database, 1)
+    async with delivering(database, {WEBHOOK: way(sender, limit_s=0.01)}):
+        await ends_in(database, "dl_1", "parked")
+    [fact] = await reported(database)
+    assert fact.reason == "timeout"
+
+
+async def test_a_sender_that_raises_counts_as_a_failed_try(database: Database) -> None:
+    def script(item: Delivery) -> Attempted:
+        if item.attempt == 1:
+            raise ZeroDivisionError
+        return Sent()
+
+    sender = ScriptedSender(script)
+    await owe(database, 1)
+    async with delivering(database, {WEBHOOK: way(sender)}):
+        await ends_in(database, "dl_1", "sent")
+    assert len(sender.given) == 2
+
+
+async def test_a_postponed_one_uses_up_no_try(database: Database) -> None:
+    answers: list[Attempted] = [*[Postponed("breaker_open", 5)] * 6, Sent()]
+    sender = ScriptedSender(lambda _: answers.pop(0))
+    await owe(database, 1)
+    async with delivering(database, {WEBHOOK: way(sender)}):
+        await ends_in(database, "dl_1", "sent")
+    assert {item.attempt for item in sender.given} == {1}
+    assert await database.pool.fetchval("SELECT count(*) FROM delivery_attempt") == 1
+
+
+async def test_after_its_last_moment_it_is_failed_without_a_try(database: Database) -> None:
+    sender = ScriptedSender()
+    await owe(database, 1, not_after=SystemClock().now_ms() - 1)
+    async with delivering(database, {WEBHOOK: way(sender)}):
+        await ends_in(database, "dl_1", "failed")
+    assert sender.given == []
+    [fact] = await reported(database)
+    assert fact.reason == "too_late"
+
+
+async def test_it_is_not_put_off_beyond_its_last_moment(database: Database) -> None:
+    sender = ScriptedSender(lambda _: Retry("http_503"))
+    await owe(database, 1, not_after=SystemClock().now_ms() + 60_000)
+    async with delivering(database, {WEBHOOK: way(sender, schedule=LATER)}):
+        await ends_in(database, "dl_1", "failed")
+    assert len(sender.given) == 1
+
+
+async def test_i10_the_claim_of_a_dead_worker_returns_and_the_late_one_writes_nothing(database: Database) -> None:
+    await owe(database, 1)
+    first = await claiming.claim(database, WEBHOOK, "wk_dead", room=5, look_at=5, hold_s=0.05)
+    assert len(first.claims) == 1
+    sender = ScriptedSender()
+    async with delivering(database, {WEBHOOK: way(sender)}):
+        await ends_in(database, "dl_1", "sent")
+    [item] = sender.given
+    assert item.interrupted
+    async with database.transaction() as connection:
+        assert not await claiming.finish(connection, first.claims[0], DeliveryState.FAILED, "late", "", 0)
+        assert not await claiming.put_off(connection, first.claims[0], "late", 0, 0)
+    await ends_in(database, "dl_1", "sent")
+    assert len(await reported(database)) == 1
+
+
+async def test_i17_stopping_gives_back_what_is_under_way(database: Database) -> None:
+    sender = ScriptedSender(forever)
+    await owe(database, 1)
+    async with delivering(database, {WEBHOOK: way(sender)}):
+
+        async def begun() -> bool:
+            return sender.at_once == 1
+
+        await eventually(begun)
+    row = await database.pool.fetchrow("SELECT state, claimed_by, due <= clock_timestamp() AS due FROM delivery")
+    assert row is not None
+    assert tuple(row) == ("owed", "", True)
+
+
+async def test_two_workers_never_hold_the_same_delivery(database: Database) -> None:
+    for position in range(1, 61):
+        await owe(database, position, lane=f"department:{position % 7}")
+    senders = [ScriptedSender(), ScriptedSender()]
+    async with (
+        delivering(database, {WEBHOOK: way(senders[0])}),
+        delivering(database, {WEBHOOK: way(senders[1])}),
+    ):
+
+        async def all_sent() -> bool:
+            return not await database.pool.fetchval("SELECT count(*) FROM delivery WHERE state = 'owed'")
+
+        await eventually(all_sent)
+    assert sorted(senders[0].ids + senders[1].ids) == sorted(f"dl_{position}" for position in range(1, 61))
+    assert len(await reported(database)) == 60
+
+
+async def test_the_bytes_of_the_first_attempt_are_kept(database: Database) -> None:
+    await owe(database, 1)
+    [item] = (await claiming.claim(database, WEBHOOK, "wk_1", room=1, look_at=1, hold_s=1)).claims
+    assert await claiming.fix_body(database, item.delivery, b"first") == b"first"
+    assert await claiming.fix_body(database, item.delivery, b"second") == b"first"
+
+
+async def test_claiming_reads_no_more_than_its_index(database: Database) -> None:
+    """EXPLAIN: among many sent and blocked rows the look at what is due goes by the index of owed ones."""
+    await database.pool.execute(
+        "INSERT INTO delivery (pool, id, position, kind, lane, target, state)"
+        " SELECT 'main', 'dl_s' || n, n, 'webhook', 'department:' || n % 50, '', 'sent' FROM generate_series(1, 5000) n"
+    )
+    await database.pool.execute("ANALYZE delivery")
+    async with database.transaction() as connection:
+        plan = await connection.fetch("EXPLAIN " + claiming.CANDIDATES.replace("$1", "'webhook'").replace("$2", "50"))
+    text = "\n".join(str(row[0]) for row in plan)
+    assert "delivery_due" in text
+    assert "Seq Scan" not in text
