@@ -48,8 +48,13 @@ def test_no_function_is_longer_than_a_screen() -> None:
 
 
 def _length(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """Lines without the docstring."""
+    """Its own lines: without the docstring and without the functions inside it, which are measured by themselves."""
     first = node.body[0]
     told = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
-    docstring = (first.end_lineno or 0) - first.lineno + 1 if told else 0
-    return (node.end_lineno or 0) - node.lineno + 1 - docstring
+    docstring = _lines(first) if told else 0
+    inner = sum(_lines(child) for child in node.body if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef))
+    return _lines(node) - docstring - inner
+
+
+def _lines(node: ast.stmt) -> int:
+    return (node.end_lineno or 0) - node.lineno + 1

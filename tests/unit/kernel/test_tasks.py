@@ -115,6 +115,9 @@ async def test_i17_stop_lets_the_run_under_way_finish() -> None:
     tasks = Tasks()
     stopping = tasks.start(supervisor.stop(5), name="stop")
     again = tasks.start(supervisor.stop(5), name="stop again")
+    await FakeClock().settle()  # both are waiting for the run by now
+    assert supervisor.stopping
+    assert not stopping.done()
     may_end.set()
     await asyncio.gather(stopping, again)
     assert ended.is_set()
