@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from ccc_router.kernel.clock import SystemClock
 from ccc_router.storage.embedded import Binaries, EmbeddedPostgres, ServerFailed
 from ccc_router.storage.embedded.folder import FolderInUse
 from tests.support import tree
-from tests.support.database import servers
+from tests.support.database import make_folder, servers
 from tests.support.waiting import eventually, until
 
 CHILD = """
@@ -40,8 +39,7 @@ def binaries(request: pytest.FixtureRequest) -> Binaries:
 
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="ccc-embedded-"))
-    folder.chmod(0o755)
+    folder = make_folder("ccc-embedded-")
     yield folder
     linked = (folder / "postgres").resolve()
     shutil.rmtree(linked, ignore_errors=True)
