@@ -55,6 +55,9 @@ AsStaff = Annotated[Principal, allow(*STAFF)]
 AsLeader = Annotated[Principal, allow(*LEADERS)]
 AsAdmin = Annotated[Principal, allow(Role.ADMIN)]
 AsDepartment = Annotated[Principal, allow(Role.DEPARTMENT)]
+ONLY_STAFF = allow(*STAFF)
+"""For `dependencies=[…]` of a route whose handler does not look at its caller."""
+ONLY_LEADERS = allow(*LEADERS)
 AsStaffOrDepartment = Annotated[Principal, allow(*STAFF, Role.DEPARTMENT)]
 
 

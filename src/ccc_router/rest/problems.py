@@ -64,7 +64,6 @@ class Problem(BaseModel):
                 "status": 404,
                 "code": "not_found",
                 "detail": "There is no such thing, or it is not yours.",
-                "request_id": "rq_0123456789abcdefghjkmnpqrs",
             }
         },
     )
@@ -74,8 +73,7 @@ class Problem(BaseModel):
     status: int
     code: str
     detail: str
-    request_id: str = ""
-    errors: list[Fault] = []
+    errors: list[Fault] = Field(default_factory=list)
 
 
 def problem(
@@ -86,7 +84,7 @@ def problem(
     extra: Mapping[str, object] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """The answer that carries a problem. The request's id is added on the way out (middleware)."""
+    """The answer that carries a problem."""
     document = dict(extra or {}) | {
         "type": f"urn:ccc-router:problem:{code}",
         "title": _TITLES.get(status, "Error"),

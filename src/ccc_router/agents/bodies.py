@@ -1,0 +1,168 @@
+"""What agents and supervisors send. Unknown fields are refused."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from ..events.vocabulary import CaseKind, Visibility
+from ..rest.schemas import MAX_TEXT, Body, Code, Id, Line, Reason, Text
+
+Attachments = Annotated[list[Id], Field(max_length=20, description="Ids of uploads.")]
+
+
+class PresenceBody(Body):
+    """What I say of myself. ``not_ready`` and ``signed_out`` rescind a pending offer."""
+
+    state: Literal["ready", "on_demand", "not_ready", "signed_out"]
+    reason: Line = ""
+    after_current: bool = Field(default=False, description="Sign out when the work at hand is done.")
+
+    @model_validator(mode="after")
+    def _says_why(self) -> Self:
+        if self.state == "not_ready" and not self.reason:
+            raise ValueError("not_ready needs a reason")
+        return self
+
+
+class DeclineBody(Body):
+    """Why the contact is not taken."""
+
+    reason: Reason
+
+
+class MessageBody(Body):
+    """An answer to the customer, or a note for the staff."""
+
+    text: Text
+    attachments: Attachments = Field(default_factory=list)
+    visibility: Visibility = Visibility.PUBLIC
+    seen_up_to: int | None = Field(
+        default=None,
+        ge=0,
+        le=2**31,
+        description="Number of the customer's last message that was read; a newer one refuses the answer.",
+    )
+    then: Literal["keep", "wait", "complete"] = "keep"
+    wait_until: AwareDatetime | None = None
+    disposition: Code | None = None
+
+    @model_validator(mode="after")
+    def _says_how_it_ends(self) -> Self:
+        if (self.then == "complete") != (self.disposition is not None):
+            raise ValueError("a disposition goes with then=complete, and only with it")
+        if self.wait_until is not None and self.then != "wait":
+            raise ValueError("wait_until goes with then=wait")
+        return self
+
+
+class DraftBody(Body):
+    """An unfinished answer; "" forgets it."""
+
+    text: Annotated[str, Field(max_length=MAX_TEXT)]
+
+
+class WaitBody(Body):
+    """Until when it is the customer's turn."""
+
+    until: AwareDatetime
+
+
+class TransferBody(Body):
+    """To whom: exactly one of both."""
+
+    queue: Code | None = None
+    agent: Code | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.queue is None) == (self.agent is None):
+            raise ValueError("name a queue or an agent, not both")
+        return self
+
+
+class ReasonBody(Body):
+    """Why."""
+
+    reason: Reason
+
+
+class EscalateBody(Body):
+    """The hand-over of the case. ``keep``: I go on with the contact meanwhile."""
+
+    department: Code
+    summary: Text
+    attachments: Attachments = Field(default_factory=list)
+    urgency: Literal["normal", "urgent"] = "normal"
+    keep: bool = False
+    reveal_identity: bool = Field(default=False, description="Of a denouncer: withheld unless he agreed.")
+
+
+class WrapUpBody(Body):
+    """More time."""
+
+    extend_s: int = Field(ge=1, le=3600)
+    reason: Reason
+
+
+class CompleteBody(Body):
+    """How it ended."""
+
+    disposition: Code
+    resolution: Literal["resolved", "unresolved", "waiting_customer"] = "resolved"
+    note: Annotated[str, Field(max_length=MAX_TEXT)] = ""
+
+
+class LinkBody(Body):
+    """The case it belongs to: its id, or its reference as the customer says it."""
+
+    case: Annotated[str, Field(min_length=1, max_length=70)]
+
+
+class HandleBody(Body):
+    """A handle the person named."""
+
+    kind: Literal["phone", "email", "portal_account", "personal_id", "bhxh_code"]
+    value: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class IdentifyBody(Body):
+    """Who it is, and how he proved it."""
+
+    handle: HandleBody
+    evidence: Code
+
+
+class CasePatch(Body):
+    """What changes; what is left out stays."""
+
+    topic: Code | None = None
+    kind: CaseKind | None = None
+    province: Annotated[str, Field(max_length=20, pattern=r"^[0-9A-Za-z_-]*$")] | None = None
+    priority: int | None = Field(default=None, ge=0, le=3)
+
+
+class CallBody(Body):
+    """Through which switch; left out: the agent's own."""
+
+    endpoint: Code | None = None
+
+
+class AgentPresenceBody(Body):
+    """A supervisor sets an agent's presence."""
+
+    state: Literal["ready", "on_demand", "not_ready", "signed_out"]
+    reason: Reason
+
+
+class AssignBody(Body):
+    """A supervisor gives the contact to an agent."""
+
+    agent: Code
+    reason: Reason
+
+
+class PriorityBody(Body):
+    """A supervisor changes how urgent it is."""
+
+    priority: int = Field(ge=0, le=3)
+    reason: Reason

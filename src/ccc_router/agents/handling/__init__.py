@@ -1,0 +1,1 @@
+"""Contacts, cases and customers: reading them, answering, handing over, ending."""

@@ -1,0 +1,39 @@
+"""Handles as people type them, in the one form they are stored in."""
+
+import re
+from typing import Final
+
+import phonenumbers
+
+from ...kernel.errors import Invalid
+from ...kernel.text import clean_name
+
+_EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
+_ID: Final = re.compile(r"[0-9A-Za-z]{5,20}")
+
+
+def handle_value(kind: str, typed: str) -> str:
+    """The stored form: phones as E.164, mail in lower case, ids without spaces. Raises ``Invalid``."""
+    text = clean_name(typed)
+    if kind == "phone":
+        return _phone(text)
+    if kind == "email":
+        if not _EMAIL.fullmatch(text) or len(text) > 254:
+            raise Invalid("This is no mail address.", code="bad_handle")
+        return text.lower()
+    if kind in ("personal_id", "bhxh_code"):
+        text = re.sub(r"[\s.-]", "", text)
+        if not _ID.fullmatch(text):
+            raise Invalid("This is no such number.", code="bad_handle")
+        return text.upper()
+    return text
+
+
+def _phone(text: str) -> str:
+    try:
+        number = phonenumbers.parse(text, "VN")
+    except phonenumbers.NumberParseException as error:
+        raise Invalid("This is no phone number.", code="bad_handle") from error
+    if not phonenumbers.is_possible_number(number):
+        raise Invalid("This is no phone number.", code="bad_handle")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -1,0 +1,1 @@
+"""An agent and his work: presence, what he has, the next contact, his stream."""

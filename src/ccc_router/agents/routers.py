@@ -1,0 +1,24 @@
+"""The routes of this room."""
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from .handling import cases, commands, contacts, files
+from .pulling import presence, stream, work
+from .supervision import catalogue, people, queues, reading, records
+
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    presence.router,
+    work.router,
+    stream.router,
+    contacts.router,
+    commands.router,
+    files.router,
+    cases.router,
+    queues.router,
+    reading.router,
+    people.router,
+    catalogue.router,
+    records.router,
+)

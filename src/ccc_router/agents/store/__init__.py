@@ -1,0 +1,1 @@
+"""What agents and supervisors read: statements over the tables of the engine, all of one pool, all bounded."""

@@ -1,0 +1,130 @@
+"""Contacts, their offers and what may be seen of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from ...routing.rows import Contact, Offer
+from ...storage.database import Database
+
+# What an agent may see: what he is offered, what he owns, what he handled.
+_MINE: Final = """(contact.agent_id = $2 OR EXISTS (
+    SELECT FROM offer WHERE offer.pool = contact.pool AND offer.contact_id = contact.id
+    AND offer.agent_id = $2 AND offer.state IN ('pending', 'accepted')))"""
+
+_CONTACT: Final = "SELECT row FROM contact WHERE pool = $1 AND id = $2"
+_SEEN: Final = f"SELECT row FROM contact WHERE pool = $1 AND id = $3 AND {_MINE}"  # noqa: S608 - no value in it
+_OFFER: Final = "SELECT row FROM offer WHERE pool = $1 AND id = $2"
+_PENDING: Final = "SELECT row FROM offer WHERE pool = $1 AND agent_id = $2 AND state = 'pending'"
+_PENDING_OF: Final = "SELECT agent_id, id FROM offer WHERE pool = $1 AND agent_id = ANY($2) AND state = 'pending'"
+_OWNED: Final = "SELECT row FROM contact WHERE pool = $1 AND agent_id = $2 AND open ORDER BY arrived_at, id LIMIT 200"
+_LIST: Final = """
+SELECT row FROM contact
+WHERE pool = $1 AND ($2 = '' OR queue = $2) AND (cardinality($3::text[]) = 0 OR state = ANY($3))
+  AND (NOT $4 OR open) AND (NOT $5 OR attention <> '') AND ($6::bigint IS NULL OR (arrived_at, id) > ($6, $7::text))
+ORDER BY arrived_at, id LIMIT $8"""
+
+# One row for each contact: who it is, under what subject, and how many messages wait for an answer.
+_FACES: Final = """
+SELECT contact.id, contact.channel, customer.name, coalesce(nullif(address.handle_kind, ''), handle.kind, '') AS kind,
+       coalesce(nullif(address.handle_value, ''), handle.value, '') AS value, coalesce(handle.verified, false) AS verified,
+       coalesce(address.subject, '') AS subject, coalesce(address.name, '') AS given_name,
+       (SELECT count(*) FROM message m WHERE m.pool = contact.pool AND m.contact_id = contact.id AND m.direction = 'inbound'
+          AND m.number > (SELECT coalesce(max(o.number), 0) FROM message o
+                          WHERE o.pool = contact.pool AND o.contact_id = contact.id AND o.direction = 'outbound')) AS unanswered
+FROM contact
+LEFT JOIN customer ON customer.pool = contact.pool AND customer.id = contact.customer_id
+LEFT JOIN contact_address address ON address.pool = contact.pool AND address.contact_id = contact.id
+LEFT JOIN LATERAL (
+    SELECT kind, value, verified FROM handle
+    WHERE handle.pool = contact.pool AND handle.customer_id = contact.customer_id
+    ORDER BY (channel = contact.channel) DESC, verified DESC, kind, value LIMIT 1) handle ON true
+WHERE contact.pool = $1 AND contact.id = ANY($2)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What is erasable about a contact, as far as a person sees it at first glance. ``value`` is not yet masked."""
+
+    name: str = ""
+    kind: str = ""
+    value: str = ""
+    verified: bool = False
+    subject: str = ""
+    unanswered: int = 0
+
+
+class Contacts:
+    """Reads contacts and offers of one pool."""
+
+    def __init__(self, database: Database, pool: str) -> None:
+        self._database = database
+        self._pool = pool
+
+    async def contact(self, contact_id: str) -> Contact | None:
+        """The contact's row, open or ended."""
+        return _contact(await self._database.pool.fetchval(_CONTACT, self._pool, contact_id))
+
+    async def seen_by(self, agent_id: str, contact_id: str) -> Contact | None:
+        """The contact's row, if the agent may see it."""
+        return _contact(await self._database.pool.fetchval(_SEEN, self._pool, agent_id, contact_id))
+
+    async def owned_by(self, agent_id: str) -> list[Contact]:
+        """The open contacts an agent owns, oldest first."""
+        rows = await self._database.pool.fetch(_OWNED, self._pool, agent_id)
+        return [msgspec.json.decode(row["row"], type=Contact) for row in rows]
+
+    async def offer(self, offer_id: str) -> Offer | None:
+        """An offer, pending or over."""
+        return _offer(await self._database.pool.fetchval(_OFFER, self._pool, offer_id))
+
+    async def pending(self, agent_id: str) -> Offer | None:
+        """The agent's pending offer; there is at most one."""
+        return _offer(await self._database.pool.fetchval(_PENDING, self._pool, agent_id))
+
+    async def pending_of(self, agents: Sequence[str]) -> dict[str, str]:
+        """Pending offers by agent."""
+        rows = await self._database.pool.fetch(_PENDING_OF, self._pool, list(agents))
+        return {row["agent_id"]: row["id"] for row in rows}
+
+    async def faces(self, contact_ids: Sequence[str]) -> dict[str, Face]:
+        """What is erasable about contacts, by id."""
+        rows = await self._database.pool.fetch(_FACES, self._pool, list(contact_ids))
+        return {
+            row["id"]: Face(
+                row["name"] or row["given_name"],
+                row["kind"],
+                row["value"],
+                row["verified"],
+                row["subject"],
+                row["unanswered"],
+            )
+            for row in rows
+        }
+
+    async def listed(
+        self,
+        *,
+        queue: str,
+        states: Sequence[str],
+        only_open: bool,
+        attention: bool,
+        after: tuple[str | int, ...] | None,
+        limit: int,
+    ) -> list[Contact]:
+        """Contacts by arrival, oldest first; ``after`` is (arrived_at, id) of the last one seen."""
+        arrived, last = after or (None, "")
+        rows = await self._database.pool.fetch(
+            _LIST, self._pool, queue, list(states), only_open, attention, arrived, last, limit
+        )
+        return [msgspec.json.decode(row["row"], type=Contact) for row in rows]
+
+
+def _contact(row: str | None) -> Contact | None:
+    return None if row is None else msgspec.json.decode(row, type=Contact)
+
+
+def _offer(row: str | None) -> Offer | None:
+    return None if row is None else msgspec.json.decode(row, type=Offer)

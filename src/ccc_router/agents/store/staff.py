@@ -1,0 +1,74 @@
+"""Agents' rows, and what the supervisors' readings count."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from ...routing.rows import Agent
+from ...storage.database import Database
+
+_AGENT: Final = "SELECT row FROM agent WHERE pool = $1 AND id = $2"
+_AGENTS: Final = "SELECT row FROM agent WHERE pool = $1 AND id > $2 ORDER BY id LIMIT $3"
+_SOME: Final = "SELECT row FROM agent WHERE pool = $1 AND id = ANY($2)"
+_OPEN: Final = "SELECT queue, count(*) FROM contact WHERE pool = $1 AND open GROUP BY queue"
+_DEMANDS: Final = "SELECT id, row ->> 'demand_id' AS demand FROM agent WHERE pool = $1 AND id = ANY($2)"
+
+# The service level counts contacts that were answered or abandoned since $2; both formulas: abandoned ones as not
+# answered in time, and left out.
+_READINGS: Final = """
+SELECT queue, channel,
+       count(*) FILTER (WHERE state IN ('arrived', 'queued')) AS waiting,
+       count(*) FILTER (WHERE state = 'offered') AS offered,
+       count(*) FILTER (WHERE state IN ('connecting', 'active', 'held', 'wrap_up')) AS handled,
+       count(*) FILTER (WHERE state = 'waiting') AS customers_turn,
+       count(*) FILTER (WHERE open AND attention <> '') AS attention,
+       coalesce(min(arrived_at) FILTER (WHERE state IN ('arrived', 'queued', 'offered')), 0) AS oldest,
+       count(*) FILTER (WHERE answered_at >= $2) AS answered,
+       count(*) FILTER (WHERE answered_at >= $2 AND answered_at - arrived_at <= ($3::jsonb ->> queue)::bigint * 1000) AS in_time,
+       count(*) FILTER (WHERE state = 'abandoned' AND since >= $2) AS abandoned,
+       coalesce(avg(answered_at - arrived_at) FILTER (WHERE answered_at >= $2), 0)::bigint AS speed_ms
+FROM contact
+WHERE pool = $1 AND ($4 = '' OR queue = $4) AND (open OR arrived_at >= $2) AND channel <> 'internal'
+  AND coalesce(row ->> 'direction', 'inbound') = 'inbound'
+GROUP BY queue, channel ORDER BY queue, channel"""
+
+
+class Staff:
+    """Reads agents and counts contacts of one pool."""
+
+    def __init__(self, database: Database, pool: str) -> None:
+        self._database = database
+        self._pool = pool
+
+    async def agent(self, agent_id: str) -> Agent | None:
+        """An agent's row; None when he never did anything."""
+        row = await self._database.pool.fetchval(_AGENT, self._pool, agent_id)
+        return None if row is None else msgspec.json.decode(row, type=Agent)
+
+    async def agents(self, *, after: str, limit: int) -> list[Agent]:
+        """Agents' rows by id."""
+        rows = await self._database.pool.fetch(_AGENTS, self._pool, after, limit)
+        return [msgspec.json.decode(row["row"], type=Agent) for row in rows]
+
+    async def some(self, ids: Sequence[str]) -> dict[str, Agent]:
+        """The rows of these agents, by id; those who never did anything have none."""
+        rows = await self._database.pool.fetch(_SOME, self._pool, list(ids))
+        agents = (msgspec.json.decode(row["row"], type=Agent) for row in rows)
+        return {agent.id: agent for agent in agents}
+
+    async def open_by_queue(self) -> dict[str, int]:
+        """How many open contacts each queue has."""
+        return {row["queue"]: row["count"] for row in await self._database.pool.fetch(_OPEN, self._pool)}
+
+    async def demands(self, agents: Sequence[str]) -> dict[str, str]:
+        """The open demand of each agent, "" for none."""
+        rows = await self._database.pool.fetch(_DEMANDS, self._pool, list(agents))
+        return {row["id"]: row["demand"] or "" for row in rows}
+
+    async def readings(self, *, since: int, thresholds: dict[str, int], queue: str = "") -> list[dict[str, Any]]:
+        """Counts by queue and channel. ``since`` (ms) bounds what is over; ``thresholds`` are seconds by queue."""
+        rows = await self._database.pool.fetch(
+            _READINGS, self._pool, since, msgspec.json.encode(thresholds).decode(), queue
+        )
+        return [dict(row) for row in rows]

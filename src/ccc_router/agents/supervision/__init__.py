@@ -1,0 +1,1 @@
+"""Supervisors: queues and readings, people, the catalogue, the records."""

@@ -1,0 +1,61 @@
+"""The readings of the queues, and the board of the supervisors' stream."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Header
+
+from ...kernel.clock import VIETNAM, to_ms
+from ...rest.access import AsLeader, Guarded
+from ...rest.problems import answers
+from ...rest.streams import STREAMED, EventStream, last_number
+from ..services import AgentsRoom, Room
+from ..shaping import presence_view
+from .documents import QueueReadings
+
+router = APIRouter(prefix="/v1/supervisors", tags=["supervision"], route_class=Guarded)
+
+ALL: Final = 2000
+
+
+async def readings(room: AgentsRoom, queue: str = "") -> list[QueueReadings]:
+    """The readings of every queue, or of one, since midnight in Vietnam."""
+    now = room.clock.now_ms()
+    midnight = room.clock.now().astimezone(VIETNAM).replace(hour=0, minute=0, second=0, microsecond=0)
+    queues = [one for one in room.catalogue.queues if queue in ("", one.id)]
+    thresholds = {one.id: one.service_level.seconds for one in queues}
+    counted = await room.staff.readings(since=to_ms(midnight), thresholds=thresholds, queue=queue)
+    agents = await room.staff.agents(after="", limit=ALL)
+    return [
+        QueueReadings.of(one, [row for row in counted if row["queue"] == one.id], room.catalogue, agents, now)
+        for one in queues
+    ]
+
+
+async def board(room: AgentsRoom) -> dict[str, Any]:
+    """Queues and agents, each under a name of its own so that a change carries only what changed."""
+    shown: dict[str, Any] = {}
+    for reading in await readings(room):
+        # oldest_waited_s changes with every second; oldest_arrived_at stands still.
+        shown[f"queue:{reading.queue}"] = reading.model_dump(mode="json", exclude={"oldest_waited_s"})
+    for agent in await room.staff.agents(after="", limit=ALL):
+        shown[f"agent:{agent.id}"] = presence_view(agent, []).model_dump(mode="json", exclude={"doing"})
+    return shown
+
+
+@router.get(
+    "/stream",
+    summary="Queues and agents as they change",
+    response_class=EventStream,
+    responses=STREAMED | answers(429),
+)
+async def supervisors_stream(
+    caller: AsLeader, room: Room, last_event_id: Annotated[str | None, Header(max_length=100)] = None
+) -> EventStream:
+    """Events `snapshot`, then `changed` with the queues and agents that changed, at most once a second."""
+
+    async def parts() -> dict[str, Any]:
+        return await board(room)
+
+    number = last_number(last_event_id)
+    events = await room.follower.stream(caller.source, number, parts, lambda _touched, _shown: True, pause_s=1.0)
+    return EventStream(events)

@@ -1,0 +1,1 @@
+"""What waits for something to happen: open `work/next` requests and streams."""

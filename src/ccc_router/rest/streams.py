@@ -1,0 +1,43 @@
+"""Server-sent events."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from starlette.responses import StreamingResponse
+
+PING: Final = b": ping\n\n"
+PING_S: Final = 15.0
+"""How long a stream is silent at most; proxies cut silent connections."""
+
+
+_EXAMPLE: Final = 'id: 1042\nevent: snapshot\ndata: {"position":1042}\n\n'
+STREAMED: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "Events until the stream ends; connect again then.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}},
+    }
+}
+"""How the OpenAPI document shows a stream."""
+
+
+class EventStream(StreamingResponse):
+    """An answer that goes on: `text/event-stream`, held back by nobody on the way."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, events: AsyncIterator[bytes]) -> None:
+        # X-Accel-Buffering is for nginx.
+        super().__init__(events, headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"})
+
+
+def event(name: str, data: object, *, number: int | str) -> bytes:
+    """One event with its number, which comes back as `Last-Event-ID`."""
+    return (
+        f"id: {number}\nevent: {name}\ndata: {json.dumps(data, ensure_ascii=False, separators=(',', ':'))}\n\n".encode()
+    )
+
+
+def last_number(header: str | None) -> int:
+    """The position in `Last-Event-ID`; 0 when there is none, or none of ours."""
+    return int(header) if header and header.isascii() and header.isdigit() and len(header) < 19 else 0

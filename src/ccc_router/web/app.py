@@ -1,0 +1,38 @@
+"""The app factory: rooms' routes, who is let in, errors, health, metrics, the OpenAPI document."""
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from ..kernel.errors import CccError
+from ..rest.problems import problem_of
+from . import docs, health, metrics, openapi
+from .metrics import HttpMetrics
+from .middleware import BodyGuard, Surroundings
+from .services import Services
+
+
+def create_app(services: Services) -> FastAPI:
+    """The whole HTTP interface over `services`. Starts and stops nothing: that is the caller's."""
+    app = FastAPI(title="ccc-router", version=openapi.VERSION, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.identify = services.identify
+    app.state.replays = services.replays
+    for name, room in services.state.items():
+        setattr(app.state, name, room)
+    for error in (CccError, HTTPException, RequestValidationError):
+        app.add_exception_handler(error, _answered)
+    for router in services.routers:
+        app.include_router(router)
+    app.include_router(health.router(services.readiness))
+    if services.serve_metrics:
+        app.include_router(metrics.router(services.registry, services.metrics_token))
+    app.include_router(docs.router(app))
+    app.add_middleware(BodyGuard, limits=services.limits, clock=services.clock)
+    app.add_middleware(Surroundings, clock=services.clock, metrics=HttpMetrics(services.registry))
+    openapi.install(app, webhooks=services.webhooks, schemas=services.schemas)
+    return app
+
+
+async def _answered(_request: Request, error: Exception) -> JSONResponse:
+    return problem_of(error)

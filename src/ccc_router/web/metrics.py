@@ -1,0 +1,51 @@
+"""What HTTP does, in numbers. Labels are closed sets: methods, route patterns, statuses; never a path, a query or an id."""
+
+import hmac
+from typing import Final
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+
+from ..kernel.errors import Unauthenticated
+
+_SECONDS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class HttpMetrics:
+    """Counts and times of requests, in a registry of the app's own."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        labels = ("method", "route", "status")
+        self.requests = Counter("ccc_http_requests", "Requests answered.", labels, registry=registry)
+        self.seconds = Histogram("ccc_http_seconds", "Time to answer.", labels[:2], buckets=_SECONDS, registry=registry)
+        self.in_flight = Gauge("ccc_http_in_flight", "Requests being answered.", registry=registry)
+
+    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
+        """One answered request; `route` is a pattern, "" for paths nobody serves."""
+        known = route or "unknown"
+        self.requests.labels(method, known, str(status)).inc()
+        self.seconds.labels(method, known).observe(seconds)
+
+
+def router(registry: CollectorRegistry, token: str) -> APIRouter:
+    """`GET /metrics` for scrapers that bring `token` as a bearer token; "" when the port is not public."""
+    metrics = APIRouter(tags=["operations"])
+
+    @metrics.get(
+        "/metrics",
+        summary="Metrics for Prometheus",
+        response_class=Response,
+        responses={
+            200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": "ccc_http_in_flight 1.0\n"}}}
+        },
+        include_in_schema=False,
+    )
+    async def read(request: Request) -> Response:
+        if token and not hmac.compare_digest(
+            request.headers.get("authorization", "").encode(), f"Bearer {token}".encode()
+        ):
+            raise Unauthenticated
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+    return metrics

@@ -1,0 +1,36 @@
+"""What the app is made of. ``bootstrap`` fills it in; tests fill in what they need."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fastapi import APIRouter
+from prometheus_client import CollectorRegistry
+
+from ..kernel.clock import Clock
+from ..rest.access import Identify
+from ..rest.replay import Replays
+from .health import Readiness
+from .middleware import BodyLimits
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of the app.
+
+    ``routers`` are the rooms' routes; ``state`` is what their handlers find in ``app.state`` under the room's name.
+    ``webhooks`` and ``schemas`` go into the OpenAPI document (calls that departments receive). ``metrics_token``: "" serves
+    ``/metrics`` to everybody who reaches the port.
+    """
+
+    clock: Clock
+    identify: Identify
+    replays: Replays
+    readiness: Readiness
+    registry: CollectorRegistry
+    routers: Sequence[APIRouter]
+    state: Mapping[str, object]
+    limits: BodyLimits = field(default_factory=BodyLimits)
+    metrics_token: str = ""
+    serve_metrics: bool = True
+    webhooks: Mapping[str, dict[str, object]] = field(default_factory=dict)
+    schemas: Mapping[str, dict[str, object]] = field(default_factory=dict)
