@@ -6,6 +6,7 @@ How to write one: docs/channels.md.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
@@ -50,12 +51,43 @@ class Blob(msgspec.Struct, frozen=True):
     content: bytes
 
 
+class Sighting(msgspec.Struct, frozen=True):
+    """Part of a story that one delivery cannot tell by itself: the dialect's `Joiner` makes facts of several.
+
+    ``key`` is unique per endpoint like a fact's, ``body`` only the joiner reads. ``told``: the delivery's own facts tell it already.
+    """
+
+    key: str
+    body: bytes
+    told: bool = False
+
+
 class Parsed(msgspec.Struct, frozen=True):
-    """The body was understood. ``ignored`` counts what it told that is no business of ours: kept raw, nothing more."""
+    """The body was understood. ``ignored`` counts what it told that is no business of ours: kept raw, nothing more.
+
+    ``sightings`` are for a vendor whose single events do not say what they belong to; most dialects have none.
+    """
 
     facts: tuple[Keyed, ...] = ()
     ignored: int = 0
     blobs: tuple[Blob, ...] = ()
+    sightings: tuple[Sighting, ...] = ()
+
+
+class Joined(msgspec.Struct, frozen=True):
+    """What sightings came to: facts that can be told now; of those not told already, how many were new and how many known."""
+
+    facts: tuple[Keyed, ...] = ()
+    fresh: int = 0
+    known: int = 0
+
+
+class Joiner(Protocol):
+    """Joins sightings of one endpoint into facts. It keeps them durably until they are facts."""
+
+    def join(self, endpoint: Endpoint, sightings: Sequence[Sighting]) -> AbstractAsyncContextManager[Joined]:
+        """What can be told now; whoever leaves the context without an error has kept it. Raises InboxUnavailable."""
+        ...
 
 
 class Unreadable(msgspec.Struct, frozen=True):

@@ -8,13 +8,26 @@
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime
 from typing import Final, Literal, TypeVar
 
 import msgspec
 from prometheus_client import Counter
 
-from ccc_router.channels.channel import Adapter, Blobs, Directory, Keyed, Parsed, Refusal, Request, Secrets, Unreadable
+from ccc_router.channels.channel import (
+    Adapter,
+    Blobs,
+    Directory,
+    Joined,
+    Joiner,
+    Keyed,
+    Parsed,
+    Refusal,
+    Request,
+    Secrets,
+    Unreadable,
+)
 from ccc_router.events.inbox import Inbox, InboxUnavailable, Overloaded, RawDelivery, Submission
 from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.errors import Invalid, Unauthenticated
@@ -47,7 +60,16 @@ class Receipt(msgspec.Struct, frozen=True):
 class Intake:
     """The way in. Holds no state but its ports; one serves all endpoints."""
 
-    def __init__(self, inbox: Inbox, blobs: Blobs, secrets: Secrets, directory: Directory, clock: Clock) -> None:
+    def __init__(
+        self,
+        inbox: Inbox,
+        blobs: Blobs,
+        secrets: Secrets,
+        directory: Directory,
+        clock: Clock,
+        joiner: Joiner | None = None,
+    ) -> None:
+        self._joiner = joiner
         self._inbox = inbox
         self._blobs = blobs
         self._secrets = secrets
@@ -72,9 +94,8 @@ class Intake:
                 return await self._set_aside(endpoint, request, adapter, parsed)
             try:
                 return await self._keep(endpoint, request, adapter, parsed)
-            except (
-                Invalid
-            ):  # a fact no database can hold is a fault of ours, not of the vendor: he must not stop delivering
+            except Invalid:
+                # A fact no database can hold is a fault of ours, not of the vendor: he must not stop delivering.
                 return await self._set_aside(endpoint, request, adapter, Unreadable("facts cannot be stored"))
         except (InboxUnavailable, Overloaded):
             DELIVERIES.labels(endpoint.id, "unavailable").inc()
@@ -91,20 +112,27 @@ class Intake:
     async def _keep(self, endpoint: Endpoint, request: Request, adapter: Adapter, parsed: Parsed) -> Receipt:
         if parsed.blobs:
             await self._blobs.keep(parsed.blobs)  # before the facts that name them; a blob without a fact harms nobody
-        state: _State = "parsed" if parsed.facts or not parsed.ignored else "ignored"
-        submissions = submissions_of(endpoint, parsed)
-        appended = await self._inbox.append(submissions, raw_of(endpoint, request, adapter, state))
-        duplicate = sum(1 for one in appended if one.duplicate)
-        accepted = len(appended) - duplicate
+        state: _State = "parsed" if parsed.facts or parsed.sightings or not parsed.ignored else "ignored"
+        raw = raw_of(endpoint, request, adapter, state)
+        async with self._joined(endpoint, parsed) as joined:
+            own = submissions_of(endpoint, parsed.facts)
+            appended = await self._inbox.append([*own, *submissions_of(endpoint, joined.facts)], raw)
+        duplicate = sum(1 for one in appended[: len(own)] if one.duplicate)
+        accepted = len(own) - duplicate
         DELIVERIES.labels(endpoint.id, state).inc()
         FACTS.labels(endpoint.id, "accepted").inc(accepted)
         FACTS.labels(endpoint.id, "duplicate").inc(duplicate)
-        return Receipt(accepted, duplicate, parsed.ignored)
+        return Receipt(accepted + joined.fresh, duplicate + joined.known, parsed.ignored)
+
+    def _joined(self, endpoint: Endpoint, parsed: Parsed) -> AbstractAsyncContextManager[Joined]:
+        if self._joiner is None or not parsed.sightings:
+            return nullcontext(Joined())
+        return self._joiner.join(endpoint, parsed.sightings)
 
 
-def submissions_of(endpoint: Endpoint, parsed: Parsed) -> list[Submission]:
-    """The inputs of what was parsed, in its order."""
-    return [Submission(endpoint.id, _safe(keyed), keyed.fact) for keyed in parsed.facts]
+def submissions_of(endpoint: Endpoint, facts: Sequence[Keyed]) -> list[Submission]:
+    """The inputs of what was told, in its order."""
+    return [Submission(endpoint.id, _safe(keyed), keyed.fact) for keyed in facts]
 
 
 def raw_of(endpoint: Endpoint, request: Request, adapter: Adapter, state: _State) -> RawDelivery:

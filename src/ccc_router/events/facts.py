@@ -126,7 +126,8 @@ class CallEvent(Fact, frozen=True, tag="CallEvent"):
 
     ``contact_id`` and ``case_id`` derive from endpoint and ``call_id``, so that any order of the events meets the same contact
     (I3). ``sequence`` orders events of equal ``at`` where the switch gives one. ``offer_id`` comes back from the switch when
-    the leg was made by our ``connect``. ``external_agent`` is the agent's phone address as the switch knows it.
+    the leg was made by our ``connect``. ``agent`` is the phone address of
+    the agent's leg as the switch knows it; ``transferred_to`` the address a transfer goes to, ``new_call_id`` the call it goes on in.
     """
 
     endpoint: str
@@ -144,6 +145,7 @@ class CallEvent(Fact, frozen=True, tag="CallEvent"):
     agent: str = ""
     offer_id: str = ""
     new_call_id: str = ""
+    transferred_to: str = ""
     recording: str = ""
     recording_state: str = ""
     notice_played: bool = False

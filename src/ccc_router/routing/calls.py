@@ -69,7 +69,7 @@ def observe(call: Call | None, event: CallEvent) -> Leg:
         case CallEventName.RETRIEVED:
             leg.moves = _with_move(seen, (at, event.sequence, RETRIEVED))
         case CallEventName.TRANSFERRED:
-            leg.transfer = max(seen.transfer, (at, event.sequence, event.new_call_id))
+            leg.transfer = max(seen.transfer, (at, event.sequence, event.transferred_to or event.new_call_id))
         case CallEventName.FAILED:
             leg.failed_at = _earliest(seen.failed_at, at)
         case CallEventName.CONNECTION_CLEARED:

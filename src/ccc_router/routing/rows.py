@@ -25,7 +25,7 @@ class Leg(msgspec.Struct, omit_defaults=True):
 
     Each ``*_at`` is the earliest source time of such an event, 0 when none was seen. ``moves`` are the hold moves as (source time,
     sequence, "held" or "retrieved") in order; ``recorded`` is the newest (time, recording, state) and ``transfer`` the newest (time,
-    sequence, new call id). Read them through ``routing.calls``.
+    sequence, where to). Read them through ``routing.calls``.
     """
 
     leg_id: str

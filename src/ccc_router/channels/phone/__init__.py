@@ -1,0 +1,1 @@
+"""Calls: one module per dialect of a switch, and what goes back to a switch that lets itself be controlled."""
