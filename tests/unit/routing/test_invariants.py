@@ -1,0 +1,241 @@
+"""The core under anything that may happen, in any order: the invariants after every step, and the same state by three ways."""
+
+import itertools
+
+import msgspec
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from ccc_router.events.commands import (
+    AcceptOffer,
+    ActivateCatalogue,
+    AnyCommand,
+    AssignContact,
+    CallCustomer,
+    CloseContact,
+    CompleteContact,
+    ControlCall,
+    DeclineOffer,
+    ExtendWrapUp,
+    LinkContact,
+    RequeueContact,
+    SendMessage,
+    SetPresence,
+    SetPriority,
+    TransferContact,
+    WaitForCustomer,
+)
+from ccc_router.events.facts import AgentBack, AgentLost, OfferFetched, PhoneRegistered
+from ccc_router.events.vocabulary import CallEventName, Channel, Presence, Role, Visibility
+from ccc_router.kernel.ids import derive
+from ccc_router.routing import State, apply, begin
+from ccc_router.routing.policy import Catalogue, QueueProfile
+from ccc_router.routing.state import Rows
+from tests.support.world import World, a_catalogue, an_agent, check_invariants
+
+AGENTS = ("an", "binh", "chi")
+CHANNELS = st.sampled_from([Channel.EMAIL, Channel.FANPAGE, Channel.PORTAL])
+QUEUES = st.sampled_from(["", "general", "health"])
+CALLS = st.sampled_from(["c1", "c2", "c3"])
+
+
+def the_catalogue() -> Catalogue:
+    both = (QueueProfile("general", 2), QueueProfile("health", 1))
+    return a_catalogue(
+        an_agent("an"),
+        an_agent("binh", skills={"vi": 5, "hi": 4}, profiles=both),
+        an_agent(
+            "chi", skills={"vi": 3, "hi": 3}, profiles=(QueueProfile("general", delay_s=20), QueueProfile("health"))
+        ),
+    )
+
+
+class Centre(RuleBasedStateMachine):
+    """A small centre where everybody does anything at any time."""
+
+    @initialize()
+    def open(self) -> None:
+        self.world = World(the_catalogue())
+        self.numbers = 0
+
+    def ids(self) -> list[str]:
+        return sorted(self.world.state.contacts)
+
+    def command(self, command: AnyCommand) -> None:
+        self.world.give(command)
+
+    @rule(agent=st.sampled_from(AGENTS), presence=st.sampled_from(list(Presence)), after=st.booleans())
+    def set_presence(self, agent: str, presence: Presence, after: bool) -> None:
+        self.command(
+            SetPresence(actor=agent, actor_role=Role.AGENT, agent_id=agent, presence=presence, after_current=after)
+        )
+
+    @rule(agent=st.sampled_from(AGENTS))
+    def ready(self, agent: str) -> None:
+        self.world.sign_in(agent)
+
+    @rule(agent=st.sampled_from(AGENTS))
+    def demand(self, agent: str) -> None:
+        self.world.demand(agent)
+
+    @rule(channel=CHANNELS, queue=QUEUES, automatic=st.sampled_from([False] * 9 + [True]))
+    def new_message(self, channel: Channel, queue: str, automatic: bool) -> None:
+        self.world.write(channel, queue=queue, automatic=automatic)
+
+    @precondition(lambda self: self.world.state.cases)
+    @rule(channel=CHANNELS, pick=st.integers(0, 1000))
+    def message_on_a_case(self, channel: Channel, pick: int) -> None:
+        cases = sorted(self.world.state.cases)
+        self.world.write(channel, case_id=cases[pick % len(cases)])
+
+    @rule(
+        call=CALLS,
+        event=st.sampled_from(list(CallEventName)),
+        agent=st.sampled_from(AGENTS),
+        who=st.sampled_from(["cust", "agent"]),
+    )
+    def call_event(self, call: str, event: CallEventName, agent: str, who: str) -> None:
+        contact = self.world.state.contacts.get(derive("ct", "hotline", "call", call))
+        offer_id = contact.offer_id if contact is not None and who == "agent" else ""
+        leg = "cust" if who == "cust" else f"leg-{offer_id or agent}"
+        self.world.call(event, call, leg, offer_id=offer_id)
+
+    @rule(agent=st.sampled_from(AGENTS), fetched=st.booleans())
+    def accept(self, agent: str, fetched: bool) -> None:
+        offer_id = self.world.state.agents[agent].offer_id
+        if fetched:
+            self.world.give(OfferFetched(offer_id=offer_id))
+        self.command(AcceptOffer(actor=agent, actor_role=Role.AGENT, offer_id=offer_id))
+
+    @rule(agent=st.sampled_from(AGENTS))
+    def decline(self, agent: str) -> None:
+        offer_id = self.world.state.agents[agent].offer_id
+        self.command(DeclineOffer(actor=agent, actor_role=Role.AGENT, offer_id=offer_id, reason="busy"))
+
+    @precondition(lambda self: self.world.state.contacts)
+    @rule(pick=st.integers(0, 1000), what=st.integers(0, 11), other=st.sampled_from(AGENTS), queue=QUEUES)
+    def handle(self, pick: int, what: int, other: str, queue: str) -> None:
+        ids = self.ids()
+        contact = self.world.state.contacts[ids[pick % len(ids)]]
+        actor = contact.agent_id or contact.reserved_for or other
+        mine = {"actor": actor, "actor_role": Role.AGENT, "contact_id": contact.id}
+        theirs = {"actor": "sup", "actor_role": Role.SUPERVISOR, "contact_id": contact.id}
+        self.numbers += 1
+        message = f"ms_r{self.numbers}"
+        cases = sorted(self.world.state.cases)
+        commands: list[AnyCommand] = [
+            CompleteContact(**mine, disposition="answered"),
+            CompleteContact(**mine, disposition="answered", resolution="waiting_customer"),
+            WaitForCustomer(**mine, until=self.world.now + 60_000),
+            TransferContact(**mine, queue=queue),
+            TransferContact(**mine, agent_id=other),
+            RequeueContact(**mine),
+            SendMessage(**mine, message_id=message, visibility=Visibility.PUBLIC, then="wait"),
+            SendMessage(
+                **mine, message_id=message, visibility=Visibility.PUBLIC, then="complete", disposition="answered"
+            ),
+            ExtendWrapUp(**mine, extend_ms=30_000, reason="long note"),
+            AssignContact(**theirs, agent_id=other, reason="asked for"),
+            CloseContact(**theirs, reason="stuck")
+            if pick % 5 == 0
+            else SetPriority(**theirs, priority=pick % 4, reason="x"),
+            LinkContact(**mine, case_id=cases[pick % len(cases)]),
+        ]
+        self.command(commands[what])
+        if contact.channel is Channel.PHONE:
+            self.command(ControlCall(**mine, action="hangup" if pick % 2 else "hold"))
+
+    @precondition(lambda self: self.world.state.cases)
+    @rule(agent=st.sampled_from(AGENTS), pick=st.integers(0, 1000))
+    def call_back(self, agent: str, pick: int) -> None:
+        self.numbers += 1
+        cases = sorted(self.world.state.cases)
+        call = f"out-{self.numbers}"
+        self.command(
+            CallCustomer(
+                actor=agent, actor_role=Role.AGENT, case_id=cases[pick % len(cases)], endpoint="hotline",
+                call_id=call, contact_id=derive("ct", "hotline", "call", call),
+            )
+        )  # fmt: skip
+
+    @rule(agent=st.sampled_from(AGENTS), lost=st.booleans())
+    def lose(self, agent: str, lost: bool) -> None:
+        self.world.give(AgentLost(agent_id=agent) if lost else AgentBack(agent_id=agent))
+
+    @rule(agent=st.sampled_from(AGENTS), registered=st.booleans())
+    def phone(self, agent: str, registered: bool) -> None:
+        self.world.give(PhoneRegistered(endpoint="hotline", phone=f"PJSIP/{agent}", registered=registered))
+
+    @rule(seconds=st.sampled_from([1, 5, 16, 31, 130, 700, 90_000]))
+    def time(self, seconds: int) -> None:
+        self.world.wait(seconds)
+
+    @rule()
+    def same_catalogue_again(self) -> None:
+        document = msgspec.to_builtins(self.world.catalogue)
+        self.command(ActivateCatalogue(actor="root", actor_role=Role.ADMIN, version=2, catalogue=document))
+
+    @invariant()
+    def holds(self) -> None:
+        if hasattr(self, "world"):
+            check_invariants(self.world.state)
+
+    @invariant()
+    def i18_counts_add_up(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        opened, ended = set(), {}
+        for _, made in self.world.log:
+            for one in made.decisions:
+                match type(one).__name__:
+                    case "ContactOpened":
+                        opened.add(one.contact_id)  # type: ignore[attr-defined]
+                    case "ContactEnded":
+                        ended[one.contact_id] = one.state  # type: ignore[attr-defined]
+        still_open = {contact.id for contact in self.world.state.contacts.values() if contact.id not in ended}
+        assert opened == set(ended) | still_open
+        assert not set(ended) & still_open
+
+    def teardown(self) -> None:
+        if hasattr(self, "world"):
+            check_three_ways(self.world)
+
+
+def snapshot(state: State) -> dict[str, bytes]:
+    """A state's rows by id, as bytes."""
+    rows = state.dump()
+    groups = (rows.contacts, rows.offers, rows.agents, rows.cases, rows.escalations)
+    return {row.id: msgspec.json.encode(row, order="deterministic") for group in groups for row in group}
+
+
+def check_three_ways(world: World) -> None:
+    """I13: live, rebuilt from the entries, and loaded from the rows are one state, and decide alike from here on."""
+    live = world.state
+    rebuilt = State("main", world.catalogue)
+    rebuilt.activate(world.catalogue)
+    for given, made in world.log:
+        begin(rebuilt, given)
+        for decision in made.decisions:
+            apply(rebuilt, given, decision)
+    assert snapshot(rebuilt) == snapshot(live)
+    assert rebuilt.position == live.position
+    loaded = State("main", live.book.catalogue)
+    loaded.load(msgspec.json.decode(msgspec.json.encode(live.dump()), type=Rows))
+    loaded.position, loaded.now = live.position, live.now
+    assert snapshot(loaded) == snapshot(live)
+    worlds = []
+    for state in (live, rebuilt, loaded):
+        other = World(world.catalogue)
+        other.state, other.now, other._numbers = state, world.now, itertools.count(1_000_000)
+        for agent in AGENTS:
+            other.sign_in(agent)
+        other.write(Channel.EMAIL, queue="health")
+        other.call(CallEventName.OFFERED, "after")
+        other.wait(2000)
+        worlds.append((snapshot(state), [made.decisions for _, made in other.log]))
+    assert worlds[0] == worlds[1] == worlds[2]
+
+
+Centre.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestCentre = Centre.TestCase
