@@ -1,0 +1,147 @@
+"""What becomes of contacts and calls."""
+
+from ...events.vocabulary import Channel, ContactState, Direction, OfferReason
+from ..rows import Leg
+from .base import Decision
+
+
+class ContactOpened(Decision, frozen=True, tag="ContactOpened"):
+    """A new contact in state ``arrived``, with the rank it keeps. ``cause``: what brought an internal one (answered, asked, overdue …)."""
+
+    contact_id: str
+    case_id: str
+    customer_id: str
+    channel: Channel
+    endpoint: str
+    queue: str
+    rank: int
+    direction: Direction = Direction.INBOUND
+    language: str = ""
+    topic: str = ""
+    priority: int = 0
+    escalation_id: str = ""
+    cause: str = ""
+    call_id: str = ""
+
+
+class MessageCounted(Decision, frozen=True, tag="MessageCounted"):
+    """Interaction number ``number`` of a contact; ``customer`` says who wrote it."""
+
+    contact_id: str
+    message_id: str
+    number: int
+    customer: bool
+
+
+class ContactQueued(Decision, frozen=True, tag="ContactQueued"):
+    """The contact waits. ``reserved_for`` alone may take it until ``reserved_until`` (0: no end)."""
+
+    contact_id: str
+    queue: str
+    reason: OfferReason
+    reserved_for: str = ""
+    reserved_until: int = 0
+
+
+class ContactReleased(Decision, frozen=True, tag="ContactReleased"):
+    """The reservation is over: anyone able may take the contact."""
+
+    contact_id: str
+
+
+class ContactAged(Decision, frozen=True, tag="ContactAged"):
+    """The contact outlived profile delay number ``tier`` of its queue."""
+
+    contact_id: str
+    tier: int
+
+
+class ContactRanked(Decision, frozen=True, tag="ContactRanked"):
+    """A person changed the priority, so the rank."""
+
+    contact_id: str
+    priority: int
+    rank: int
+
+
+class ContactNeedsAttention(Decision, frozen=True, tag="ContactNeedsAttention"):
+    """Nobody took it in time: it stands on the supervisors' list."""
+
+    contact_id: str
+    why: str
+
+
+class ContactActive(Decision, frozen=True, tag="ContactActive"):
+    """Agent and customer are in exchange (for a call: the agent's leg is established)."""
+
+    contact_id: str
+    agent_id: str = ""
+
+
+class ContactHeld(Decision, frozen=True, tag="ContactHeld"):
+    """The call is on hold."""
+
+    contact_id: str
+
+
+class ContactWaiting(Decision, frozen=True, tag="ContactWaiting"):
+    """The customer's turn until ``until``; the agent's capacity is free."""
+
+    contact_id: str
+    until: int
+
+
+class WrapUpStarted(Decision, frozen=True, tag="WrapUpStarted"):
+    """The exchange is over; the agent finishes until ``ends_at``."""
+
+    contact_id: str
+    ends_at: int
+
+
+class ContactEnded(Decision, frozen=True, tag="ContactEnded"):
+    """The contact is over. It may be said again of an ended call whose late events change the end (I3)."""
+
+    contact_id: str
+    state: ContactState
+    by: str
+    disposition: str = ""
+
+
+class ContactForgotten(Decision, frozen=True, tag="ContactForgotten"):
+    """An ended call lingered long enough for its late events; it leaves the state in memory, not the tables."""
+
+    contact_id: str
+
+
+class ContactLinked(Decision, frozen=True, tag="ContactLinked"):
+    """The contact belongs to another case now."""
+
+    contact_id: str
+    case_id: str
+    from_case: str
+
+
+class ContactMarked(Decision, frozen=True, tag="ContactMarked"):
+    """Somebody answered the customer outside."""
+
+    contact_id: str
+    answered_outside: bool
+
+
+class CallAdvanced(Decision, frozen=True, tag="CallAdvanced"):
+    """A leg of the call as it is after an event."""
+
+    contact_id: str
+    leg: Leg
+    transferred_to: str = ""
+    recording: str = ""
+    recording_state: str = ""
+    notice_played: bool = False
+    cdr: bool = False
+
+
+class ClearingExpected(Decision, frozen=True, tag="ClearingExpected"):
+    """The agent's leg is gone, so the customer's must go by ``due``; else the call is ended without it."""
+
+    contact_id: str
+    due: int
