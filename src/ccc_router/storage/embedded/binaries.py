@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -28,11 +29,11 @@ class Binaries:
         """The path of one program."""
         return str(self.folder / name)
 
-    def reachable_by(self, account: Account | None) -> "Binaries":
-        """These, or a copy that `account` can reach: a virtual environment under /root is closed to everybody else."""
+    def reachable_by(self, account: Account | None, places: Sequence[Path] = _COPIES) -> "Binaries":
+        """These, or a copy that `account` can reach: root's virtual environment may be closed to everybody else."""
         if account is None or account.can_reach(self.folder):
             return self
-        for place in _COPIES:
+        for place in places:
             if account.can_reach(place.parent if not place.exists() else place) and os.access(place.parent, os.W_OK):
                 return self._copied_to(place)
         raise FileNotFoundError(f"no folder to copy PostgreSQL's programs to that user {account.name} can reach")
