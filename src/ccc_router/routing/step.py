@@ -10,9 +10,8 @@ from ..events import facts as f
 from ..events.envelope import Input
 from ..events.vocabulary import Channel, ContactState
 from . import decisions as d
-from . import escalations
 from .applying import apply, begin
-from .deciding import agents, calling, contacts, handling, messages, offers, supervising
+from .deciding import agents, calling, contacts, escalations, handling, messages, offers, supervising
 from .rows import Contact
 from .state import State, Timer
 

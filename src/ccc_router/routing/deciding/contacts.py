@@ -83,12 +83,17 @@ def open_contact(
     )
 
 
-def open_internal(state: State, given: Input, case: Case, reason: str, escalation_id: str) -> Iterator[d.Decision]:
-    """Something came back to a case: an ``internal`` contact for the agent who knows it, or one more turn of the open one."""
+def open_internal(
+    state: State, given: Input, case: Case, reason: str, escalation_id: str, message_id: str = ""
+) -> Iterator[d.Decision]:
+    """Something came back to a case: an ``internal`` contact for the agent who knows it, or one more turn of the open one.
+
+    ``message_id`` is the text that came with it.
+    """
     for contact_id in case.contacts:
         contact = state.contacts[contact_id]
         if contact.channel is Channel.INTERNAL and contact.state not in ENDED:
-            yield d.MessageCounted(contact.id, "", contact.messages + 1, customer=True)
+            yield d.MessageCounted(contact.id, message_id, contact.messages + 1, customer=True)
             if contact.state is ContactState.WAITING:
                 yield from wake(state, given, contact)
             return
@@ -98,7 +103,7 @@ def open_internal(state: State, given: Input, case: Case, reason: str, escalatio
         state, given, case, contact_id, Channel.INTERNAL, "",
         queue=queue, language=case.language, escalation_id=escalation_id, cause=reason,
     )  # fmt: skip
-    yield d.MessageCounted(contact_id, "", 1, customer=True)
+    yield d.MessageCounted(contact_id, message_id, 1, customer=True)
     yield sticky(state, given, state.contacts[contact_id], case.knows, OfferReason.STICKY)
 
 
