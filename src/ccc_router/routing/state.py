@@ -246,6 +246,14 @@ class State:
             heappop(timers)
         return timers[0] if timers else None
 
+    def next_timer_of(self, timer: Timer, ref: str) -> int:
+        """When this one is due; 0: not at all."""
+        return self._due.get((timer, ref), 0)
+
+    def silence(self, timer: Timer, ref: str) -> None:
+        """Forget a timer whose handling failed, until its row changes or the state is loaded anew: the others must go on."""
+        self._set_timer(timer, ref, 0)
+
     def _set_timer(self, timer: Timer, ref: str, due: int) -> None:
         known = self._due.get((timer, ref), 0)
         if due == known:

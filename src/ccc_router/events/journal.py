@@ -1,0 +1,151 @@
+"""The journal: dense, append-only, hash-chained a commit at a time, partitioned by pool and position.
+
+The hash of a batch covers the hash before it and every entry as stored. Texts and names are not in it, so that erasing
+them later leaves the chain whole (I16).
+"""
+
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Final, NamedTuple
+
+from ccc_router.events.envelope import Entry
+from ccc_router.storage.database import Connection
+
+WAKE: Final = "ccc_journal"
+"""The channel of hints that there is more to read; the payload is the pool."""
+
+PARTITION_ENTRIES: Final = 10_000_000
+GENESIS: Final = hashlib.sha256(b"ccc-router journal").digest()
+"""What the first batch of a pool is chained to."""
+
+_APPEND: Final = """
+WITH batch AS (
+    INSERT INTO journal_batch (pool, first, last, previous, hash) VALUES ($1, $2, $3, $4, $5))
+INSERT INTO journal (pool, position, at, cause, core_version, kind, body)
+SELECT $1, $2 + n - 1, at, cause, $6, kind, body
+FROM unnest($7::bigint[], $8::bigint[], $9::text[], $10::bytea[]) WITH ORDINALITY AS e (at, cause, kind, body, n)
+"""
+_HEAD: Final = """
+SELECT b.last, b.hash, j.at, j.core_version, (extract(epoch FROM b.at) * 1000)::bigint FROM journal_batch b
+LEFT JOIN journal j ON j.pool = b.pool AND j.position = b.last
+WHERE b.pool = $1 ORDER BY b.last DESC LIMIT 1
+"""
+_READ: Final = """
+SELECT position, at, cause, core_version, kind, body FROM journal
+WHERE pool = $1 AND position > $2 ORDER BY position LIMIT $3
+"""
+_BATCHES: Final = """
+SELECT first, last, previous, hash FROM journal_batch WHERE pool = $1 AND last > $2 ORDER BY last LIMIT $3
+"""
+_RANGE: Final = """
+SELECT position, at, cause, core_version, kind, body FROM journal
+WHERE pool = $1 AND position BETWEEN $2 AND $3 ORDER BY position
+"""
+
+
+class Written(NamedTuple):
+    """An entry on its way into the journal; its position follows from its place in the batch."""
+
+    at: int
+    cause: int
+    kind: str
+    body: bytes
+
+
+class Head(NamedTuple):
+    """Where a pool's journal ends: the last position (0: empty), the chain's hash, time and core version of the last entry.
+
+    ``committed_at``: when that was on the database's clock, as far as this head was read from it (ms).
+    """
+
+    position: int = 0
+    hash: bytes = GENESIS
+    at: int = 0
+    core_version: int = 0
+    committed_at: int = 0
+
+
+class Verdict(NamedTuple):
+    """What `verify` found: how far the chain holds, and what is wrong after that ("" if nothing)."""
+
+    position: int
+    hash: bytes
+    fault: str
+
+
+def chain(previous: bytes, first: int, core_version: int, entries: Sequence[Written]) -> bytes:
+    """The hash of a batch."""
+    digest = hashlib.sha256(previous)
+    for number, entry in enumerate(entries):
+        head = f"{first + number} {entry.at} {entry.cause} {core_version} {entry.kind} {len(entry.body)}\n"
+        digest.update(head.encode())
+        digest.update(entry.body)
+    return digest.digest()
+
+
+async def append(connection: Connection, pool: str, head: Head, entries: Sequence[Written], core_version: int) -> Head:
+    """Write a batch behind ``head`` and return the new one. Raises what asyncpg raises, as when another wrote there first."""
+    if not entries:
+        return head
+    first, last = head.position + 1, head.position + len(entries)
+    hashed = chain(head.hash, first, core_version, entries)
+    at, cause, kind, body = zip(*entries, strict=True)
+    await connection.execute(_APPEND, pool, first, last, head.hash, hashed, core_version, at, cause, kind, body)
+    return Head(last, hashed, entries[-1].at, core_version)
+
+
+async def head(connection: Connection, pool: str) -> Head:
+    """Where the journal of a pool ends now."""
+    row = await connection.fetchrow(_HEAD, pool)
+    return Head() if row is None else Head(row[0], row[1], row[2] or 0, row[3] or 0, row[4])
+
+
+async def read(connection: Connection, pool: str, after: int, limit: int) -> list[Entry]:
+    """The entries behind position ``after``, oldest first. Positions are dense: nothing can appear between them later (I13)."""
+    return [
+        Entry(
+            pool=pool,
+            position=row[0],
+            at=row[1],
+            form="input" if row[0] == row[2] else "decision",
+            kind=row[4],
+            cause=row[2],
+            core_version=row[3],
+            body=row[5],
+        )
+        for row in await connection.fetch(_READ, pool, after, limit)
+    ]
+
+
+async def entries(connection: Connection, pool: str, after: int = 0, page: int = 5_000) -> AsyncIterator[Entry]:
+    """Every entry behind ``after`` that is there now."""
+    while True:
+        found = await read(connection, pool, after, page)
+        for entry in found:
+            yield entry
+        if len(found) < page:
+            return
+        after = found[-1].position
+
+
+async def verify(connection: Connection, pool: str, after: Head | None = None) -> Verdict:
+    """Go over the chain behind ``after`` (default: the beginning) and say how far it holds (I16)."""
+    position, known = (after.position, after.hash) if after is not None else (0, GENESIS)
+    while True:
+        batches = await connection.fetch(_BATCHES, pool, position, 200)
+        for first, last, previous, stored in batches:
+            if first != position + 1 or previous != known:
+                return Verdict(position, known, f"batch {first}-{last} does not follow {position}")
+            rows = await connection.fetch(_RANGE, pool, first, last)
+            if [row[0] for row in rows] != list(range(first, last + 1)):
+                return Verdict(position, known, f"entries are missing between {first} and {last}")
+            versions = {row[3] for row in rows}
+            written = [Written(row[1], row[2], row[4], row[5]) for row in rows]
+            if len(versions) != 1 or chain(previous, first, versions.pop(), written) != stored:
+                return Verdict(position, known, f"an entry between {first} and {last} was changed")
+            position, known = last, stored
+        if not batches:
+            break
+    beyond = await connection.fetchval("SELECT max(position) FROM journal WHERE pool = $1", pool)
+    fault = "" if beyond is None or beyond == position else f"entries up to {beyond} belong to no batch"
+    return Verdict(position, known, fault)

@@ -1,0 +1,172 @@
+"""Everything one commit of the engine writes, gathered input by input."""
+
+import msgspec
+
+from ccc_router.events import journal
+from ccc_router.events.codec import canonical, is_command, kind_of
+from ccc_router.events.commands import ActivateCatalogue
+from ccc_router.events.envelope import Input
+from ccc_router.events.journal import Head, Written
+from ccc_router.queues.deliveries.owing import write_ended, write_owed
+from ccc_router.queues.outcomes import Outcome, outcome_of
+from ccc_router.queues.recording import Sealed, record
+from ccc_router.queues.store import state_rows
+from ccc_router.queues.store.columns import write_rows
+from ccc_router.queues.store.erasable import Erasable
+from ccc_router.queues.store.loading import PARKED
+from ccc_router.queues.store.loads import Loads
+from ccc_router.routing import CORE_VERSION, State, Step
+from ccc_router.routing import decisions as d
+from ccc_router.routing.policy import Catalogue
+from ccc_router.routing.rows import Case
+from ccc_router.storage.database import Connection
+
+_OUTCOMES = """
+INSERT INTO outcome (pool, source, key, status, body)
+SELECT $1, * FROM unnest($2::text[], $3::text[], $4::int[], $5::bytea[])
+ON CONFLICT (pool, source, key) DO NOTHING
+"""
+_TRACES = """
+INSERT INTO trace (pool, contact_id, first, last) SELECT $1, * FROM unnest($2::text[], $3::bigint[], $4::bigint[])
+"""
+_PARKED = """
+INSERT INTO parked_input (pool, position, source, key, body, error, detail)
+SELECT $1, * FROM unnest($2::bigint[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::text[])
+"""
+_CATALOGUES = """
+INSERT INTO catalogue (pool, version, document, position, activated_by)
+SELECT $1, * FROM unnest($2::int[], $3::jsonb[], $4::bigint[], $5::text[])
+"""
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A caller's outcome, to be told after the commit."""
+
+    source: str
+    key: str
+    outcome: Outcome
+
+
+class Parked(msgspec.Struct, frozen=True, tag_field="kind", tag=PARKED, omit_defaults=True):
+    """The entry in the place of an input that could not be handled: where its bytes are is found by its position."""
+
+    position: int
+    at: int
+    source: str
+    key: str
+    error: str
+
+
+class Batch:
+    """One commit. ``rows`` also answers the look-ups of the batch's own later inputs."""
+
+    def __init__(self, pool: str, state: State, head: Head) -> None:
+        self.pool = pool
+        self.state = state
+        self.head = head
+        self.rows = Erasable()
+        self.entries: list[Written] = []
+        self.answers: list[Waiting] = []
+        self.owed: list[tuple[int, d.DeliveryOwed]] = []
+        self.catalogues: list[tuple[int, str, int, str]] = []
+        self._ended: list[d.DeliveryEnded] = []
+        self._traces: dict[tuple[str, int], int] = {}
+        self._offer_traces: dict[tuple[str, int], int] = {}
+        self._parked: list[tuple[int, str, str, bytes, str, str]] = []
+        self._awoken: dict[str, Case] = {}
+
+    @property
+    def next_position(self) -> int:
+        """Where the next entry will stand."""
+        return self.head.position + len(self.entries) + 1
+
+    def add(self, given: Input, key: str, sealed: Sealed | None, step: Step, case_id: str) -> None:
+        """One input and what followed from it. ``key`` is the dedup key its caller waits under."""
+        self.entries.append(Written(given.at, given.position, kind_of(given.body), canonical(given)))
+        touched: dict[str, None] = {}
+        for number, decision in enumerate(step.decisions, given.position + 1):
+            kind = str(type(decision).__struct_config__.tag)
+            self.entries.append(Written(given.at, given.position, kind, canonical(decision)))
+            contact_id = self._contact_of(decision)
+            if contact_id:
+                touched[contact_id] = None
+            self._note(decision, number, given.position)
+        last = given.position + len(step.decisions)
+        self._traces.update(((contact_id, given.position), last) for contact_id in touched)
+        record(self.rows, self.pool, given, sealed, step, case_id, self.state)
+        found = given.resolved.case
+        if found is not None and (case := self.state.cases.get(str(found.row["id"]))) is not None:
+            self._awoken[case.id] = case
+        if isinstance(given.body, ActivateCatalogue) and step.refused is None:
+            catalogue = self.state.book.catalogue
+            by = f"{given.body.actor_role.value}:{given.body.actor}"
+            self.catalogues.append((catalogue.version, canonical(catalogue).decode(), given.position, by))
+        if is_command(given.body):
+            self.answers.append(Waiting(given.source, key, outcome_of(step)))
+
+    def park(
+        self, position: int, at: int, source: str, key: str, body: bytes, error: BaseException, *, answered: bool
+    ) -> None:
+        """An input that cannot be handled: its bytes and the error are kept, the journal says so, its caller gets a 500."""
+        name = type(error).__name__
+        entry = Parked(position, at, source, "", name)
+        self.entries.append(Written(at, position, PARKED, canonical(entry)))
+        self._parked.append((position, source, key, body, name, str(error)[:2_000].replace("\0", "")))
+        if answered:
+            self.answers.append(Waiting(source, key, Outcome(500, "internal", "", {})))
+
+    async def write(self, connection: Connection, loads: Loads) -> Head:
+        """Write everything; returns the journal's new head. Raises what asyncpg raises: then nothing may be committed."""
+        pool = self.pool
+        head = await journal.append(connection, pool, self.head, self.entries, CORE_VERSION)
+        changed = self.state.take_changed()
+        for case_id in self._awoken.keys() - {case.id for case in changed.cases}:
+            changed.cases.append(self._awoken[case_id])
+        await state_rows.write(connection, pool, self.state, changed)
+        await loads.write(connection, pool, self.state, changed.agents, new_catalogue=bool(self.catalogues))
+        await self.rows.write(connection, pool)
+        await write_owed(connection, pool, self.owed)
+        await write_ended(connection, pool, self._ended)
+        contacts = {offer.id: offer.contact_id for offer in changed.offers}
+        for (offer_id, first), last in self._offer_traces.items():
+            if offer_id in contacts:
+                self._traces.setdefault((contacts[offer_id], first), last)
+        await write_rows(connection, _TRACES, pool, ((*key, last) for key, last in self._traces.items()))
+        await write_rows(
+            connection, _OUTCOMES, pool,
+            ((one.source, one.key, one.outcome.status, one.outcome.document()) for one in self.answers),
+        )  # fmt: skip
+        await write_rows(connection, _CATALOGUES, pool, self.catalogues)
+        await write_rows(connection, _PARKED, pool, self._parked)
+        return head
+
+    @property
+    def inputs(self) -> int:
+        """How many inputs were handled, parked ones not."""
+        return (
+            sum(1 for number, entry in enumerate(self.entries, self.head.position + 1) if entry.cause == number)
+            - self.parked
+        )
+
+    @property
+    def parked(self) -> int:
+        """How many inputs were put aside."""
+        return len(self._parked)
+
+    @property
+    def activated(self) -> Catalogue | None:
+        """The catalogue this batch put in force."""
+        return self.state.book.catalogue if self.catalogues else None
+
+    def _note(self, decision: d.Decision, position: int, cause: int) -> None:
+        if isinstance(decision, d.DeliveryOwed):
+            self.owed.append((position, decision))
+        elif isinstance(decision, d.DeliveryEnded):
+            self._ended.append(decision)
+        elif isinstance(decision, d.OfferSeen | d.OfferEnded):
+            self._offer_traces[decision.offer_id, cause] = position
+
+    def _contact_of(self, decision: d.Decision) -> str:
+        if isinstance(decision, d.EscalationSet):
+            return decision.escalation.contact_id
+        return getattr(decision, "contact_id", "")

@@ -1,0 +1,214 @@
+"""Look-ups of a batch before it is decided: whose handle is it, which case and contact do the refs mean?
+
+One query a kind for the whole batch, inside its transaction; what earlier inputs of the batch made comes on top. The answer
+goes into the input's entry, so that a replay looks nothing up.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from ccc_router.events import commands as c
+from ccc_router.events import facts as f
+from ccc_router.events.envelope import AnyInput, CaseFound, Resolved
+from ccc_router.events.facts import Handle, Private
+from ccc_router.kernel.ids import derive
+from ccc_router.queues.recording import channel_of
+from ccc_router.queues.store.erasable import Erasable, HandleKey
+from ccc_router.routing import State
+from ccc_router.storage.database import Connection
+
+_HANDLES: Final = """
+SELECT h.kind, h.value, h.channel, h.customer_id FROM unnest($2::text[], $3::text[], $4::text[]) AS e (kind, value, channel)
+JOIN handle h ON h.pool = $1 AND h.kind = e.kind AND h.value = e.value AND h.channel = e.channel
+"""
+_REFS: Final = "SELECT ref, case_id, contact_id FROM ref WHERE pool = $1 AND ref = ANY ($2::text[])"
+_REFERENCES: Final = "SELECT reference, id FROM customer_case WHERE pool = $1 AND reference = ANY ($2::text[])"
+_CONTACTS: Final = "SELECT id, state FROM contact WHERE pool = $1 AND id = ANY ($2::text[])"
+_CASES: Final = "SELECT id, row::text FROM customer_case WHERE pool = $1 AND id = ANY ($2::text[])"
+_PARTICIPANTS: Final = """
+SELECT c.case_id, a.handle_kind, a.handle_value FROM contact c
+JOIN contact_address a ON a.pool = c.pool AND a.contact_id = c.id
+WHERE c.pool = $1 AND c.case_id = ANY ($2::text[])
+"""
+_NONE: Final = Resolved()
+
+
+class Found(NamedTuple):
+    """The answer for one input, and which of its handles nobody has."""
+
+    resolved: Resolved
+    free: frozenset[HandleKey] = frozenset()
+
+
+_FOUND_NOTHING: Final = Found(_NONE)
+
+
+def handle_keys(handle: Handle, channel: str) -> tuple[HandleKey, ...]:
+    """Where a handle may be known: a proved one everywhere, then the same one as it was claimed on this channel.
+
+    One customer on two channels is the same only by a verified handle, so a claimed one is never looked for elsewhere (R-25).
+    """
+    claimed = (handle.kind, handle.value, channel)
+    return ((handle.kind, handle.value, ""), claimed) if handle.verified else (claimed,)
+
+
+class Resolver:
+    """The look-ups of one batch."""
+
+    def __init__(self, pool: str, state: State, rows: Erasable) -> None:
+        self._pool = pool
+        self._state = state
+        self._rows = rows
+        self._handles: dict[HandleKey, str] = {}
+        self._refs: dict[str, tuple[str, str]] = {}
+        self._contacts: dict[str, str] = {}
+        self._cases: dict[str, CaseFound] = {}
+        self._participants: set[tuple[str, str, str]] = set()
+
+    async def look_up(self, connection: Connection, bodies: Sequence[AnyInput]) -> None:
+        """Ask the tables everything the batch may need. Raises what asyncpg raises."""
+        privates = [(body, body.private) for body in bodies if body.private is not None]
+        await self._look_up_handles(connection, privates)
+        await self._look_up_refs(connection, [private for _, private in privates])
+        await self._look_up_contacts(connection, bodies)
+        await self._look_up_cases(connection, bodies)
+        weak = {self._refs[ref][0] for _, private in privates for ref in private.weak_refs if ref in self._refs}
+        if weak:
+            found = await connection.fetch(_PARTICIPANTS, self._pool, sorted(weak))
+            self._participants = {(row[0], row[1], row[2]) for row in found}
+
+    async def _look_up_handles(self, connection: Connection, privates: Iterable[tuple[AnyInput, Private]]) -> None:
+        wanted = sorted(
+            {
+                key
+                for body, private in privates
+                for handle in private.handles
+                for key in handle_keys(_proved(body, handle), channel_of(body))
+            }
+        )
+        if wanted:
+            kinds, values, channels = zip(*wanted, strict=True)
+            for row in await connection.fetch(_HANDLES, self._pool, kinds, values, channels):
+                self._handles[row[0], row[1], row[2]] = row[3]
+
+    async def _look_up_refs(self, connection: Connection, privates: Iterable[Private]) -> None:
+        wanted = {ref for private in privates for ref in (*private.refs, *private.weak_refs)}
+        for ref in [ref for ref in wanted if ref.startswith("case:")]:
+            wanted.discard(ref)
+            self._refs[ref] = (ref.removeprefix("case:"), "")
+        references = {ref.removeprefix("reference:"): ref for ref in wanted if ref.startswith("reference:")}
+        if references:
+            for row in await connection.fetch(_REFERENCES, self._pool, sorted(references)):
+                self._refs[references[row[0]]] = (row[1], "")
+        if wanted:
+            for row in await connection.fetch(_REFS, self._pool, sorted(wanted)):
+                self._refs[row[0]] = (row[1], row[2])
+
+    async def _look_up_contacts(self, connection: Connection, bodies: Iterable[AnyInput]) -> None:
+        known = self._state.contacts
+        wanted = {
+            body.contact_id
+            for body in bodies
+            if isinstance(body, f.CallEvent | f.CallRecorded) and body.contact_id not in known
+        }
+        if wanted:
+            for row in await connection.fetch(_CONTACTS, self._pool, sorted(wanted)):
+                self._contacts[row[0]] = row[1]
+
+    async def _look_up_cases(self, connection: Connection, bodies: Iterable[AnyInput]) -> None:
+        wanted = {case_id for case_id, _ in self._refs.values()}
+        wanted |= {body.case_id for body in bodies if isinstance(body, c.EditCase | c.CallCustomer | c.LinkContact)}
+        wanted -= self._state.cases.keys()
+        wanted.discard("")
+        if wanted:
+            for row in await connection.fetch(_CASES, self._pool, sorted(wanted)):
+                self._cases[row[0]] = CaseFound(json.loads(row[1]))
+
+    def resolve(self, body: AnyInput, position: int) -> Found:
+        """The answer for one input, with what the batch made so far. ``position`` is where its entry will stand."""
+        private = body.private
+        if isinstance(body, f.CallEvent | f.CallRecorded):
+            return self._call(body, private, position)
+        if private is None:
+            if isinstance(body, c.EditCase | c.CallCustomer | c.LinkContact):
+                return Found(Resolved(case=self._case(body.case_id)))
+            return _FOUND_NOTHING
+        customer_id, new, free = self._customer(body, private, position)
+        case_id, contact_id, participant = self._thread(private, customer_id)
+        if not case_id and isinstance(body, c.EditCase | c.CallCustomer | c.LinkContact):
+            return Found(Resolved(customer_id, new, case=self._case(body.case_id)), free)
+        state = self._contact_state(contact_id)
+        return Found(Resolved(customer_id, new, case_id, contact_id, state, self._case(case_id), participant), free)
+
+    def _call(self, fact: f.CallEvent | f.CallRecorded, private: Private | None, position: int) -> Found:
+        """The events of a call name their contact; only the first one needs a customer."""
+        known = fact.contact_id in self._state.contacts
+        state = "" if known else self._contact_state(fact.contact_id)
+        if known or state or private is None:
+            return Found(Resolved(contact_id=fact.contact_id if known or state else "", contact_state=state))
+        customer_id, new, free = self._customer(fact, private, position)
+        case_id, _, _ = self._thread(private, customer_id)
+        return Found(Resolved(customer_id, new, case_id, case=self._case(case_id)), free)
+
+    def _customer(self, body: AnyInput, private: Private, position: int) -> tuple[str, bool, frozenset[HandleKey]]:
+        """Whose the first known handle is, a proved one before a claimed one; else a new customer."""
+        channel = channel_of(body)
+        handles = [_proved(body, handle) for handle in private.handles]
+        keys = [handle_keys(handle, channel) for handle in handles]
+        owners = {key: owner for tried in keys for key in tried if (owner := self._owner(key))}
+        free = frozenset(tried[0] for tried in keys if tried[0] not in owners)
+        for key in sorted(owners, key=lambda key: key[2] != ""):
+            return owners[key], False, free
+        if not handles:
+            return "", False, free
+        if isinstance(body, c.IdentifyCustomer) and (contact := self._state.contacts.get(body.contact_id)) is not None:
+            return contact.customer_id, False, free
+        return derive("cu", self._pool, position), True, free
+
+    def _owner(self, key: HandleKey) -> str:
+        row = self._rows.handles.get(key)
+        return row.customer_id if row is not None else self._handles.get(key, "")
+
+    def _thread(self, private: Private, customer_id: str) -> tuple[str, str, bool]:
+        """(case, contact, sender takes part) of the first ref that is known; a weak one only from somebody who takes part."""
+        for ref in private.refs:
+            case_id, contact_id = self._target(ref)
+            if case_id:
+                return case_id, contact_id, self._takes_part(case_id, private, customer_id)
+        for ref in private.weak_refs:
+            case_id, contact_id = self._target(ref)
+            if case_id and self._takes_part(case_id, private, customer_id):
+                return case_id, contact_id, True
+        return "", "", False
+
+    def _target(self, ref: str) -> tuple[str, str]:
+        """What a ref means; a case that nobody knows is none."""
+        made = self._rows.refs.get(ref)
+        case_id, contact_id = (made.case_id, made.contact_id) if made is not None else self._refs.get(ref, ("", ""))
+        known = case_id in self._state.cases or case_id in self._cases
+        return (case_id, contact_id) if known else ("", "")
+
+    def _takes_part(self, case_id: str, private: Private, customer_id: str) -> bool:
+        case = self._state.cases.get(case_id)
+        owner = case.customer_id if case is not None else self._cases[case_id].row.get("customer_id")
+        if customer_id and owner == customer_id:
+            return True
+        return any((case_id, handle.kind, handle.value) in self._participants for handle in private.handles)
+
+    def _contact_state(self, contact_id: str) -> str:
+        """The state of a contact that is known but no longer in memory."""
+        if not contact_id or contact_id in self._state.contacts:
+            return ""
+        return self._contacts.get(contact_id, "")
+
+    def _case(self, case_id: str) -> CaseFound | None:
+        """The row of a case that is known but no longer in memory."""
+        return None if case_id in self._state.cases else self._cases.get(case_id)
+
+
+def _proved(body: AnyInput, handle: Handle) -> Handle:
+    """What an agent identifies a customer by is proved by that."""
+    if isinstance(body, c.IdentifyCustomer) and not handle.verified:
+        return Handle(handle.kind, handle.value, verified=True)
+    return handle

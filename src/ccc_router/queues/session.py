@@ -1,0 +1,270 @@
+"""One tenure of the engine: the lease, its connection, the state in memory, and the transaction of each turn."""
+
+import contextlib
+import secrets
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+
+from ccc_router.events import journal, partitions
+from ccc_router.events.codec import decode_body, is_command, seal, trace_of
+from ccc_router.events.envelope import AnyInput, Input
+from ccc_router.events.facts import Private
+from ccc_router.kernel.clock import Clock
+from ccc_router.kernel.errors import Misconfigured
+from ccc_router.kernel.log import get_logger
+from ccc_router.queues.batch import Batch
+from ccc_router.queues.engine_time import EngineTime
+from ccc_router.queues.isolation import Isolation, StepFailed
+from ccc_router.queues.recording import Sealed, case_before, has_content
+from ccc_router.queues.resolve import Resolver
+from ccc_router.queues.store.loading import load
+from ccc_router.queues.store.loads import Loads
+from ccc_router.routing import CORE_VERSION, State, next_due, step
+from ccc_router.storage import database, leases
+from ccc_router.storage.leases import Lease
+
+if TYPE_CHECKING:
+    import asyncpg
+
+_log = get_logger("queues.engine")
+_RENEW_S: Final = 1.0
+_TIMERS_A_TURN: Final = 1_000
+_IDLE_IN_TRANSACTION_MS: Final = 2_000
+
+# Reading removes: what is committed is gone, what is rolled back is there again, and nobody can withdraw what is being read.
+_TAKE: Final = """
+DELETE FROM inbox WHERE pool = $1 AND id IN (SELECT id FROM inbox WHERE pool = $1 ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)
+RETURNING id, source, key, body, (extract(epoch FROM at) * 1000)::bigint
+"""
+_TAKE_THESE: Final = """
+DELETE FROM inbox WHERE pool = $1 AND id IN (SELECT id FROM inbox WHERE pool = $1 AND id = ANY ($2::bigint[]) FOR UPDATE SKIP LOCKED)
+RETURNING id, source, key, body, (extract(epoch FROM at) * 1000)::bigint
+"""
+_ALIVE: Final = "SELECT (extract(epoch FROM until) * 1000)::bigint FROM lease WHERE name = $1"
+_CLOCK: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+
+
+class NewerCore(Misconfigured):
+    """The pool's last entry was decided by a newer program than this one."""
+
+    code = "newer_core"
+
+
+class Row(NamedTuple):
+    """An input as the inbox holds it; ``at`` is the database's time of receipt (ms)."""
+
+    id: int
+    source: str
+    key: str
+    body: bytes
+    at: int
+
+
+class Turn(NamedTuple):
+    """What a turn did: how many entries it committed, and whether there is more to do at once."""
+
+    entries: int
+    more: bool
+
+
+async def open_session(db: database.Database, pool: str, holder: str, clock: Clock) -> "Session | None":
+    """Take the lease and load the state; None while another holds it. Raises what asyncpg raises, and NewerCore."""
+    limits = database.Limits(idle_in_transaction_ms=_IDLE_IN_TRANSACTION_MS)
+    name = f"engine:{pool}"
+    async with db.pool.acquire(timeout=2) as pooled:
+        held = await leases.holding(pooled, name)
+    if held is not None and held.remaining_ms > 0:
+        return None
+    connection = await database.connect(db.dsn, f"engine {pool}", limits, {"synchronous_commit": "on"})
+    try:
+        until = await connection.fetchval(_ALIVE, name)
+        lease = await leases.take(connection, name, holder)
+        if lease is None:
+            await connection.close()
+            return None
+        session = Session(connection, pool, lease, clock)
+        await session.begin(0 if until is None else until - leases.DEFAULT_TTL_MS)
+    except BaseException:
+        connection.terminate()
+        raise
+    return session
+
+
+class Session:
+    """See the module."""
+
+    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]", pool: str, lease: Lease, clock: Clock) -> None:
+        self._connection = connection
+        self._pool = pool
+        self._clock = clock
+        self.lease = lease
+        self.state: State
+        self.head: journal.Head
+        self.time: EngineTime
+        self.committed: Batch | None = None
+        self._loads = Loads()
+        self._isolation = Isolation()
+        self._renewed_at = clock.monotonic()
+        self._prepared_to = 0
+
+    def is_closed(self) -> bool:
+        """Whether the connection is gone."""
+        return self._connection.is_closed()
+
+    async def begin(self, alive_ms: int) -> None:
+        """Load the state and let time go on from when the last engine was alive (``alive_ms`` on the database's clock)."""
+        await self.reload()
+        head = self.head
+        idle_ms = max(0, alive_ms - head.committed_at) if head.position else 0
+        self.time = EngineTime(self._clock, head.at + idle_ms, int(await self._connection.fetchval(_CLOCK)))
+
+    async def reload(self) -> None:
+        """Throw the state away and load it from the tables. Raises what asyncpg raises, NewerCore, LeaseLost."""
+        connection = self._connection
+        await leases.renew(connection, self.lease)
+        self.head = await journal.head(connection, self._pool)
+        if self.head.core_version > CORE_VERSION:
+            raise NewerCore(f"entries of core {self.head.core_version}, this is {CORE_VERSION}")
+        self.state = await load(connection, self._pool, self.head.position, self.head.at)
+        self._isolation.silence(self.state)
+        await self._loads.read(connection, self._pool)
+        await leases.renew(connection, self.lease)
+        self._renewed_at = self._clock.monotonic()
+
+    def isolates(self, error: Exception) -> bool:
+        """Whether the failed batch will be tried in parts; False for an error that is not an input's."""
+        return self._isolation.split(error)
+
+    def seconds_to_timer(self) -> float:
+        """How long until the state's next timer."""
+        due = next_due(self.state)
+        return float("inf") if due is None else self.time.seconds_until(due.due)
+
+    async def turn(self, limit: int) -> Turn:
+        """Read, decide, commit. Raises LeaseLost, what asyncpg raises, and StepFailed; then the state must be loaded anew."""
+        self.committed = None
+        await self._keep_house()
+        if self.head.position + 100_000 > self._prepared_to:
+            self._prepared_to = await partitions.prepare(self._connection, self._pool, self.head.position + 1)
+        transaction = self._connection.transaction()
+        await transaction.start()
+        try:
+            await leases.fence(self._connection, self.lease)
+            rows = await self._take(limit)
+            batch = Batch(self._pool, self.state, self.head)
+            await self._handle(batch, rows)
+            if not batch.entries:
+                await transaction.rollback()
+                return Turn(0, more=self._isolation.finished())
+            head = await batch.write(self._connection, self._loads)
+            await transaction.commit()
+        except BaseException:
+            with contextlib.suppress(Exception):
+                await transaction.rollback()
+            raise
+        self.head, self.committed = head, batch
+        more = self._isolation.finished()
+        return Turn(len(batch.entries), more=more or len(rows) >= limit or self.seconds_to_timer() <= 0)
+
+    async def close(self) -> None:
+        """Give the lease back if it is still ours."""
+        with contextlib.suppress(Exception):
+            await leases.release(self._connection, self.lease)
+        with contextlib.suppress(Exception):
+            await self._connection.close(timeout=1)
+
+    async def _keep_house(self) -> None:
+        """Renew the lease and ask the database's clock, once a second."""
+        if self._clock.monotonic() < self._renewed_at + _RENEW_S:
+            return
+        await leases.renew(self._connection, self.lease)
+        self._renewed_at = self._clock.monotonic()
+        self.time.observe(int(await self._connection.fetchval(_CLOCK)))
+
+    async def _take(self, limit: int) -> list[Row]:
+        only = self._isolation.only
+        if only is None:
+            found = await self._connection.fetch(_TAKE, self._pool, limit)
+        elif only:
+            found = await self._connection.fetch(_TAKE_THESE, self._pool, list(only))
+        else:
+            found = []
+        rows = sorted(Row(*row) for row in found)
+        self._isolation.taken([row.id for row in rows])
+        return rows
+
+    async def _handle(self, batch: Batch, rows: list[Row]) -> None:
+        bodies: list[AnyInput | ValueError] = []
+        for row in rows:
+            try:
+                bodies.append(decode_body(row.body))
+            except ValueError as error:
+                bodies.append(error)
+        resolver = Resolver(self._pool, self.state, batch.rows)
+        await resolver.look_up(self._connection, [body for body in bodies if not isinstance(body, ValueError)])
+        for row, body in zip(rows, bodies, strict=True):
+            condemned = self._isolation.condemned(row.id)
+            if isinstance(body, ValueError):
+                self._park(batch, row, body, answered=False)
+            elif condemned is not None:
+                self._park(batch, row, condemned, answered=is_command(body))
+            else:
+                try:
+                    self._one(batch, resolver, row, body)
+                except Exception as failure:
+                    raise StepFailed(row.id) from failure
+        self._fire_timers(batch)
+
+    def _one(self, batch: Batch, resolver: Resolver, row: Row, body: AnyInput) -> None:
+        position = batch.next_position
+        resolved, free = resolver.resolve(body, position)
+        sealed, digest = None, ""
+        if body.private is not None:
+            private = _without_nul(body.private) if b"\\u0000" in row.body else body.private
+            sealed = Sealed(private, secrets.token_bytes(16), free)
+            digest = seal(private, sealed.salt) if has_content(private) else ""
+            body = msgspec.structs.replace(body, private=None)
+        given = Input(
+            position, self.time.now(), body, resolved, row.source, trace_of(row.key), digest, self.time.of(row.at)
+        )
+        case_id = case_before(self.state, body)
+        batch.add(given, row.key, sealed, step(self.state, given), case_id)
+
+    def _fire_timers(self, batch: Batch) -> None:
+        """Timers come after the inputs that were there before them: who accepted in time is not punished for our delay."""
+        for _ in range(self._isolation.timers_allowed(_TIMERS_A_TURN)):
+            due = next_due(self.state)
+            now = self.time.now()
+            if due is None or due.due > now:
+                return
+            condemned = self._isolation.condemned(due)
+            if condemned is not None:
+                batch.park(batch.next_position, now, "engine", "", msgspec.json.encode(due), condemned, answered=False)
+                self._isolation.put_aside(self.state, due)
+                self._stamp(batch, now)
+                _log.error("timer_parked", pool=self._pool, timer=due.timer, error=type(condemned).__name__)
+                continue
+            self._isolation.tried(due)
+            try:
+                given = Input(batch.next_position, now, due, source="engine")
+                batch.add(given, "", None, step(self.state, given), "")
+            except Exception as failure:
+                raise StepFailed(due) from failure
+
+    def _park(self, batch: Batch, row: Row, error: BaseException, *, answered: bool) -> None:
+        now = self.time.now()
+        batch.park(batch.next_position, now, row.source, row.key, row.body, error, answered=answered)
+        self._stamp(batch, now)
+        _log.error(
+            "input_parked", pool=self._pool, source=row.source, position=self.state.position, error=type(error).__name__
+        )
+
+    def _stamp(self, batch: Batch, now: int) -> None:
+        self.state.position, self.state.now = batch.next_position - 1, now
+
+
+def _without_nul(private: Private) -> Private:
+    """PostgreSQL's text has no NUL; adapters remove it, and should one not do so, the message matters more."""
+    kept = {name: getattr(private, name).replace("\0", "") for name in ("name", "subject", "text", "full_text", "html")}
+    return msgspec.structs.replace(private, **kept)

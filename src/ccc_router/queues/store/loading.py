@@ -1,0 +1,73 @@
+"""The state of a pool from its tables, or from its journal: both are equal to the one in memory (I13)."""
+
+import functools
+import operator
+from collections.abc import AsyncIterable
+from typing import Any, Final
+
+import msgspec
+
+from ccc_router.events.codec import decode_input
+from ccc_router.events.envelope import Entry
+from ccc_router.routing import Rows, State, apply, begin
+from ccc_router.routing.applying import APPLIERS
+from ccc_router.routing.decisions import Decision
+from ccc_router.routing.policy import Catalogue
+from ccc_router.routing.rows import Agent, Case, Contact, Escalation, Offer
+from ccc_router.storage.database import Connection
+
+PARKED: Final = "InputParked"
+"""The kind of the entry that stands in the place of an input that could not be handled."""
+
+_Decisions: Any = functools.reduce(operator.or_, APPLIERS)
+_DECISIONS: Final[msgspec.json.Decoder[Decision]] = msgspec.json.Decoder(_Decisions)
+_CATALOGUE: Final = "SELECT document::text FROM catalogue WHERE pool = $1 ORDER BY version DESC LIMIT 1"
+_LIVE: Final = {
+    "contacts": ("SELECT row::text FROM contact WHERE pool = $1 AND live ORDER BY id", Contact),
+    "offers": ("SELECT row::text FROM offer WHERE pool = $1 AND state = 'pending' ORDER BY id", Offer),
+    "agents": ("SELECT row::text FROM agent WHERE pool = $1 ORDER BY id", Agent),
+    "cases": ("SELECT row::text FROM customer_case WHERE pool = $1 AND live ORDER BY id", Case),
+    "escalations": ("SELECT row::text FROM escalation WHERE pool = $1 AND live ORDER BY id", Escalation),
+}
+NO_CATALOGUE: Final = Catalogue(version=0, queues=(), skills=(), agents=(), endpoints=())
+"""What is in force before the first one: nothing can be routed."""
+
+
+class Unreadable(Exception):  # ends the engine: a person must look
+    """The journal holds something this version cannot apply."""
+
+
+async def load(connection: Connection, pool: str, position: int, now: int) -> State:
+    """The state as the tables hold it; ``position`` and ``now`` are those of the journal's last entry."""
+    text = await connection.fetchval(_CATALOGUE, pool)
+    state = State(pool, NO_CATALOGUE if text is None else msgspec.json.decode(text, type=Catalogue))
+    rows = Rows()
+    for name, (statement, kind) in _LIVE.items():
+        decoder = msgspec.json.Decoder(kind)
+        setattr(rows, name, [decoder.decode(row[0]) for row in await connection.fetch(statement, pool)])
+    state.load(rows)
+    state.position, state.now = position, now
+    return state
+
+
+async def rebuild(pool: str, entries: AsyncIterable[Entry]) -> State:
+    """The state after applying every entry from the first. Decides nothing. Raises Unreadable."""
+    state = State(pool, NO_CATALOGUE)
+    given = None
+    async for entry in entries:
+        try:
+            if entry.form == "decision":
+                if given is None:
+                    raise Unreadable(f"entry {entry.position} is a decision without an input")
+                apply(state, given, _DECISIONS.decode(entry.body))
+            elif entry.kind == PARKED:
+                state.position, state.now = entry.position, entry.at
+            else:
+                given = decode_input(entry.body)
+                begin(state, given)
+        except (ValueError, KeyError) as error:
+            raise Unreadable(f"entry {entry.position} ({entry.kind}) cannot be applied: {error}") from error
+        if state.position != entry.position:
+            raise Unreadable(f"entry {entry.position} follows {state.position}")
+    state.take_changed()
+    return state

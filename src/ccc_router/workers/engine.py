@@ -1,0 +1,34 @@
+"""The engine's loop: run a turn on every wake-up, and look by itself ten times a second."""
+
+import gc
+from typing import Final
+
+from ccc_router.kernel.tasks import Loop
+from ccc_router.queues.engine import IDLE_S, Engine
+from ccc_router.storage.wakeups import Wakeups
+
+INBOX_WAKE: Final = "ccc_inbox"
+"""The channel of hints that there are inputs; the payload is the pool."""
+
+
+def engine_loop(engine: Engine, wakeups: Wakeups | None = None) -> Loop:
+    """The loop of one engine; wake it after appends of this process. ``wakeups`` brings those of others.
+
+    Vital: should the engine fail for a fault of ours, the process ends and is started anew.
+    """
+    frozen = False
+
+    async def turn() -> bool:
+        nonlocal frozen
+        led = engine.leading
+        more = await engine.run_once()
+        if engine.leading and not led and not frozen:
+            frozen = True
+            gc.collect()
+            gc.freeze()  # the loaded state lives as long as the process: the collector need not walk it again and again
+        return more
+
+    loop = Loop(f"engine-{engine.pool}", turn, IDLE_S, vital=True)
+    if wakeups is not None:
+        wakeups.on(INBOX_WAKE, lambda pool: loop.wake() if pool in {"", engine.pool} else None)
+    return loop
