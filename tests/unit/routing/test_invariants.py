@@ -1,6 +1,7 @@
 """The core under anything that may happen, in any order: the invariants after every step, and the same state by three ways."""
 
 import itertools
+from typing import Any
 
 import msgspec
 from hypothesis import settings
@@ -119,8 +120,8 @@ class Centre(RuleBasedStateMachine):
         ids = self.ids()
         contact = self.world.state.contacts[ids[pick % len(ids)]]
         actor = contact.agent_id or contact.reserved_for or other
-        mine = {"actor": actor, "actor_role": Role.AGENT, "contact_id": contact.id}
-        theirs = {"actor": "sup", "actor_role": Role.SUPERVISOR, "contact_id": contact.id}
+        mine: dict[str, Any] = {"actor": actor, "actor_role": Role.AGENT, "contact_id": contact.id}
+        theirs: dict[str, Any] = {"actor": "sup", "actor_role": Role.SUPERVISOR, "contact_id": contact.id}
         self.numbers += 1
         message = f"ms_r{self.numbers}"
         cases = sorted(self.world.state.cases)
