@@ -67,19 +67,19 @@ def facts_of(request: Request, endpoint: Endpoint, threading: Threading) -> Pars
 
 
 def _written_for_another(mail: Mail, mailbox: Mailbox) -> bool:
-    """A web form writes in our name and puts the customer into Reply-To."""
-    return bool(mail.reply_to.address) and not mailbox.owns(mail.reply_to.address)
+    """A web form writes in its own name, or ours, and puts the person who filled it into Reply-To."""
+    wished = mail.reply_to.address.lower()
+    return bool(wished) and wished != mail.sender.address.lower() and not mailbox.owns(wished)
 
 
 def _message(
     mail: Mail, envelope: Envelope, endpoint: Endpoint, mailbox: Mailbox, threading: Threading, key: str
 ) -> Parsed:
     verdict = dmarc(mail, mailbox, trusted_hop=envelope.trusted_hop)
-    reasons = automatic.reasons(mail, envelope.sender, mailbox, threading)
-    if _written_for_another(mail, mailbox):
-        reasons = tuple(one for one in reasons if one != "own_address")
+    form = _written_for_another(mail, mailbox)
+    signs = automatic.signs(mail, envelope.sender, mailbox, threading, form=form)
     refs = refs_of(mail, envelope.recipients, mailbox, threading)
-    writer = _writer(mail, envelope, mailbox)
+    writer = _writer(mail, envelope, form=form and bool({"robot", "own_address"} & {*signs.quiet}))
     attachments, blobs = _files(mail, endpoint, key)
     fact = MessageReceived(
         at=mail.date,
@@ -88,14 +88,9 @@ def _message(
         message_id=derive("ms", endpoint.id, key),
         contact_id=derive("ct", endpoint.id, key),
         case_id=derive("cs", endpoint.id, key),
-        language=endpoint.language,
         topic=_topic(mail, envelope, endpoint),
-        automatic=bool(reasons),
-        acknowledge=mailbox.acknowledge
-        and not reasons
-        and verdict != "fail"
-        and not refs.strong
-        and bool(writer.address),
+        automatic=bool(signs.machine),
+        acknowledge=mailbox.acknowledge and not any((*signs, refs.strong, verdict == "fail")) and bool(writer.address),
         private=Private(
             handles=_handles(writer, mail, verified=verdict == "pass"),
             name=writer.name or mail.sender.name,
@@ -108,15 +103,15 @@ def _message(
             own_refs=refs.own,
             address=_answer_to(mail, writer, mailbox),
             attachments=attachments,
-            extra=_extra(mail, reasons, verdict, writer),
+            extra=_extra(mail, signs, verdict, writer),
         ),
     )
     return Parsed((Keyed(key, fact),), blobs=blobs)
 
 
-def _writer(mail: Mail, envelope: Envelope, mailbox: Mailbox) -> Address:
+def _writer(mail: Mail, envelope: Envelope, *, form: bool) -> Address:
     """Whose mail it is: From; for a web form Reply-To; for a mail without a readable From the envelope's sender."""
-    if _written_for_another(mail, mailbox) and mailbox.owns(mail.sender.address):
+    if form:
         return mail.reply_to
     if mail.sender.address:
         return mail.sender
@@ -162,7 +157,7 @@ def _files(mail: Mail, endpoint: Endpoint, key: str) -> tuple[tuple[Attachment, 
     return tuple(attachments), tuple(blobs.values())
 
 
-def _extra(mail: Mail, reasons: tuple[str, ...], verdict: str, writer: Address) -> dict[str, str]:
+def _extra(mail: Mail, signs: automatic.Signs, verdict: str, writer: Address) -> dict[str, str]:
     """What an answer and the person reading need besides: never shown to the customer."""
     warnings = []
     if mail.reply_to.address and mail.reply_to.address.lower() != writer.address.lower():
@@ -174,7 +169,8 @@ def _extra(mail: Mail, reasons: tuple[str, ...], verdict: str, writer: Address) 
     extra = {
         "message_id": mail.message_id,
         "references": " ".join((*mail.references, *mail.in_reply_to)[-_MOST_KEPT_IDS:]),
-        "automatic": " ".join(reasons),
+        "automatic": " ".join(signs.machine),
+        "quiet": " ".join(signs.quiet),
         "warnings": " ".join(warnings),
         "faults": " ".join(mail.faults),
         "files_left": "; ".join(f"{one.name} ({one.reason})" for one in mail.left),

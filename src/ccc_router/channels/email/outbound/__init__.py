@@ -1,0 +1,1 @@
+"""Answers and acknowledgements: what they say, how they are written, and how they leave."""
