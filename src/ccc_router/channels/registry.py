@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ccc_router.channels.channel import Adapter
+from ccc_router.channels.email.adapter import EmailAdapter
 from ccc_router.channels.fanpage.adapter import FanpageAdapter
 from ccc_router.channels.phone.asterisk_ari import AsteriskAri
 from ccc_router.channels.phone.csta import Csta
@@ -16,8 +17,11 @@ from ccc_router.events.vocabulary import Channel
 from ccc_router.routing.policy import Endpoint
 
 _CSTA: Final = Csta()
+EMAIL: Final = EmailAdapter()
+"""Reads mail; wiring gives it the keys of this installation (``EMAIL.use``)."""
 
 ADAPTERS: Final[Mapping[tuple[Channel, str], Adapter]] = {
+    (Channel.EMAIL, ""): EMAIL,
     (Channel.FANPAGE, ""): FanpageAdapter(),
     (Channel.PHONE, ""): _CSTA,
     (Channel.PHONE, "csta"): _CSTA,

@@ -23,6 +23,10 @@ class EmailAdapter:
     def __init__(self, keys: Sequence[bytes] = ()) -> None:
         self._threading = Threading(keys)
 
+    def use(self, threading: Threading) -> None:
+        """Take the keys of this installation. Called once, when the service is wired."""
+        self._threading = threading
+
     def verify(self, request: Request, endpoint: Endpoint, secrets: Sequence[str], now: datetime) -> Refusal | None:  # noqa: ARG002
         """A bearer token that is one of the endpoint's secrets, or a Standard Webhooks signature made with one."""
         if signing.SIGNATURE_HEADER in request.headers:

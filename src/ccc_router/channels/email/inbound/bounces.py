@@ -43,7 +43,8 @@ def report_of(
         return None
     message_id = returned or _issued(_ID_IN_TEXT.findall(mail.full_text[:_SEARCHED]), threading)
     if not message_id:
-        return NotOurs() if envelope_from == "" and not mail.references and not mail.in_reply_to else None
+        # A null sender alone proves no bounce: forms and scanners have it too. Those become automatic messages.
+        return NotOurs() if _is_daemons(mail) else None
     if envelope_from != "" and returned and not _is_bounce(mail, envelope_from):
         return None  # a person wrote to that address
     return Bounce(message_id, "failed", _is_permanent(mail.full_text[:_SEARCHED]))
@@ -91,13 +92,12 @@ def _issued(ids: Iterable[str], threading: Threading) -> str:
 
 
 def _is_bounce(mail: Mail, envelope_from: str | None) -> bool:
+    return envelope_from == "" or mail.headers.raw("return-path") == "<>" or _is_daemons(mail)
+
+
+def _is_daemons(mail: Mail) -> bool:
     sender = mail.sender.address.lower().partition("@")[0]
-    return (
-        envelope_from == ""
-        or mail.headers.raw("return-path") == "<>"
-        or sender in {"mailer-daemon", "postmaster", "mail-daemon"}
-        or mail.headers.has("x-failed-recipients")
-    )
+    return sender in {"mailer-daemon", "postmaster", "mail-daemon"} or mail.headers.has("x-failed-recipients")
 
 
 def _is_permanent(text: str) -> bool:

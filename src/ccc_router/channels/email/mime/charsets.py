@@ -58,6 +58,7 @@ _LABELS_NOTHING: Final = {"", "ascii", "iso8859-1", "cp1252", "latin-1", "utf-8"
 _STATEFUL: Final = re.compile(r"iso2022|utf-7|utf-16|utf-32|hz|cp037|cp500|cp1140")
 _NAME: Final = re.compile(r"[^a-z0-9._:+-]+")
 _GUESS_BYTES: Final = 16_384
+_SHORTEST_GUESS: Final = 24
 _TOLERABLE_PERCENT: Final = 2
 
 
@@ -121,6 +122,8 @@ def _without_label(data: bytes, name: str) -> Decoded:
         return vietnamese
     if name in {"iso8859-1", "cp1252", "latin-1"}:
         return _by(data, "cp1252") or Decoded(data.decode("latin-1"), "latin-1")
+    if name == "utf-8" and _has_sequences(data):
+        return Decoded(lossy_utf8, "utf-8", lossy=True)
     return _guess(data) or vietnamese or Decoded(data.decode("latin-1"), "latin-1", lossy=True)
 
 
@@ -137,7 +140,9 @@ def _reads_as_vietnamese(text: str) -> bool:
 
 
 def _guess(data: bytes) -> Decoded | None:
-    best = from_bytes(data[:_GUESS_BYTES]).best()
-    if best is None:
+    if len(data) < _SHORTEST_GUESS:
         return None
+    best = from_bytes(data[:_GUESS_BYTES]).best()
+    if best is None or _STATEFUL.match(best.encoding.replace("_", "-")):
+        return None  # text of 8-bit bytes is never told from the wider encodings by chance
     return Decoded(data.decode(best.encoding, "replace"), best.encoding, lossy=True)

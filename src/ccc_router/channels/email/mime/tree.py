@@ -67,6 +67,7 @@ class Cut:
             if pieces:
                 return self._branch(media_type[len("multipart/") :], pieces, depth)
             self._fault("no_boundary")
+            media_type = "text/plain"
         return _leaf(headers, message, media_type, self._raw[start:end])
 
     def _branch(self, kind: str, pieces: list[tuple[int, int]], depth: int) -> Branch:

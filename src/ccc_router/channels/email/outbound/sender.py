@@ -20,7 +20,7 @@ from ccc_router.queues.deliveries.port import Attempted, Delivery, Failed, Parke
 from ccc_router.routing.policy import Endpoint
 
 _MINUTE: Final = 60_000
-_SCHEDULE_MIN: Final = (1, 5, 15, 60, 120, 240, 480)
+_SCHEDULE_MIN: Final = (1, 5, 15, 60, 240, 720, 1440, 1440)
 _LONGEST: Final = 3 * 24 * 60 * _MINUTE
 _AFTER_DOUBT: Final = 5 * _MINUTE
 

@@ -8,8 +8,10 @@ import msgspec
 
 from ccc_router.queues.deliveries.port import Attempted, Failed, Parked, Retry, Sent, Unknown
 
-_TIMEOUT_S: Final = 30.0
-_DATA_TIMEOUT_S: Final = 120.0
+_TIMEOUT_S: Final = 15.0
+_DATA_TIMEOUT_S: Final = 60.0
+ATTEMPT_S: Final = 100.0
+"""Longer than any attempt takes. Whoever cuts attempts must not cut sooner: a cut body is doubt, not a failure."""
 _SUBMISSION, _SUBMISSIONS = 587, 465
 
 
@@ -52,8 +54,10 @@ def wire_address(address: str) -> str:
 class Post:
     """Sends finished mails through one relay."""
 
-    def __init__(self, relay: Relay) -> None:
+    def __init__(self, relay: Relay, *, timeout_s: float = _TIMEOUT_S, data_timeout_s: float = _DATA_TIMEOUT_S) -> None:
         self._relay = relay
+        self._timeout_s = timeout_s
+        self._data_timeout_s = data_timeout_s
 
     async def send(self, envelope_from: str, recipient: str, raw: bytes) -> Attempted:
         """Try once. ``envelope_from`` "" is the null sender.
@@ -68,7 +72,7 @@ class Post:
             password=self._relay.password or None,
             use_tls=self._relay.tls == "ssl",
             start_tls={"starttls": True, "none": False}.get(self._relay.tls),
-            timeout=_TIMEOUT_S,
+            timeout=self._timeout_s,
         )
         try:
             await client.connect()
@@ -95,7 +99,7 @@ class Post:
         except (aiosmtplib.SMTPException, OSError) as error:
             return Retry(f"connection_{_name(error)}")
         try:
-            await client.data(raw, timeout=_DATA_TIMEOUT_S)
+            await client.data(raw, timeout=self._data_timeout_s)
         except aiosmtplib.SMTPResponseException as error:
             return Failed(f"content_{error.code}") if error.code >= 500 else Retry(f"content_{error.code}")
         except (aiosmtplib.SMTPException, OSError) as error:
