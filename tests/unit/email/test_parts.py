@@ -218,7 +218,8 @@ def test_no_bytes_make_it_raise(body: bytes) -> None:
 PIECES = st.sampled_from([
     b"From: a@b.vn\n", b"Content-Type: multipart/mixed; boundary=b\n", b"Content-Type: multipart/alternative; boundary=c\n",
     b"Content-Type: text/html\n", b"Content-Type: message/rfc822\n", b"Content-Transfer-Encoding: base64\n",
-    b"Content-Transfer-Encoding: quoted-printable\n", b"Content-Transfer-Encoding: x-uuencode\n", b"Content-Disposition: attachment; filename*=x''%ff\n",
+    b"Content-Transfer-Encoding: quoted-printable\n", b"Content-Transfer-Encoding: x-uuencode\n",
+    b"Content-Disposition: attachment; filename*=x''%ff\n",
     b"\n", b"\r\n", b"--b\n", b"--b--\n", b"--c\n", b"--c--\n", b"begin 644 x\n", b"end\n", b"<p>x</p>\n", b"=E1=\n", b"AAAA\n",
     b"Content-Type: multipart/report; boundary=b\n", b"Content-Type: message/delivery-status\n", b"Content-Type: application/ms-tnef\n", b" folded\n",
 ])  # fmt: skip

@@ -117,7 +117,7 @@ def refs_of(mail: Mail, recipients: Iterable[str], mailbox: Mailbox, threading: 
 
 
 def subject_references(subject: str) -> list[str]:
-    """The case references in the tags of a subject: «[#XXXX-XXXX-XXX]», as forgiving as when spoken."""
+    """The case references in the tags of a subject: «[#1A2B-3C4D-5E6]», as forgiving as when spoken."""
     return [one for one in map(parse_reference, _SUBJECT_TAG.findall(subject)) if one]
 
 

@@ -31,7 +31,7 @@ _LONGEST_SUBJECT: Final = 200
 
 
 def subject(original: str, reference: str, language: str) -> str:
-    """«Re: …  [#XXXX-XXXX-XXX]»: one prefix and one tag, whatever was there before."""
+    """«Re: …  [#1A2B-3C4D-5E6]»: one prefix and one tag, whatever was there before."""
     bare = _PREFIX.sub("", _TAGS.sub("", original)[:_LONGEST_SUBJECT], count=1).strip() if original else ""
     return f"Re: {bare or _of(_NO_SUBJECT, language)} [#{reference}]"
 
