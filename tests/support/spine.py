@@ -1,8 +1,9 @@
 """Inbox, engine and desk in one process on a test's database: the spine, without HTTP."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from ccc_router.events import journal
 from ccc_router.events.commands import ActivateCatalogue, SetPresence
@@ -22,6 +23,8 @@ from ccc_router.storage.database import Database
 from ccc_router.workers.engine import engine_loop
 from tests.support.builders import a_catalogue
 from tests.support.waiting import eventually, until
+
+_T = TypeVar("_T")
 
 
 class Spine:
@@ -62,6 +65,14 @@ class Spine:
         """Run the engine by hand until there is nothing left to do."""
         while await self.engine.run_once():
             pass
+
+    async def drive(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Run the engine by hand until ``work`` has ended: for commands of a spine without loops."""
+        task = asyncio.ensure_future(work)
+        while not task.done():
+            await self.engine.run_once()
+            await asyncio.sleep(0)
+        return await task
 
     async def activate(self, catalogue: Catalogue | None = None) -> Outcome:
         """Put a catalogue in force."""

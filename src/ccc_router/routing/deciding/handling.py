@@ -39,13 +39,16 @@ HANDLED = frozenset({ContactState.ACTIVE, ContactState.HELD, ContactState.WAITIN
 def send_message(state: State, given: Input, command: SendMessage) -> Iterator[d.Decision]:
     """Answer the customer on the channel he used, or write a note. A customer's newer message refuses the answer."""
     note = command.visibility is Visibility.NOTE
-    contact = open_contact(state, command.contact_id) if note else owned_contact(state, command, command.contact_id)
+    anybody = note and command.then == "keep"
+    contact = open_contact(state, command.contact_id) if anybody else owned_contact(state, command, command.contact_id)
     if isinstance(contact, d.CommandRefused):
         yield contact
         return
     refused = None if note else _cannot_answer(state, command, contact)
     if refused is None and command.then == "complete":
         refused = _cannot_complete(state, contact, command.disposition)
+    if refused is None and command.then == "wait":
+        refused = _cannot_wait(contact)
     if refused is not None:
         yield refused
         return
@@ -84,18 +87,19 @@ def _cannot_answer(state: State, command: SendMessage, contact: Contact) -> d.Co
 def wait_for_customer(state: State, given: Input, command: WaitForCustomer) -> Iterator[d.Decision]:
     """It is the customer's turn; the agent's capacity is free meanwhile."""
     contact = owned_contact(state, command, command.contact_id)
-    if isinstance(contact, d.CommandRefused):
-        yield contact
-        return
-    if contact.channel is Channel.PHONE or contact.state not in (
-        ContactState.ACTIVE,
-        ContactState.WRAP_UP,
-        ContactState.WAITING,
-    ):
-        yield d.CommandRefused("wrong_state", contact.state.value)
+    refused = contact if isinstance(contact, d.CommandRefused) else _cannot_wait(contact)
+    if refused is not None or isinstance(contact, d.CommandRefused):
+        yield refused or d.CommandRefused("contact_over")
         return
     yield from _waits(state, given, contact, command.until)
     yield d.Accepted({"contact_id": contact.id})
+
+
+def _cannot_wait(contact: Contact) -> d.CommandRefused | None:
+    waitable = contact.state in (ContactState.ACTIVE, ContactState.WRAP_UP, ContactState.WAITING)
+    if contact.channel is Channel.PHONE or not waitable:
+        return d.CommandRefused("wrong_state", contact.state.value)
+    return None
 
 
 def _waits(state: State, given: Input, contact: Contact, until: int) -> Iterator[d.Decision]:
