@@ -176,3 +176,15 @@ def _unknown(variable: str) -> str:
 
 def _split(value: SecretStr) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.get_secret_value().split(",") if part.strip())
+
+
+def table() -> str:
+    """The settings as the rows of docs/settings.md."""
+    return "".join(
+        f"| `{PREFIX}{name.upper()}` | {_shown(field.default)} | {field.description} |\n"
+        for name, field in Settings.model_fields.items()
+    )
+
+
+def _shown(default: object) -> str:
+    return "" if default is None or default in ("", {}) else f"`{default}`"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 INVARIANTS = tuple(f"I{number}" for number in (*range(1, 8), *range(9, 15), *range(16, 19)))
-"""Every one of these has a patch."""
+"""Every one of these has a patch; I8 and I15 may have some."""
 
 
 @dataclass(frozen=True, slots=True)
