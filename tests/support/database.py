@@ -21,7 +21,14 @@ from ccc_router.storage.database import Database
 from ccc_router.storage.embedded import Binaries, EmbeddedPostgres, bundled, installed
 
 TEMPLATE = "ccc_template"
-_FASTER = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "128MB", "max_connections": "200"}
+# Without autovacuum too: its workers sit in a database that is about to be copied or dropped.
+_FASTER = {
+    "autovacuum": "off",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "128MB",
+    "max_connections": "200",
+}
 _ROOM = 2 * 1024**3
 _numbers = itertools.count(1)
 
