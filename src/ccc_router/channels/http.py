@@ -4,14 +4,13 @@ A route reads the body within its limits, gives it to the intake and answers. Mo
 application turns them into problem documents.
 """
 
-import asyncio
 from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
-from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 
+from ccc_router.channels.body import endpoint_of, raw_path, read_body
 from ccc_router.channels.channel import Directory, Secrets
 from ccc_router.channels.channel import Request as Delivery
 from ccc_router.channels.fanpage.adapter import challenge
@@ -19,12 +18,10 @@ from ccc_router.channels.intake import DELIVERIES, Intake
 from ccc_router.channels.registry import adapter_for
 from ccc_router.events.vocabulary import Channel
 from ccc_router.kernel.clock import Clock
-from ccc_router.kernel.errors import MalformedRequest, NotFound, RequestTimeout, TooLarge, Unauthenticated
+from ccc_router.kernel.errors import NotFound, RequestTimeout, TooLarge, Unauthenticated
 from ccc_router.rest.problems import answers
 from ccc_router.rest.schemas import Document
-from ccc_router.routing.policy import Endpoint
 
-_LONGEST_LENGTH: Final = 15  # digits of a Content-Length that we read as a number at all
 _encode: Final = msgspec.json.Encoder().encode
 
 EndpointId = Annotated[str, Path(description="The id of a configured endpoint", examples=["hotline"])]
@@ -36,8 +33,6 @@ class Limits(msgspec.Struct, frozen=True):
     phone_bytes: int = 1 << 20
     fanpage_bytes: int = 4 << 20
     email_bytes: int = 30 << 20
-    portal_bytes: int = 256 << 10
-    upload_bytes: int = 10 << 20
     seconds: float = 10.0
 
 
@@ -52,36 +47,10 @@ class DeliveryReceipt(Document):
     ignored: int
 
 
-async def read_body(request: Request, limit: int, seconds: float) -> bytes:
-    """The body, never holding more than ``limit`` bytes of it.
-
-    Raises TooLarge (413) as soon as the length is told or passed, RequestTimeout (408) when it is not complete within ``seconds``,
-    MalformedRequest (400) when the client goes away.
-    """
-    told = request.headers.get("content-length", "")
-    if told.isdigit() and (len(told) > _LONGEST_LENGTH or int(told) > limit):
-        raise TooLarge(limit=limit)
-    chunks: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(seconds):
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > limit:
-                    raise TooLarge(limit=limit)
-                chunks.append(chunk)
-    except TimeoutError:
-        raise RequestTimeout from None
-    except ClientDisconnect:
-        raise MalformedRequest("The body ended early.") from None
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
 def delivery_of(request: Request, body: bytes, received_at: int, public_url: str = "") -> Delivery:
     """What the adapter sees of an HTTP request. Path and query stay as they were sent, not decoded."""
     scope = request.scope
-    raw_path: bytes = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogatepass")
-    path = raw_path.partition(b"?")[0].decode("latin-1")
+    path = raw_path(request)
     query = scope["query_string"].decode("latin-1")
     base = public_url.rstrip("/") or f"{request.url.scheme}://{request.url.netloc}"
     return Delivery(
@@ -93,14 +62,6 @@ def delivery_of(request: Request, body: bytes, received_at: int, public_url: str
         body=body,
         received_at=received_at,
     )
-
-
-def endpoint_of(directory: Directory, endpoint_id: str, channel: Channel) -> Endpoint:
-    """The endpoint, if it is one of this channel. Raises NotFound (404)."""
-    endpoint = directory.endpoint(endpoint_id)
-    if endpoint is None or endpoint.channel != channel:
-        raise NotFound
-    return endpoint
 
 
 class Webhooks:

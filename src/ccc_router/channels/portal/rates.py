@@ -1,0 +1,31 @@
+"""How often one address may ask: a token bucket for each, in memory."""
+
+from collections import OrderedDict
+from typing import Final
+
+from ccc_router.kernel.clock import Clock
+from ccc_router.kernel.errors import TooMany
+
+_MOST_ADDRESSES: Final = 50_000
+
+
+class Rates:
+    """Buckets of ``burst`` that fill up at ``per_minute``. Each process counts for itself."""
+
+    def __init__(self, clock: Clock, per_minute: int, burst: int) -> None:
+        self._clock = clock
+        self._per_second = per_minute / 60
+        self._burst = float(burst)
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, address: str) -> None:
+        """Count one request. Raises TooMany (429) with the seconds until the next may come."""
+        now = self._clock.monotonic()
+        level, at = self._buckets.pop(address, (self._burst, now))
+        level = min(self._burst, level + (now - at) * self._per_second)
+        if level < 1:
+            self._buckets[address] = (level, now)
+            raise TooMany(retry_after_s=max(1, round((1 - level) / self._per_second)))
+        self._buckets[address] = (level - 1, now)
+        if len(self._buckets) > _MOST_ADDRESSES:
+            self._buckets.popitem(last=False)

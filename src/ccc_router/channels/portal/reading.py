@@ -1,0 +1,96 @@
+"""What a visitor may read: the messages of his ticket in order, the state of his case, the files sent to him."""
+
+from typing import Final, Literal
+
+import msgspec
+
+from ccc_router.channels.portal.tickets import TicketRow
+from ccc_router.events.facts import Attachment
+from ccc_router.storage.database import Database
+
+CaseWord = Literal["received", "open", "waiting_customer", "escalated", "resolved", "closed"]
+PATIENCE_S: Final = 30
+"""How long a message is waited for that has its number but is not yet with the engine."""
+
+# Notes have no line, but whoever reads here is outside the house: what is shown is named, not what is hidden.
+_LINES: Final = """
+SELECT l.number, l.message_id, m.id IS NULL AS missing, m.direction, m.at, m.attachments::text AS files,
+       m.deleted OR m.erased OR m.direction = 'internal' OR m.visibility = 'note' AS hidden, m.text,
+       extract(epoch FROM clock_timestamp() - l.at)::float8 AS age
+FROM portal_line l LEFT JOIN message m ON m.pool = l.pool AND m.id = l.message_id
+WHERE l.pool = $1 AND l.endpoint = $2 AND l.reference = $3 AND l.number > $4
+ORDER BY l.number LIMIT $5
+"""
+_STATE: Final = """
+SELECT k.state FROM contact c JOIN customer_case k ON k.pool = c.pool AND k.id = c.case_id
+WHERE c.pool = $1 AND c.id = $2
+"""
+_LAST: Final = "SELECT coalesce(max(number), 0) FROM portal_line WHERE pool = $1 AND endpoint = $2 AND reference = $3"
+_BYTES: Final = "SELECT bytes FROM blob WHERE sha256 = $1"
+_BATCH: Final = 200
+_MOST: Final = 1000
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One message of a conversation."""
+
+    number: int
+    message_id: str
+    at: int
+    from_customer: bool
+    text: str
+    files: tuple[Attachment, ...]
+
+
+class News(msgspec.Struct, frozen=True):
+    """What is new after a number. ``pending``: a numbered message is still on its way, look again soon."""
+
+    messages: tuple[Message, ...]
+    seen: int
+    pending: bool
+
+
+class Conversations:
+    """Reads only."""
+
+    def __init__(self, database: Database, pool: str) -> None:
+        self._database = database
+        self._pool = pool
+
+    async def after(self, ticket: TicketRow, number: int, limit: int = _BATCH) -> News:
+        """The messages after ``number``, without a gap: one that is on its way holds back those behind it, for a while."""
+        rows = await self._database.pool.fetch(_LINES, self._pool, ticket.endpoint, ticket.reference, number, limit)
+        messages: list[Message] = []
+        seen = number
+        for row in rows:
+            if row["missing"] and row["age"] < PATIENCE_S:
+                return News(tuple(messages), seen, pending=True)
+            seen = row["number"]
+            if not row["missing"] and not row["hidden"]:
+                files = msgspec.json.decode(row["files"], type=tuple[Attachment, ...])
+                inbound = row["direction"] == "inbound"
+                messages.append(Message(seen, row["message_id"], row["at"], inbound, row["text"], files))
+        return News(tuple(messages), seen, pending=len(rows) == limit)
+
+    async def all(self, ticket: TicketRow) -> tuple[Message, ...]:
+        """Every message there is, up to a thousand."""
+        return (await self.after(ticket, 0, _MOST)).messages
+
+    async def last(self, ticket: TicketRow) -> int:
+        """The newest number given."""
+        found: int = await self._database.pool.fetchval(_LAST, self._pool, ticket.endpoint, ticket.reference)
+        return found
+
+    async def state(self, ticket: TicketRow) -> CaseWord:
+        """The state of the case; ``received`` as long as the engine has not read the form."""
+        state: CaseWord | None = await self._database.pool.fetchval(_STATE, self._pool, ticket.contact_id)
+        return state or "received"
+
+    async def file(self, ticket: TicketRow, attachment_id: str) -> tuple[Attachment, bytes] | None:
+        """A file of a message the visitor may see."""
+        for message in await self.all(ticket):
+            for file in message.files:
+                if file.attachment_id == attachment_id:
+                    content: bytes | None = await self._database.pool.fetchval(_BYTES, file.sha256)
+                    return None if content is None else (file, content)
+        return None
