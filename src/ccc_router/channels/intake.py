@@ -28,6 +28,7 @@ from ccc_router.channels.channel import (
     Secrets,
     Unreadable,
 )
+from ccc_router.channels.registry import adapter_for
 from ccc_router.events.inbox import Inbox, InboxUnavailable, Overloaded, RawDelivery, Submission
 from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.errors import Invalid, Unauthenticated
@@ -100,6 +101,28 @@ class Intake:
         except (InboxUnavailable, Overloaded):
             DELIVERIES.labels(endpoint.id, "unavailable").inc()
             raise
+
+    async def reread(self, raw: RawDelivery) -> Receipt | None:
+        """Read a kept delivery again; None when it is still not understood. Raises InboxUnavailable (503)."""
+        endpoint = self._directory.endpoint(raw.endpoint)
+        adapter = None if endpoint is None else adapter_for(endpoint)
+        if endpoint is None or adapter is None:
+            return None
+        request = Request(
+            method=raw.method,
+            path=raw.path,
+            query=raw.query,
+            headers=raw.headers,
+            body=raw.body,
+            received_at=raw.received_at,
+        )
+        parsed = parse(adapter, request, endpoint, self._directory.agents_of(endpoint.id))
+        if isinstance(parsed, Unreadable):
+            return None
+        try:
+            return await self._keep(endpoint, request, adapter, parsed)
+        except Invalid:
+            return None
 
     async def _set_aside(
         self, endpoint: Endpoint, request: Request, adapter: Adapter, unreadable: Unreadable

@@ -15,7 +15,9 @@ class MessageForm(Body):
     """A message below a reference."""
 
     text: Text = Field(examples=["Tôi gửi thêm ảnh tờ khai."])
-    attachments: list[UploadId] = Field(default_factory=list, max_length=10, description="Ids of uploads, each used once.")
+    attachments: list[UploadId] = Field(
+        default_factory=list, max_length=10, description="Ids of uploads, each used once."
+    )
 
 
 class ContactForm(MessageForm):
