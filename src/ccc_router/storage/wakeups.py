@@ -54,6 +54,7 @@ class Wakeups:
     def __init__(self, dsn: str) -> None:
         self._own = _OwnConnection(dsn, "listen")
         self._listeners: dict[str, list[Listener]] = {}
+        self._heard: set[str] = set()  # channels that the connection listens to
         self.loop = Loop("wakeups", self._check, CHECK_INTERVAL_S)
 
     def on(self, channel: str, listener: Listener) -> Callable[[], None]:
@@ -79,7 +80,7 @@ class Wakeups:
         try:
             connection, fresh = await self._own.get()
             if fresh:
-                self._heard: set[str] = set()
+                self._heard = set()
             for channel in self._listeners.keys() - self._heard:
                 await connection.add_listener(channel, self._hear)
                 self._heard.add(channel)
