@@ -69,15 +69,14 @@ class Guarded(APIRoute):
         has_body = not methods <= {"GET", "DELETE"}
         options["responses"] = documented(has_body=has_body, has_id="{" in path) | (options.get("responses") or {})
         super().__init__(path, endpoint, **options)
-        self.allowed = allowed_by(self.dependant)
-        if self.allowed is None:
+        if allowed_by(self.dependant) is None:
             raise TypeError(
                 f"{sorted(methods)} {path} does not say who may use it: give it an argument like `caller: AsAgent`"
             )
 
     def get_route_handler(self) -> Handler:
         inner = super().get_route_handler()
-        allowed = self.allowed or allowed_by(self.dependant)
+        allowed = allowed_by(self.dependant)
         known = _query_names(self.dependant)
         replayed = "POST" in (self.methods or ()) and not getattr(self.endpoint, "__asks_anew__", False)
 
