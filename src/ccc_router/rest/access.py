@@ -16,7 +16,7 @@ from ..events.vocabulary import Role
 from ..kernel.errors import Forbidden, Invalid
 from .principal import LEADERS, STAFF, Principal
 from .problems import documented
-from .replay import run_once
+from .replay import IDEMPOTENCY_KEY, run_once
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -67,6 +67,7 @@ class Guarded(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         methods = {method.upper() for method in options.get("methods") or ["GET"]}
         has_body = not methods <= {"GET", "DELETE"}
+        options["openapi_extra"] = _shown(methods) | (options.get("openapi_extra") or {})
         options["responses"] = documented(has_body=has_body, has_id="{" in path) | (options.get("responses") or {})
         super().__init__(path, endpoint, **options)
         if allowed_by(self.dependant) is None:
@@ -91,6 +92,12 @@ class Guarded(APIRoute):
             return await inner(request)
 
         return handle
+
+
+def _shown(methods: set[str]) -> dict[str, Any]:
+    """What the OpenAPI document says of every route with a token."""
+    shown: dict[str, Any] = {"security": [{"bearer": []}]}
+    return shown | {"parameters": [IDEMPOTENCY_KEY]} if methods == {"POST"} else shown
 
 
 def asks_anew(endpoint: Endpoint) -> Endpoint:

@@ -23,6 +23,16 @@ _KEY: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,255}")
 _BOUNDARY: Final = re.compile(rb'boundary="?([^";,]{1,200})', re.IGNORECASE)
 _NOT_KEPT: Final = frozenset({401, 403, 408, 429})
 
+IDEMPOTENCY_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same key again, within 24 hours, gets the first answer again. Bare or quoted.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-\\[\\]-~]+$"},
+    "example": "01JD7Z0S3V",
+}
+"""How the OpenAPI document shows the header."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

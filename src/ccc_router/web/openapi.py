@@ -35,18 +35,11 @@ _TAGS: Final = [
 ]
 
 
-_REPEATABLE: Final = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "description": "The same key again, within 24 hours, gets the first answer again. Bare or quoted.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-\\[\\]-~]+$"},
-    "example": "01JD7Z0S3V",
-}
-
-
 def install(app: FastAPI, *, webhooks: Mapping[str, Schema], schemas: Mapping[str, Schema]) -> None:
-    """Make `app.openapi()` give our document. ``webhooks`` and ``schemas`` are the calls departments receive."""
+    """Make `app.openapi()` give our document.
+
+    ``webhooks`` are the calls departments receive, as path items by name; ``schemas`` are what they refer to.
+    """
 
     def document() -> Schema:
         if app.openapi_schema is None:
@@ -71,15 +64,10 @@ def _build(app: FastAPI, webhooks: Mapping[str, Schema], schemas: Mapping[str, S
     known.pop("HTTPValidationError", None)
     known.pop("ValidationError", None)
     components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
-    guarded = {(route.path_format, method.lower()) for route in guarded_routes(app) for method in route.methods or ()}
-    for path, methods in built["paths"].items():
-        for method, operation in methods.items():
-            if (path, method) in guarded:
-                operation["security"] = [{"bearer": []}]
-                if method == "post":
-                    operation.setdefault("parameters", []).append(_REPEATABLE)
+    for methods in built["paths"].values():
+        for operation in methods.values():
             illustrate(operation, known)
-    built["webhooks"] = {name: {"post": dict(operation)} for name, operation in webhooks.items()}
+    built["webhooks"] = dict(webhooks)
     return built
 
 
