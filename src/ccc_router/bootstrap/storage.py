@@ -1,4 +1,4 @@
-"""Settings -> services: the only place that picks adapters and wires rooms together."""
+"""The database a process works on: the one that is set, or an embedded one that runs as long as the process does."""
 
 import contextlib
 from collections.abc import AsyncIterator
