@@ -1,16 +1,18 @@
-"""The command line: ccc-router up | migrate | check-config."""
+"""The command line: ccc-router up | token | migrate | check-config."""
 
 import asyncio
 import os
 import sys
 from collections.abc import Coroutine
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import typer
 import uvloop
 
 from ccc_router import bootstrap, settings
+from ccc_router.events.vocabulary import Role
 from ccc_router.kernel import log
+from ccc_router.kernel.clock import SystemClock
 from ccc_router.kernel.errors import Misconfigured
 
 _T = TypeVar("_T")
@@ -23,6 +25,22 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+@app.command()
+def up() -> None:
+    """Run everything in one process: channels, engine, agents' and departments' REST, deliveries."""
+    _run(bootstrap.run(_settings()))
+
+
+@app.command()
+def token(
+    role: Annotated[Role, typer.Option(help="agent, supervisor, admin, department or channel")],
+    subject: Annotated[str, typer.Option(help="the agent's, department's or endpoint's id in the catalogue")],
+    hours: Annotated[int, typer.Option(min=1, max=24 * 366, help="how long it is good for")] = 12,
+) -> None:
+    """Print a bearer token signed with the service's own key."""
+    print(bootstrap.tokens(_settings(), SystemClock()).issue(role, subject, lifetime_s=3600 * hours))
 
 
 @app.command()

@@ -20,9 +20,7 @@ SELECT (SELECT until > clock_timestamp() FROM lease WHERE name = $1) AS led,
 class Readiness:
     """Asks the database once a call; a database that does not answer in two seconds is not there."""
 
-    def __init__(
-        self, database: Database, supervisor: Supervisor, current: Current, pool: str, lease: str
-    ) -> None:
+    def __init__(self, database: Database, supervisor: Supervisor, current: Current, pool: str, lease: str) -> None:
         """``lease`` is the name of the pool's lease."""
         self._database = database
         self._supervisor = supervisor

@@ -34,7 +34,12 @@ class Spine:
     desk: Desk
     observers: Observers
     engine: Engine
+    engine_loop: Loop
     secrets: SecretStore
+
+    def wake(self) -> None:
+        """There is something in the inbox: run the engine of this process soon."""
+        self.engine_loop.wake()
 
 
 def build(settings: Settings, storage: Storage, supervisor: Supervisor, clock: Clock) -> Spine:
@@ -51,11 +56,12 @@ def build(settings: Settings, storage: Storage, supervisor: Supervisor, clock: C
     inbox = PostgresInbox(storage.database, pool, clock, wake=wake)
     desk = Desk(inbox, storage.database, pool, clock, storage.notifier)
     engine = Engine(storage.database, pool, clock, desk, observers)
-    loops.append(engine_loop(engine, storage.wakeups))
+    turning = engine_loop(engine, storage.wakeups)
+    loops.append(turning)
     observers.activated.append(current.put)
     folders = [folder for folder in (settings.secrets_dir, settings.data_dir / "secrets") if folder is not None]
     secrets = SecretStore(os.environ, folders, clock)
-    return Spine(settings, clock, storage, supervisor, inbox, current, desk, observers, engine, secrets)
+    return Spine(settings, clock, storage, supervisor, inbox, current, desk, observers, engine, turning, secrets)
 
 
 async def first_catalogue(spine: Spine) -> None:
@@ -70,7 +76,7 @@ async def first_catalogue(spine: Spine) -> None:
     catalogue = parse(document)
     faults = catalogue if isinstance(catalogue, list) else faults_of(catalogue)
     if isinstance(catalogue, list) or faults:
-        raise Misconfigured("\n".join(f"CCC_CATALOGUE: {fault.path} {fault.message}" for fault in faults))
+        raise Misconfigured("\n".join(f"CCC_CATALOGUE: {fault.path}: {fault.detail}" for fault in faults))
     command = ActivateCatalogue(
         actor="first-start", actor_role=Role.SYSTEM, version=catalogue.version, catalogue=as_document(catalogue)
     )
@@ -89,5 +95,3 @@ def tell_others(spine: Spine) -> None:
     """Hints after a commit: to the workers that send, and to whoever looks at the state of agents and contacts."""
     notifier = spine.storage.notifier
     spine.observers.owed.append(lambda kind: notifier.notify(DELIVERY_WAKE, kind))
-
-

@@ -1,0 +1,131 @@
+"""The HTTP interface: the rooms' routes, what their handlers work with, and who is let in."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+from fastapi import APIRouter, FastAPI
+from prometheus_client import REGISTRY
+
+from ccc_router.agents.routers import ROUTERS
+from ccc_router.agents.services import AgentsRoom
+from ccc_router.agents.store.cases import Cases
+from ccc_router.agents.store.contacts import Contacts
+from ccc_router.agents.store.messages import Messages
+from ccc_router.agents.store.records import Records
+from ccc_router.agents.store.staff import Staff
+from ccc_router.agents.waiting.follower import Follower
+from ccc_router.agents.waiting.waiters import Waiters
+from ccc_router.bootstrap.readiness import Readiness
+from ccc_router.bootstrap.spine import Spine
+from ccc_router.channels.http import Webhooks, webhook_router
+from ccc_router.channels.intake import Intake
+from ccc_router.kernel.clock import Clock
+from ccc_router.kernel.tasks import Loop
+from ccc_router.rest.kept import KeptAnswers
+from ccc_router.settings import Settings
+from ccc_router.web.app import create_app
+from ccc_router.web.auth import Authenticator, Heard
+from ccc_router.web.middleware import BodyLimits
+from ccc_router.web.oidc import Issuer, IssuerSettings
+from ccc_router.web.services import Services
+from ccc_router.web.tokens import Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """The app, and what must end before its server can."""
+
+    app: FastAPI
+    waiters: Waiters
+    follower: Follower
+
+    def close(self) -> None:
+        """End the long polls and streams; their clients come again."""
+        self.waiters.close()
+        self.follower.close()
+
+
+def tokens(settings: Settings, clock: Clock) -> Tokens:
+    """What issues and checks our own tokens."""
+    return Tokens(settings.signing_keys(), issuer="ccc-router", audience="ccc-router", clock=clock)
+
+
+@asynccontextmanager
+async def rooms(spine: Spine, intake: Intake, heard: Heard) -> AsyncIterator[Rooms]:
+    """Open the rooms; their loops run under the supervisor."""
+    settings, clock, database = spine.settings, spine.clock, spine.storage.database
+    room = _agents(spine)
+    webhooks = Webhooks(intake, spine.secrets, spine.current, clock, public_url=settings.public_url)
+    v1 = APIRouter(prefix="/v1")
+    v1.include_router(webhook_router(webhooks))
+    for router in ROUTERS:
+        v1.include_router(router)
+    metrics_token = settings.metrics_token
+    async with httpx.AsyncClient(timeout=10, follow_redirects=False, trust_env=False) as http:
+        app = create_app(
+            Services(
+                clock=clock,
+                identify=Authenticator(tokens(settings, clock), _issuer(settings, http, clock), heard),
+                replays=KeptAnswers(database, settings.pool),
+                readiness=Readiness(
+                    database, spine.supervisor, spine.current, settings.pool, f"engine:{settings.pool}"
+                ),
+                registry=REGISTRY,
+                routers=(v1,),
+                state={"agents": room},
+                limits=BodyLimits(
+                    default=settings.body_limit,
+                    by_prefix=(
+                        ("/v1/channels/email/", settings.message_limit),
+                        ("/v1/channels/fanpage/", 4 * settings.body_limit),
+                        ("/v1/attachments", settings.attachment_limit),
+                    ),
+                ),
+                metrics_token=metrics_token.get_secret_value() if metrics_token is not None else "",
+                serve_metrics=metrics_token is not None or not settings.metrics_port,
+            )
+        )
+        yield Rooms(app, room.waiters, room.follower)
+
+
+def _agents(spine: Spine) -> AgentsRoom:
+    database, pool = spine.storage.database, spine.settings.pool
+    contacts, staff, records = Contacts(database, pool), Staff(database, pool), Records(database, pool)
+    waiters, follower = Waiters(contacts, staff), Follower(records, spine.clock)
+    for loop in (waiters.loop, follower.loop):
+        spine.supervisor.add(loop)
+        spine.observers.committed.append(_waking(loop))
+    return AgentsRoom(
+        clock=spine.clock,
+        pool=pool,
+        desk=spine.desk,
+        inbox=spine.inbox,
+        current=spine.current,
+        contacts=contacts,
+        cases=Cases(database, pool),
+        messages=Messages(database, pool),
+        records=records,
+        staff=staff,
+        waiters=waiters,
+        follower=follower,
+    )
+
+
+def _waking(loop: Loop) -> Callable[[int], None]:
+    return lambda _position: loop.wake()
+
+
+def _issuer(settings: Settings, http: httpx.AsyncClient, clock: Clock) -> Issuer | None:
+    if not settings.oidc_issuer:
+        return None
+    chosen = IssuerSettings(
+        issuer=settings.oidc_issuer,
+        audience=settings.oidc_audience,
+        jwks_url=settings.oidc_jwks_url,
+        subject_claim=settings.oidc_subject_claim,
+        role_claim=settings.oidc_role_claim,
+        roles=settings.oidc_roles,
+    )
+    return Issuer(chosen, http=http, clock=clock)

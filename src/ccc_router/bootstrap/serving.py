@@ -1,0 +1,119 @@
+"""One process from start to end: the spine, what it sends, what it listens to, and a stop that loses nothing (I17)."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Iterator
+
+import uvicorn
+
+from ccc_router.bootstrap.rooms import Rooms, rooms
+from ccc_router.bootstrap.sending import deliver, mail_keys
+from ccc_router.bootstrap.spine import Spine, build, first_catalogue, make_trial_secrets, tell_others
+from ccc_router.bootstrap.storage import Storage, open_storage
+from ccc_router.channels.email.inbound.refs import Threading
+from ccc_router.channels.intake import Intake
+from ccc_router.channels.keeping import PostgresBlobs
+from ccc_router.channels.registry import EMAIL
+from ccc_router.kernel.clock import Clock, SystemClock
+from ccc_router.kernel.log import get_logger
+from ccc_router.kernel.tasks import Supervisor
+from ccc_router.settings import Settings
+
+_log = get_logger("serving")
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to us: the process stops in its own order."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing is captured."""
+        yield
+
+
+async def run(settings: Settings) -> None:
+    """Everything in one process, until SIGTERM or SIGINT. Raises Misconfigured, and what ended a vital loop."""
+    clock = SystemClock()
+    supervisor = Supervisor(clock)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with (
+        open_storage(settings, supervisor, clock) as storage,
+        running(settings, storage, supervisor, clock) as spine,
+        listening(spine),
+    ):
+        await _until(stop, supervisor)
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings, storage: Storage, supervisor: Supervisor, clock: Clock) -> AsyncIterator[Spine]:
+    """The spine at work, with a catalogue in force; stopped in the order in which nothing is lost."""
+    spine = build(settings, storage, supervisor, clock)
+    spine.current.on_change(lambda catalogue: make_trial_secrets(spine, catalogue))
+    tell_others(spine)
+    EMAIL.use(Threading(mail_keys(spine)))
+    spine.inbox.start()
+    supervisor.add(spine.engine_loop)
+    supervisor.add(spine.desk.loop)
+    supervisor.add(spine.current.loop(storage.database, settings.pool))
+    try:
+        await first_catalogue(spine)
+        async with deliver(spine):
+            yield spine
+    finally:
+        await supervisor.stop(settings.drain_s)
+        await spine.inbox.close()
+        await spine.engine.stop()
+
+
+@contextlib.asynccontextmanager
+async def listening(spine: Spine) -> AsyncIterator[_Server]:
+    """The HTTP server, answering until the context is left; then requests under way are given time to end."""
+    database = spine.storage.database
+    intake = Intake(spine.inbox, PostgresBlobs(database), spine.secrets, spine.current, spine.clock)
+    async with rooms(spine, intake, _nobody) as opened:
+        server = _Server(_config(spine.settings, opened))
+        task = spine.supervisor.spawn(server.serve(), name="http")
+        while not (server.started or task.done()):
+            await spine.clock.sleep(0.01)
+        try:
+            if not task.done():
+                _log.info("listening", host=spine.settings.host, port=spine.settings.port)
+                yield server
+        finally:
+            opened.close()
+            server.should_exit = True
+            await task
+
+
+def _config(settings: Settings, opened: Rooms) -> uvicorn.Config:
+    return uvicorn.Config(
+        opened.app,
+        host=settings.host,
+        port=settings.port,
+        loop="none",
+        http="httptools",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=max(1, int(settings.drain_s) - 1),
+    )
+
+
+async def _nobody(agent_id: str) -> None:
+    """Nobody listens."""
+
+
+async def _until(stop: asyncio.Event, supervisor: Supervisor) -> None:
+    """Return when told to stop; raise what ended a vital loop."""
+    stopped = supervisor.spawn(stop.wait(), name="stop")
+    fatal = supervisor.spawn(supervisor.fatal(), name="fatal")
+    done, _ = await asyncio.wait({stopped, fatal}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    fatal.cancel()
+    if fatal in done:
+        raise fatal.result()
