@@ -60,8 +60,6 @@ async def rooms(spine: Spine, intake: Intake, heard: Heard) -> AsyncIterator[Roo
     webhooks = Webhooks(intake, spine.secrets, spine.current, clock, public_url=settings.public_url)
     v1 = APIRouter(prefix="/v1")
     v1.include_router(webhook_router(webhooks))
-    for router in ROUTERS:
-        v1.include_router(router)
     metrics_token = settings.metrics_token
     async with httpx.AsyncClient(timeout=10, follow_redirects=False, trust_env=False) as http:
         app = create_app(
@@ -73,7 +71,7 @@ async def rooms(spine: Spine, intake: Intake, heard: Heard) -> AsyncIterator[Roo
                     database, spine.supervisor, spine.current, settings.pool, f"engine:{settings.pool}"
                 ),
                 registry=REGISTRY,
-                routers=(v1,),
+                routers=(v1, *ROUTERS),
                 state={"agents": room},
                 limits=BodyLimits(
                     default=settings.body_limit,
