@@ -156,7 +156,9 @@ class _Recorder:
         set_now = [one.escalation for one in self.step.decisions if isinstance(one, d.EscalationSet)]
         if not set_now or not command.message_id:
             return
-        contact_id = set_now[0].contact_id
+        # What came back belongs to the internal contact it opened or joined.
+        counted = self.counted.get(command.message_id)
+        contact_id = set_now[0].contact_id if counted is None else counted.contact_id
         self._message(
             command.message_id, contact_id, "internal", Visibility.NOTE, self._author(command), "escalation",
             case_id=set_now[0].case_id, escalation_id=set_now[0].id,

@@ -163,6 +163,7 @@ async def escalate(
         private=Private(text=body.summary, attachments=files),
         contact_id=contact_id,
         escalation_id=escalation_id,
+        message_id=ids.derive("ms", caller.source, key),
         department=body.department,
         urgency=body.urgency,
         keep=body.keep,
