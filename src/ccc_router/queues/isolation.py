@@ -71,14 +71,15 @@ class Isolation:
                 state.silence(_timer(timer), timer.ref)
 
     def finished(self) -> bool:
-        """The turn was committed (or there was nothing to do). True if parts of a failed batch remain."""
+        """The turn was committed (or there was nothing to do). True if it was one of the parts: there may be more to do."""
+        apart = self.only is not None
         if self._parts:
             for one in self._parts.pop():
                 self._condemned.pop(one, None)
         elif self._timer_alone and not self._timers:
             self._timer_alone = False
             self._condemned.clear()
-        return bool(self._parts) or self._timer_alone
+        return apart
 
     def split(self, error: Exception) -> bool:
         """The turn failed: plan the next ones. False when the error is not an input's."""

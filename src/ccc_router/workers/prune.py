@@ -1,0 +1,76 @@
+"""Removes what nobody needs any more, a little at a time, so that no transaction is long and no lock is noticed."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from prometheus_client import Counter
+
+from ccc_router.kernel.log import get_logger
+from ccc_router.kernel.tasks import Loop
+from ccc_router.storage.database import Database
+from ccc_router.storage.failures import Failure, classify
+
+_log = get_logger("workers.prune")
+
+PRUNED: Final = Counter("ccc_pruned_rows", "Rows removed because their time was over", ["table"])
+_ROWS: Final = 2_000
+_INTERVAL_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Which rows go: `statement` takes an age and a number of rows, and removes at most as many."""
+
+    table: str
+    age: timedelta
+    statement: str
+
+
+def _simple(table: str, column: str, age: timedelta, condition: str = "true") -> Rule:
+    statement = f"""
+        DELETE FROM {table} WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM {table} WHERE {column} < clock_timestamp() - $1::interval AND {condition} LIMIT $2))
+    """  # noqa: S608 - names of ours
+    return Rule(table, age, statement)
+
+
+# A command's dedup key goes with its outcome: after a day the key may be used anew. A fact's key lives 40 days.
+_OUTCOMES: Final = """
+WITH old AS (SELECT pool, source, key FROM outcome WHERE at < clock_timestamp() - $1::interval LIMIT $2),
+     keys AS (DELETE FROM seen s USING old WHERE (s.pool, s.source, s.key) = (old.pool, old.source, old.key))
+DELETE FROM outcome o USING old WHERE (o.pool, o.source, o.key) = (old.pool, old.source, old.key)
+"""
+
+RULES: Final = (
+    _simple("seen", "at", timedelta(days=40)),
+    Rule("outcome", timedelta(hours=24), _OUTCOMES),
+    _simple("idempotency", "at", timedelta(hours=24)),
+    _simple("raw_delivery", "received_at", timedelta(days=40)),
+    _simple("delivery_attempt", "ended_at", timedelta(days=400)),
+)
+
+
+class Pruning:
+    """One pass over the rules; run its loop under the supervisor."""
+
+    def __init__(self, database: Database, rules: tuple[Rule, ...] = RULES) -> None:
+        self._database = database
+        self._rules = rules
+        self.loop = Loop("prune", self.run_once, _INTERVAL_S)
+
+    async def run_once(self) -> bool:
+        """Remove a little of everything. True if there is more."""
+        more = False
+        for rule in self._rules:
+            try:
+                status = await self._database.pool.execute(rule.statement, rule.age, _ROWS, timeout=10)
+            except Exception as error:
+                if classify(error) in {None, Failure.BUG}:
+                    raise
+                _log.warning("prune_delayed", table=rule.table, error=type(error).__name__)
+                return False
+            removed = int(status.split()[-1])
+            PRUNED.labels(rule.table).inc(removed)
+            more = more or removed >= _ROWS
+        return more
