@@ -11,6 +11,7 @@ FILE_LINES = 300
 WORD_LINES = 400  # a file of declarations alone
 FUNCTION_LINES = 50
 _UNCOUNTED = {"__init__.py", "__main__.py", "py.typed"}
+_DOORS = {"cli.py", "settings.py"}  # of the house; what is counted there is its rooms
 
 
 def test_no_folder_has_more_entries_than_one_can_name() -> None:
@@ -20,7 +21,7 @@ def test_no_folder_has_more_entries_than_one_can_name() -> None:
             inside = path.relative_to(tree.SOURCE)
             parts = inside.parts
             entries |= {(Path(*parts[:depth]), parts[depth]) for depth in range(len(parts))}
-    counted = Counter(folder for folder, name in entries if name not in _UNCOUNTED)
+    counted = Counter(folder for folder, name in entries if name not in _UNCOUNTED | _DOORS)
     assert {str(folder): count for folder, count in counted.items() if count > ENTRIES} == {}
 
 
