@@ -28,7 +28,6 @@ from ccc_router.channels.channel import (
     Secrets,
     Unreadable,
 )
-from ccc_router.channels.registry import adapter_for
 from ccc_router.events.inbox import Inbox, InboxUnavailable, Overloaded, RawDelivery, Submission
 from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.errors import Invalid, Unauthenticated
@@ -102,10 +101,13 @@ class Intake:
             DELIVERIES.labels(endpoint.id, "unavailable").inc()
             raise
 
-    async def reread(self, raw: RawDelivery) -> Receipt | None:
-        """Read a kept delivery again; None when it is still not understood. Raises InboxUnavailable (503)."""
+    async def reread(self, raw: RawDelivery, find: Callable[[Endpoint], Adapter | None]) -> Receipt | None:
+        """Read a kept delivery again; None when it is still not understood. Raises InboxUnavailable (503).
+
+        `find` tells the endpoint's adapter: adapters may use this room, so this room does not know the registry.
+        """
         endpoint = self._directory.endpoint(raw.endpoint)
-        adapter = None if endpoint is None else adapter_for(endpoint)
+        adapter = None if endpoint is None else find(endpoint)
         if endpoint is None or adapter is None:
             return None
         request = Request(

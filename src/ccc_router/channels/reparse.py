@@ -5,6 +5,7 @@ from typing import Protocol
 import msgspec
 
 from ccc_router.channels.intake import Intake
+from ccc_router.channels.registry import adapter_for
 from ccc_router.events.inbox import RawDelivery
 
 
@@ -37,7 +38,7 @@ async def reparse(intake: Intake, kept: Kept, endpoint_id: str = "") -> Reparsed
     understood = unreadable = facts = 0
     for raw_id in await kept.unreadable(endpoint_id):
         raw = await kept.read(raw_id)
-        receipt = None if raw is None else await intake.reread(raw)
+        receipt = None if raw is None else await intake.reread(raw, adapter_for)
         if receipt is None:
             unreadable += 1
         else:
