@@ -98,7 +98,7 @@ async def test_a_newer_request_ends_the_older_with_204(service: Service, an: htt
 
     async def demand() -> str | None:
         agent = await service.room.staff.agent("an")
-        return agent.demand_id if agent is not None else None
+        return (agent.demand_id or None) if agent is not None else None
 
     first = await eventually(demand, what="the first demand")
 

@@ -65,13 +65,13 @@ class Waiters:
         waiting = {agent_id: waiter for agent_id, waiter in self._open.items() if waiter.asked and not waiter.over}
         if not waiting:
             return
-        # Offers are read first: the engine closes a demand and makes the offer in one commit, so a demand that is seen
-        # closed here has its offer in the tables already, and the request finds it.
+        # Offers are read first: the engine closes a demand and makes the offer in one commit, so for a demand that is seen
+        # closed here the offer is in the tables by now, and the request finds it.
         offers = await self._contacts.pending_of(list(waiting))
         demands = await self._staff.demands(list(waiting))
         for agent_id, waiter in waiting.items():
             if agent_id in offers:
                 waiter.end()
-            elif demands.get(agent_id, "") != waiter.demand_id:
-                waiter.replaced = True
+            elif (demand := demands.get(agent_id, "")) != waiter.demand_id:
+                waiter.replaced = demand != ""  # a newer request at another process; else the engine closed it
                 waiter.end()
