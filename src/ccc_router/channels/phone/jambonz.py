@@ -87,7 +87,7 @@ def _fact(event: Document, sid: str, status: str, request: Request, endpoint: En
         role=LegRole.AGENT if parent else LegRole.CUSTOMER,
         private=None if parent else _who(event, outbound),
         sequence=list(_STATUSES).index(status),
-        cause=cause or text(event, "sip_status"),
+        cause=cause or (text(event, "sip_status") if name is CallEventName.CONNECTION_CLEARED else ""),
         agent=text(event, "to")[:100] if parent else "",
         offer_id=identifier(part(event, "customer_data"), "offer_id") if parent else "",
         outbound=outbound,

@@ -65,7 +65,7 @@ class Twilio:
             role=LegRole.AGENT if parent else LegRole.CUSTOMER,
             private=None if parent else _who(form, outbound),
             sequence=integer(form, "SequenceNumber"),
-            cause=cause or text(form, "SipResponseCode"),
+            cause=cause or (text(form, "SipResponseCode") if event is CallEventName.CONNECTION_CLEARED else ""),
             agent=text(form, "To")[:100] if parent else "",
             recording=identifier(form, "RecordingSid"),
             outbound=outbound and not parent,
