@@ -302,6 +302,18 @@ def test_cdr_values_are_decoded_once_and_only_where_the_module_encodes_them() ->
     assert recording(encoded.encode()) == "a%25b", "decoded twice, a percent sign is lost"
 
 
+def test_a_record_completes_the_call_that_the_events_of_the_same_switch_told_of() -> None:
+    heard = parse("freeswitch-event", fixture("freeswitch-event/told/create.json"))
+    endpoint = an_endpoint("phone", "hotline-cdr", "freeswitch-cdr", calls_of="hotline")
+    record = FreeswitchCdr().parse(Request(body=fixture("freeswitch-cdr/told/json.json")), endpoint, {})
+    assert isinstance(heard, Parsed)
+    assert isinstance(record, Parsed)
+    event, completed = heard.facts[0].fact, record.facts[0].fact
+    assert isinstance(event, CallEvent)
+    assert isinstance(completed, CallRecorded)
+    assert (completed.contact_id, completed.leg_id, completed.endpoint) == (event.contact_id, event.leg_id, "hotline")
+
+
 @pytest.mark.parametrize("query", ["uuid=a_5e012a75-121b", "site=hn?uuid=5e012a75-121b", "x=1&uuid=5e012a75-121b"])
 def test_the_uuid_that_the_cdr_module_appends_to_any_url_names_the_leg(query: str) -> None:
     parsed = parse("freeswitch-cdr", fixture("freeswitch-cdr/no-uuid.json"), query)

@@ -91,10 +91,11 @@ def callers(facts: Iterable[Keyed]) -> dict[str, str]:
 def outcome(facts: Sequence[Keyed]) -> list[dict[str, Any]]:
     """What the expectations say, read off the facts."""
     numbers = callers(facts)
-    return [_read(call, numbers.get(call_id, "")) for call_id, call in sorted(reduced(facts).items())]
+    return [read_call(call, numbers.get(call_id, "")) for call_id, call in sorted(reduced(facts).items())]
 
 
-def _read(call: Call, number: str) -> dict[str, Any]:
+def read_call(call: Call, number: str) -> dict[str, Any]:
+    """One call in the form of the expectations."""
     customer, left = calls.customer_leg(call), calls.first_left(call)
     return {
         "call": call.call_id,

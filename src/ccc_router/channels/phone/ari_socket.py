@@ -28,7 +28,8 @@ _log = get_logger("channels.phone.ari")
 SUBPROTOCOL: Final = "ari"
 DIALECT: Final = "asterisk-ari"
 TRY_AGAIN_LATER: Final = 1013  # RFC 6455's registry: the service is overloaded, come back
-_QUEUE: Final = 5_000  # messages read but not yet kept; a burst of twenty calls is 1,700
+MOST_WAITING: Final = 5_000
+"""Messages read but not yet kept; a burst of twenty calls is 1,700."""
 _BATCH: Final = 200
 _BATCH_BYTES: Final = 512 * 1024
 _PAUSES_S: Final = (0.05, 0.2, 0.5, 1.0)
@@ -41,8 +42,15 @@ class AriSocket:
     """One connection of a switch."""
 
     def __init__(
-        self, endpoint: Endpoint, adapter: Adapter, intake: Intake, directory: Directory, clock: Clock
+        self,
+        endpoint: Endpoint,
+        adapter: Adapter,
+        intake: Intake,
+        directory: Directory,
+        clock: Clock,
+        most_waiting: int,
     ) -> None:
+        self._most_waiting = most_waiting
         self._endpoint = endpoint
         self._adapter = adapter
         self._intake = intake
@@ -55,7 +63,7 @@ class AriSocket:
         """Until the switch goes or too much has gathered; what was read is kept before this returns."""
         keeper = self._tasks.start(self._keep_all(), name=f"ari-{self._endpoint.id}")
         try:
-            while self._queue.qsize() < _QUEUE:
+            while self._queue.qsize() < self._most_waiting:
                 message = await websocket.receive()
                 if message["type"] == "websocket.disconnect":
                     return
@@ -117,7 +125,9 @@ async def refuse(websocket: WebSocket, status: int) -> None:
         await websocket.close(1008)
 
 
-def ari_router(intake: Intake, directory: Directory, secrets: Secrets, clock: Clock) -> APIRouter:
+def ari_router(
+    intake: Intake, directory: Directory, secrets: Secrets, clock: Clock, *, most_waiting: int = MOST_WAITING
+) -> APIRouter:
     """The route ``GET /channels/phone/{endpoint}/ari``. Mount it where the webhook routes are."""
     router = APIRouter(prefix="/channels")
 
@@ -138,6 +148,6 @@ def ari_router(intake: Intake, directory: Directory, secrets: Secrets, clock: Cl
             return
         await websocket.accept(subprotocol=SUBPROTOCOL)
         with SOCKETS.labels(known.id).track_inprogress():
-            await AriSocket(known, adapter, intake, directory, clock).run(websocket)
+            await AriSocket(known, adapter, intake, directory, clock, most_waiting).run(websocket)
 
     return router

@@ -3,12 +3,11 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from ccc_router.channels.channel import Keyed
 from ccc_router.channels.phone.numbers import number_of
 from ccc_router.events.facts import CallEvent, CallRecorded, Handle, Private
 from ccc_router.events.vocabulary import CallEventName, LegRole
@@ -141,14 +140,13 @@ def call_recorded(
     endpoint: Endpoint, call_id: str, leg_id: str, *, role: LegRole, started_at: int, answered_at: int, ended_at: int,
     cause: str = "", recording: str = "",
 ) -> CallRecorded:  # fmt: skip
-    """The fact that a detail record tells; ids as in `call_event`."""
+    """The fact that a detail record tells; ids as in `call_event`.
+
+    Records come to an endpoint of their own; its option ``calls_of`` names the endpoint whose calls they are.
+    """
+    of = endpoint.options.get("calls_of") or endpoint.id
     return CallRecorded(
-        endpoint=endpoint.id, call_id=call_id, leg_id=leg_id, contact_id=derive("ct", endpoint.id, "call", call_id),
-        case_id=derive("cs", endpoint.id, "call", call_id), role=role, at=ended_at, started_at=started_at,
+        endpoint=of, call_id=call_id, leg_id=leg_id, contact_id=derive("ct", of, "call", call_id),
+        case_id=derive("cs", of, "call", call_id), role=role, at=ended_at, started_at=started_at,
         answered_at=answered_at, ended_at=ended_at, cause=cause, recording=recording,
     )  # fmt: skip
-
-
-def keyed(key: str, facts: Sequence[CallEvent]) -> tuple[Keyed, ...]:
-    """Several facts of one event under keys of their own."""
-    return tuple(Keyed(f"{key}:{fact.event}", fact) for fact in facts)
