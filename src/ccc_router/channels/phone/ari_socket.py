@@ -8,16 +8,15 @@ twice have the same keys (I2).
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from fastapi import APIRouter, WebSocket
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge
 from starlette.responses import Response
 from starlette.websockets import WebSocketDisconnect
 
 from ccc_router.channels.channel import Adapter, Directory, Request, Secrets, Unreadable
-from ccc_router.channels.intake import DELIVERIES, Intake, parse
-from ccc_router.channels.registry import adapter_for
+from ccc_router.channels.phone.asterisk_ari import AsteriskAri
 from ccc_router.events.inbox import InboxUnavailable, Overloaded
 from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.log import get_logger
@@ -36,6 +35,15 @@ _PAUSES_S: Final = (0.05, 0.2, 0.5, 1.0)
 _PATIENCE_S: Final = 8.0
 
 SOCKETS: Final = Gauge("ccc_phone_ari_sockets", "Switches connected over the ARI socket", ["endpoint"])
+REFUSED: Final = Counter("ccc_phone_ari_refused", "Handshakes on the ARI socket that were not believed", ["endpoint"])
+
+
+class Taker(Protocol):
+    """The intake, as far as the socket needs it."""
+
+    async def accept(self, endpoint: Endpoint, request: Request, adapter: Adapter, /) -> object:
+        """Make a delivery durable. Raises InboxUnavailable or Overloaded when that is not possible now."""
+        ...
 
 
 class AriSocket:
@@ -45,7 +53,7 @@ class AriSocket:
         self,
         endpoint: Endpoint,
         adapter: Adapter,
-        intake: Intake,
+        intake: Taker,
         directory: Directory,
         clock: Clock,
         most_waiting: int,
@@ -93,7 +101,7 @@ class AriSocket:
         """As one delivery; one by one when the whole cannot be read, so that one bad message spoils no other."""
         whole = self._delivery(b"[" + b",".join(messages) + b"]")
         agents = self._directory.agents_of(self._endpoint.id)
-        if len(messages) > 1 and isinstance(parse(self._adapter, whole, self._endpoint, agents), Unreadable):
+        if len(messages) > 1 and isinstance(self._adapter.parse(whole, self._endpoint, agents), Unreadable):
             for message in messages:
                 await self._take(self._delivery(message))
         elif messages:
@@ -126,21 +134,21 @@ async def refuse(websocket: WebSocket, status: int) -> None:
 
 
 def ari_router(
-    intake: Intake, directory: Directory, secrets: Secrets, clock: Clock, *, most_waiting: int = MOST_WAITING
+    intake: Taker, directory: Directory, secrets: Secrets, clock: Clock, *, most_waiting: int = MOST_WAITING
 ) -> APIRouter:
     """The route ``GET /channels/phone/{endpoint}/ari``. Mount it where the webhook routes are."""
     router = APIRouter(prefix="/channels")
+    adapter = AsteriskAri()
 
     @router.websocket("/phone/{endpoint}/ari")
     async def take_ari_events(websocket: WebSocket, endpoint: str) -> None:
         known = directory.endpoint(endpoint)
-        adapter = adapter_for(known) if known is not None and known.channel == "phone" else None
-        if known is None or adapter is None or known.dialect != DIALECT:
+        if known is None or known.channel != "phone" or known.dialect != DIALECT:
             await refuse(websocket, 404)
             return
         handshake = Request(method="GET", headers={name.lower(): value for name, value in websocket.headers.items()})
         if adapter.verify(handshake, known, secrets.of(known.id), clock.now()) is not None:
-            DELIVERIES.labels(known.id, "refused").inc()
+            REFUSED.labels(known.id).inc()
             await refuse(websocket, 401)
             return
         if SUBPROTOCOL not in websocket.scope.get("subprotocols", ()):
