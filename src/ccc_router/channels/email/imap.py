@@ -6,6 +6,7 @@ The library is synchronous and runs in a thread.
 """
 
 import asyncio
+import contextlib
 import imaplib
 import re
 import ssl
@@ -168,19 +169,27 @@ def _open(account: Account, password: str) -> imap_tools.BaseMailBox:
         mailbox = imap_tools.MailBoxStartTls(account.host, account.port, timeout=_TIMEOUT_S, ssl_context=context)
     else:
         mailbox = imap_tools.MailBoxUnencrypted(account.host, account.port, timeout=_TIMEOUT_S)
-    if account.token:
-        mailbox.xoauth2(account.user, password, initial_folder=None)
-    else:
-        mailbox.login(account.user, password, initial_folder=None)
-    mailbox.folder.set(account.folder, readonly=True)
+    try:
+        if account.token:
+            mailbox.xoauth2(account.user, password, initial_folder=None)
+        else:
+            mailbox.login(account.user, password, initial_folder=None)
+        mailbox.folder.set(account.folder, readonly=True)
+    except BaseException:
+        _drop(mailbox)
+        raise
     return mailbox
 
 
 def _close(mailbox: imap_tools.BaseMailBox) -> None:
-    try:
+    with contextlib.suppress(imap_tools.ImapToolsError, imaplib.IMAP4.error, OSError):
         mailbox.logout()
-    except (imap_tools.ImapToolsError, imaplib.IMAP4.error, OSError):
-        return  # it is gone already
+    _drop(mailbox)
+
+
+def _drop(mailbox: imap_tools.BaseMailBox) -> None:
+    with contextlib.suppress(OSError):  # it is closed already
+        mailbox.client.shutdown()
 
 
 def _numbering(mailbox: imap_tools.BaseMailBox, folder: str) -> tuple[int, int]:

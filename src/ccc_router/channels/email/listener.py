@@ -171,7 +171,7 @@ class _Desk:
     def _request(
         self, session: Session, envelope: Envelope, endpoint: Endpoint, recipients: list[str], content: bytes
     ) -> Request:
-        sender = envelope.mail_from or ""
+        sender = (envelope.mail_from or "").strip("<>")  # the library gives the null sender with its brackets
         headers = {
             ENVELOPE_FROM: f"<{sender}>" if not sender or valid_address(sender) else "<invalid>",
             ENVELOPE_TO: ",".join(filter(valid_address, recipients)),

@@ -96,10 +96,10 @@ def _message(
             name=writer.name or mail.sender.name,
             subject=mail.subject,
             text=mail.text,
-            full_text=mail.full_text if mail.full_text != mail.text else "",
+            full_text=mail.full_text,
             html=mail.html,
             refs=refs.strong,
-            weak_refs=refs.weak,
+            weak_refs=() if verdict == "fail" else refs.weak,  # whoever writes in another's name takes part in nothing
             own_refs=refs.own,
             address=_answer_to(mail, writer, mailbox),
             attachments=attachments,
