@@ -60,6 +60,7 @@ _NAME: Final = re.compile(r"[^a-z0-9._:+-]+")
 _GUESS_BYTES: Final = 16_384
 _SHORTEST_GUESS: Final = 24
 _TOLERABLE_PERCENT: Final = 2
+_FEWEST_IN_UTF8: Final = 5
 
 
 def decode(data: bytes, label: str | None = None) -> Decoded:
@@ -105,8 +106,8 @@ def _by(data: bytes, name: str) -> Decoded | None:
 
 
 def _unfont(read: Decoded) -> Decoded:
-    """Font text that a newer program has turned into UTF-8 letter by letter."""
-    found = legacy.recognise(read.text)
+    """Font text that a newer program has turned into UTF-8 letter by letter. Rare, so it must be plain."""
+    found = legacy.recognise(read.text, _FEWEST_IN_UTF8)
     return Decoded(found[1], found[0]) if found else read
 
 

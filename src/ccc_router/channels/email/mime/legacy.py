@@ -47,7 +47,7 @@ _ONSET = "ngh|ng|nh|ch|gh|gi|kh|ph|qu|th|tr|[bcdđghklmnpqrstvx]"
 _NUCLEUS = "[aăâeêioôơuưy]{1,3}"
 _CODA = "ch|nh|ng|[cmnpt]"
 _SYLLABLE: Final = re.compile(f"(?:{_ONSET})?(?:{_NUCLEUS})(?:{_CODA})?")
-_FEWEST_WORDS: Final = 2
+FEWEST_WORDS: Final = 2
 _SURE_PERCENT: Final = 80
 _SAMPLE: Final = 20_000  # letters looked at; enough to be sure, and bounded
 
@@ -125,10 +125,10 @@ def vietnamese_percent(text: str) -> tuple[int, int]:
 _READINGS: Final[tuple[tuple[str, Callable[[str], str]], ...]] = (("tcvn3", from_tcvn3), ("vni", from_vni))
 
 
-def recognise(latin: str) -> tuple[str, str] | None:
+def recognise(latin: str, fewest: int = FEWEST_WORDS) -> tuple[str, str] | None:
     """The name and the text when letters of Latin-1 are really a Vietnamese font encoding, else None.
 
-    The winner must read as Vietnamese nearly everywhere, and better than the text does as it stands.
+    The winner must read as Vietnamese nearly everywhere, in at least ``fewest`` words, and better than the text does as it stands.
     """
     if latin.isascii() or any(letter > "\u00ff" for letter in latin[:_SAMPLE]):
         return None
@@ -137,7 +137,7 @@ def recognise(latin: str) -> tuple[str, str] | None:
     for name, read in _READINGS:
         text = read(latin[:_SAMPLE])
         words, percent = vietnamese_percent(text)
-        if words >= _FEWEST_WORDS and percent >= _SURE_PERCENT and percent > best:
+        if words >= fewest and percent >= _SURE_PERCENT and percent > best:
             best, found = percent, (name, text)
     if found is None or len(latin) <= _SAMPLE:
         return found
