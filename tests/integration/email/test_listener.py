@@ -13,6 +13,7 @@ from ccc_router.channels.registry import EMAIL
 from ccc_router.events.facts import MessageReceived
 from ccc_router.events.inbox_postgres import PostgresInbox
 from ccc_router.kernel.clock import SystemClock
+from ccc_router.kernel.tasks import Tasks
 from ccc_router.routing.policy import Endpoint
 from ccc_router.storage.database import Database
 from tests.support import mails
@@ -206,9 +207,10 @@ async def test_i17_a_mail_under_way_is_taken_before_the_listener_is_closed() -> 
     site.intake._inbox = Slow()  # type: ignore[assignment]
     listener = SmtpListener(site.intake, EMAIL, lambda: (CSKH,), SystemClock())
     await listener.start()
-    sent = asyncio.ensure_future(with_client(listener, hand_over(mails.a_mail())))
+    tasks = Tasks()
+    sent = tasks.start(with_client(listener, hand_over(mails.a_mail())), name="client")
     await until(lambda: bool(listener._desk.taking))
-    closing = asyncio.ensure_future(listener.close(5))
+    closing = tasks.start(listener.close(5), name="closing")
     await until(lambda: listener._desk.closing)
     release.set()
     assert (await sent)[0] == 250

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ccc_router.channels.email.mime.legacy import recognise
 from ccc_router.channels.email.mime.headers import decode_words
+from ccc_router.channels.email.mime.legacy import recognise
 from ccc_router.channels.email.mime.mail import read
 from ccc_router.channels.email.outbound import texts
 from ccc_router.channels.email.outbound.compose import Enclosure, Letter, compose

@@ -17,6 +17,7 @@ QUIET = {
     "suppress": "suppress",
     "noreply": "robot",
 }
+BY_ADDRESS_ALONE = {"rfc3464-by-verp", "exchange-vi"}
 PERSON = ("auto-submitted-no", "subject-of-a-person")
 
 
@@ -90,6 +91,8 @@ def test_a_report_is_a_fact_about_our_message(name: str, receipt: str, permanent
     fact = keyed.fact
     assert isinstance(fact, ReceiptReceived)
     assert (fact.message_ids, fact.receipt, fact.permanent) == ((mails.MESSAGE,), receipt, permanent)
+    refs = fact.private.refs if fact.private else ()
+    assert refs == (() if name in BY_ADDRESS_ALONE else (f"case:{mails.CASE}",))
 
 
 @pytest.mark.parametrize("name", ["rfc3464-delayed", "rfc3464-of-a-stranger"])

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final, Literal, NamedTuple
 
-from ccc_router.channels.email.inbound.refs import Threading
+from ccc_router.channels.email.inbound.refs import Issued, Threading
 from ccc_router.channels.email.mime.headers import Headers, message_ids
 from ccc_router.channels.email.mime.mail import Mail
 from ccc_router.channels.email.mime.tree import Part, headers_of
@@ -20,9 +20,13 @@ _SEARCHED: Final = 64 * 1024
 
 
 class Bounce(NamedTuple):
-    """What became of one of our messages. ``permanent``: the address will not work tomorrow either."""
+    """What became of one of our messages. ``permanent``: the address will not work tomorrow either.
+
+    ``case_id`` is "" when only the address the report came to told which message it is about.
+    """
 
     message_id: str
+    case_id: str
     receipt: Literal["delivered", "read", "failed"]
     permanent: bool
 
@@ -39,32 +43,32 @@ def report_of(
     returned = next((one for one in map(threading.bounced, addresses) if one), "")
     if mail.kind == "multipart/report" and mail.reports:
         return _standard(mail, returned, threading)
-    if not returned and not _is_bounce(mail, envelope_from):
-        return None
-    message_id = returned or _issued(_ID_IN_TEXT.findall(mail.full_text[:_SEARCHED]), threading)
-    if not message_id:
+    if not _is_bounce(mail, envelope_from):
+        return None  # a person, even if he wrote to the address where bounces go
+    about = _about(_ID_IN_TEXT.findall(mail.full_text[:_SEARCHED]), returned, threading)
+    if about is None:
         # A null sender alone proves no bounce: forms and scanners have it too. Those become automatic messages.
         return NotOurs() if _is_daemons(mail) else None
-    if envelope_from != "" and returned and not _is_bounce(mail, envelope_from):
-        return None  # a person wrote to that address
-    return Bounce(message_id, "failed", _is_permanent(mail.full_text[:_SEARCHED]))
+    return Bounce(about.message_id, about.case_id, "failed", _is_permanent(mail.full_text[:_SEARCHED]))
 
 
 def _standard(mail: Mail, returned: str, threading: Threading) -> Bounce | NotOurs:
-    message_id = returned or _issued(_returned_ids(mail.reports), threading)
+    about = _about(_returned_ids(mail.reports), returned, threading)
+    if about is None:
+        return NotOurs()
     fields = [headers for part in mail.reports for headers in _groups(part)]
     disposition = next((one.raw("disposition") for one in fields if one.has("disposition")), "")
-    if not message_id:
-        return NotOurs()
     if disposition:
         shown = "displayed" in disposition.lower()
-        return Bounce(message_id, "read", permanent=False) if shown else NotOurs()
+        return Bounce(about.message_id, about.case_id, "read", permanent=False) if shown else NotOurs()
     actions = {one.token("action"): one for one in fields if one.has("action")}
     if "failed" in actions:
         failed = actions["failed"]
         status = failed.raw("status").strip() or failed.text("diagnostic-code")
-        return Bounce(message_id, "failed", permanent=_is_permanent(status))
-    return Bounce(message_id, "delivered", permanent=False) if "delivered" in actions else NotOurs()
+        return Bounce(about.message_id, about.case_id, "failed", _is_permanent(status))
+    if "delivered" in actions:
+        return Bounce(about.message_id, about.case_id, "delivered", permanent=False)
+    return NotOurs()
 
 
 def _groups(part: Part) -> Iterator[Headers]:
@@ -87,8 +91,10 @@ def _returned_ids(parts: Iterable[Part]) -> Iterator[str]:
                 yield from group.ids(name)
 
 
-def _issued(ids: Iterable[str], threading: Threading) -> str:
-    return next((found.message_id for one in ids if (found := threading.issued(one))), "")
+def _about(ids: Iterable[str], returned: str, threading: Threading) -> Issued | None:
+    """Which mail of ours is meant: by its Message-ID, else by the address the report came to (which names no case)."""
+    issued = next((found for one in ids if (found := threading.issued(one))), None)
+    return issued or (Issued("", returned) if returned else None)
 
 
 def _is_bounce(mail: Mail, envelope_from: str | None) -> bool:

@@ -59,6 +59,7 @@ def facts_of(request: Request, endpoint: Endpoint, threading: Threading) -> Pars
             receipt=report.receipt,
             message_ids=(report.message_id,),
             permanent=report.permanent,
+            private=Private(refs=(f"case:{report.case_id}",)) if report.case_id else None,
         )
         return Parsed((Keyed(key, fact),))
     if mailbox.owns(mail.sender.address) and not _written_for_another(mail, mailbox):
