@@ -29,6 +29,7 @@ from ccc_router.channels.channel import (
     Unreadable,
 )
 from ccc_router.events.inbox import Inbox, InboxUnavailable, Overloaded, RawDelivery, Submission
+from ccc_router.events.vocabulary import Channel
 from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.errors import Invalid, Unauthenticated
 from ccc_router.kernel.ids import derive
@@ -39,6 +40,7 @@ _T = TypeVar("_T")
 _State = Literal["parsed", "ignored", "unreadable"]
 _log = get_logger("channels")
 _INLINE_BYTES: Final = 64 * 1024  # hashing and reading more than this would hold up the event loop for over 1 ms
+_INLINE_MAIL: Final = 1024  # HTML of a mail takes about 1 ms a kilobyte to clean and to lay out
 _LONGEST_KEY: Final = 300
 
 DELIVERIES: Final = Counter(
@@ -88,7 +90,8 @@ class Intake:
     async def accept(self, endpoint: Endpoint, request: Request, adapter: Adapter) -> Receipt:
         """Take a delivery whose sender is known by the way it came (our own listener). Raises InboxUnavailable (503)."""
         agents = self._directory.agents_of(endpoint.id)
-        parsed = await _aside(request, lambda: parse(adapter, request, endpoint, agents))
+        inline = _INLINE_MAIL if adapter.channel is Channel.EMAIL else _INLINE_BYTES
+        parsed = await _aside(request, lambda: parse(adapter, request, endpoint, agents), inline)
         try:
             if isinstance(parsed, Unreadable):
                 return await self._set_aside(endpoint, request, adapter, parsed)
@@ -138,7 +141,7 @@ class Intake:
         if parsed.blobs:
             await self._blobs.keep(parsed.blobs)  # before the facts that name them; a blob without a fact harms nobody
         state: _State = "parsed" if parsed.facts or parsed.sightings or not parsed.ignored else "ignored"
-        raw = raw_of(endpoint, request, adapter, state)
+        raw = await _aside(request, lambda: raw_of(endpoint, request, adapter, state))
         async with self._joined(endpoint, parsed) as joined:
             own = submissions_of(endpoint, parsed.facts)
             appended = await self._inbox.append([*own, *submissions_of(endpoint, joined.facts)], raw)
@@ -183,9 +186,9 @@ def _safe(keyed: Keyed) -> str:
     return key if len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable() else derive("ky", key)
 
 
-async def _aside(request: Request, work: Callable[[], _T]) -> _T:
-    """Run pure work here when the body is small, else in a thread."""
-    if len(request.body) <= _INLINE_BYTES:
+async def _aside(request: Request, work: Callable[[], _T], inline: int = _INLINE_BYTES) -> _T:
+    """Run pure work here when the body has at most ``inline`` bytes, else in a thread."""
+    if len(request.body) <= inline:
         return work()
     return await asyncio.to_thread(work)
 
