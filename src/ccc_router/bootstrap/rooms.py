@@ -21,6 +21,7 @@ from ccc_router.bootstrap.readiness import Readiness
 from ccc_router.bootstrap.spine import Spine
 from ccc_router.channels.http import Webhooks, webhook_router
 from ccc_router.channels.intake import Intake
+from ccc_router.channels.phone.ari_socket import ari_router
 from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.tasks import Loop
 from ccc_router.rest.kept import KeptAnswers
@@ -60,6 +61,7 @@ async def rooms(spine: Spine, intake: Intake, heard: Heard) -> AsyncIterator[Roo
     webhooks = Webhooks(intake, spine.secrets, spine.current, clock, public_url=settings.public_url)
     v1 = APIRouter(prefix="/v1")
     v1.include_router(webhook_router(webhooks))
+    v1.include_router(ari_router(intake, spine.current, spine.secrets, clock))
     metrics_token = settings.metrics_token
     async with httpx.AsyncClient(timeout=10, follow_redirects=False, trust_env=False) as http:
         app = create_app(

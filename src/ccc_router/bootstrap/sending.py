@@ -14,9 +14,10 @@ from ccc_router.channels.fanpage.graph import a_client
 from ccc_router.channels.fanpage.parts import PostgresParts
 from ccc_router.channels.fanpage.sender import FanpageSender
 from ccc_router.channels.outgoing import PostgresOutbox
+from ccc_router.channels.phone import control
 from ccc_router.channels.replies import Replies
 from ccc_router.events.vocabulary import Channel, DeliveryKind
-from ccc_router.workers.deliver import CUSTOMERS, Deliver, Way
+from ccc_router.workers.deliver import CALLS, CUSTOMERS, Deliver, Way
 
 MAIL: Final = "mail"
 """The secret that signs Message-IDs and plus-addresses, so that an answer finds its case."""
@@ -35,12 +36,16 @@ async def deliver(spine: Spine) -> AsyncIterator[Deliver]:
     keys = mail_keys(spine)
     post = Post(relay_of(relay.get_secret_value())) if relay is not None else None
     mail = MailSender(Letters(database), Ledger(database, keys[0]), post, Threading(keys), spine.current, spine.clock)
-    async with a_client() as graph_client:
+    async with a_client() as graph_client, control.a_client() as switch_client:
         page = FanpageSender(
             graph_client, PostgresOutbox(database), PostgresParts(database), spine.secrets, spine.current, spine.clock
         )
         replies = Replies(spine.current, {Channel.EMAIL: mail, Channel.FANPAGE: page})
+        switches = control.ControlSender(
+            switch_client, control.PostgresLines(database), spine.secrets, spine.current, spine.clock
+        )
         ways = {
+            DeliveryKind.CONTROL: Way(switches, CALLS, limit_s=3.0),
             DeliveryKind.REPLY: Way(replies, CUSTOMERS),
             DeliveryKind.ACKNOWLEDGEMENT: Way(mail, CUSTOMERS),
         }

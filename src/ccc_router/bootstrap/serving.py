@@ -14,6 +14,8 @@ from ccc_router.bootstrap.storage import Storage, open_storage
 from ccc_router.channels.email.inbound.refs import Threading
 from ccc_router.channels.intake import Intake
 from ccc_router.channels.keeping import PostgresBlobs
+from ccc_router.channels.phone.ari.joiner import AriJoiner
+from ccc_router.channels.phone.ari.store import PostgresSightings
 from ccc_router.channels.registry import EMAIL
 from ccc_router.kernel.clock import Clock, SystemClock
 from ccc_router.kernel.log import get_logger
@@ -72,7 +74,8 @@ async def running(settings: Settings, storage: Storage, supervisor: Supervisor, 
 async def listening(spine: Spine) -> AsyncIterator[_Server]:
     """The HTTP server, answering until the context is left; then requests under way are given time to end."""
     database = spine.storage.database
-    intake = Intake(spine.inbox, PostgresBlobs(database), spine.secrets, spine.current, spine.clock)
+    joiner = AriJoiner(PostgresSightings(database, spine.settings.pool))
+    intake = Intake(spine.inbox, PostgresBlobs(database), spine.secrets, spine.current, spine.clock, joiner)
     async with rooms(spine, intake, _nobody) as opened:
         server = _Server(_config(spine.settings, opened))
         task = spine.supervisor.spawn(server.serve(), name="http")
