@@ -10,7 +10,8 @@ from ccc_router.queues.deliveries.port import Delivery
 from ccc_router.storage.database import Database
 
 _READ: Final = """
-SELECT m.text, m.visibility, m.author, m.attachments, m.erased OR m.deleted AS gone, a.address, a.endpoint,
+SELECT m.text, m.visibility, m.author, m.attachments::text AS attachments, a.address, a.endpoint,
+       m.erased OR m.deleted AS gone, m.delivery_state = 'sent' AS arrived,
        coalesce((SELECT max(x.at) FROM message x JOIN contact_address w ON w.pool = x.pool AND w.contact_id = x.contact_id
                  WHERE w.pool = a.pool AND w.endpoint = a.endpoint AND w.address = a.address AND x.direction = 'inbound'), 0)
            AS last_inbound_at
@@ -21,7 +22,11 @@ _BLOB: Final = "SELECT bytes FROM blob WHERE sha256 = $1"
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
-    """A message to a customer. ``last_inbound_at``: when the customer last wrote from this address (ms, 0: never)."""
+    """A message to a customer.
+
+    ``last_inbound_at``: when the customer last wrote from this address (ms, 0: never). ``arrived``: the channel said already that the
+    customer has it.
+    """
 
     text: str
     visibility: Visibility
@@ -29,6 +34,7 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     endpoint: str
     last_inbound_at: int
+    arrived: bool = False
     attachments: tuple[Attachment, ...] = ()
 
 
@@ -62,6 +68,7 @@ class PostgresOutbox:
             address=row["address"],
             endpoint=row["endpoint"],
             last_inbound_at=row["last_inbound_at"],
+            arrived=row["arrived"],
             attachments=msgspec.json.decode(row["attachments"], type=tuple[Attachment, ...]),
         )
 

@@ -86,8 +86,7 @@ class _Recorder:
                 case d.ContactLinked():
                     self.rows.linked[decision.contact_id] = (decision.contact_id, decision.case_id)
                 case d.DeliveryEnded():
-                    external = getattr(self.given.body, "external_id", "")
-                    self.rows.delivered[decision.delivery_id] = (decision.delivery_id, decision.state, external)
+                    self._ended(decision)
                 case d.CustomerMet():
                     self.rows.name_customer(decision.customer_id, self.private.name, self.given.at)
                 case _:
@@ -96,6 +95,14 @@ class _Recorder:
         if isinstance(body, f.ReceiptReceived) and body.watermark and self.given.resolved.case_id:
             case_id = self.given.resolved.case_id
             self.rows.seen_up_to[case_id, body.receipt] = (case_id, body.receipt, body.watermark)
+
+    def _ended(self, decision: d.DeliveryEnded) -> None:
+        """A time-out that is told after the channel's own word that it arrived changes nothing."""
+        known = self.rows.delivered.get(decision.delivery_id)
+        if known is not None and known[1] == "sent" and decision.state == "unknown":
+            return
+        external = getattr(self.given.body, "external_id", "")
+        self.rows.delivered[decision.delivery_id] = (decision.delivery_id, decision.state, external)
 
     def keep_private(self) -> None:
         """The names, handles and texts that came with the input."""
@@ -113,6 +120,8 @@ class _Recorder:
                 self.rows.edits[body.message_id] = (
                     body.message_id, private.subject, private.text, private.full_text, private.html, self.salt, self.given.digest,
                 )  # fmt: skip
+            case f.DeliveryReported():  # what a private answer to a comment began: the conversation belongs to its case
+                self._refs(self.given.resolved.case_id, body.contact_id, body.message_id)
             case f.CallEvent():
                 self._call(body)
             case c.SendMessage():

@@ -104,7 +104,9 @@ def test_our_echo_says_our_delivery_arrived() -> None:
 
 
 def test_the_echo_of_a_private_reply_ties_its_conversation_to_the_comments_case() -> None:
-    assert private_of(one("private_reply_echo")).own_refs == ("conversation:page-1:6512345678901235",)
+    private = private_of(one("private_reply_echo"))
+    assert private.refs == ("case:cs_0123456789abcdefghjkmnpqrs",)
+    assert private.own_refs == ("conversation:page-1:6512345678901235",)
 
 
 def test_somebody_elses_echo_is_an_answer_outside() -> None:

@@ -235,6 +235,12 @@ async def test_a_person_may_order_an_unknown_message_to_be_sent_again(page: Page
     assert await page.send() == Sent("m_fake_1")
 
 
+async def test_what_its_echo_says_arrived_is_not_sent_again(page: Page) -> None:
+    page.parts.parts = {0: "unknown"}
+    assert await page.send(arrived=True) == Sent()
+    assert page.graph.calls == []
+
+
 async def test_a_process_that_died_while_sending_does_not_send_again(page: Page) -> None:
     page.parts.parts = {0: "sending"}
     assert await page.send() == Unknown("interrupted")

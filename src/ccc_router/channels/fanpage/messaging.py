@@ -131,7 +131,9 @@ def _echo(message: Node, person: str, at: int, endpoint: Endpoint, found: Found)
     if not mark.last:
         found.ignore()
         return
-    opened = Private(own_refs=(conversation,)) if mark.private_reply else None
+    opened = None
+    if mark.private_reply and mark.case_id:
+        opened = Private(refs=(f"case:{mark.case_id}",), own_refs=(conversation,))
     sent = DeliveryReported(
         at=at,
         private=opened,

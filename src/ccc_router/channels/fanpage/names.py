@@ -9,7 +9,7 @@ from ccc_router.events.facts import Handle
 
 _PERSON: Final = "psid:"
 _COMMENT: Final = "comment:"
-_MARK: Final = re.compile(r"ccc:(dl_[0-9a-z]{26}):(ms_[0-9a-z]{26}|):(ct_[0-9a-z]{26}|):(p?)(m?)")
+_MARK: Final = re.compile(r"ccc:(dl_[0-9a-z]{26}):(ms_[0-9a-z]{26}|):(ct_[0-9a-z]{26}|):(cs_[0-9a-z]{26}|):(p?)(m?)")
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -22,6 +22,7 @@ class Mark(msgspec.Struct, frozen=True):
     delivery_id: str
     message_id: str = ""
     contact_id: str = ""
+    case_id: str = ""
     private_reply: bool = False
     last: bool = True
 
@@ -36,13 +37,13 @@ class Address(msgspec.Struct, frozen=True):
 def write_mark(mark: Mark) -> str:
     """The metadata of a message."""
     flags = ("p" if mark.private_reply else "") + ("" if mark.last else "m")
-    return f"ccc:{mark.delivery_id}:{mark.message_id}:{mark.contact_id}:{flags}"
+    return f"ccc:{mark.delivery_id}:{mark.message_id}:{mark.contact_id}:{mark.case_id}:{flags}"
 
 
 def read_mark(metadata: str) -> Mark | None:
     """The mark in a metadata, or None when somebody else wrote it."""
     found = _MARK.fullmatch(metadata)
-    return Mark(found[1], found[2], found[3], found[4] == "p", found[5] == "") if found else None
+    return Mark(found[1], found[2], found[3], found[4], found[5] == "p", found[6] == "") if found else None
 
 
 def person_handle(endpoint_id: str, person: str) -> Handle:

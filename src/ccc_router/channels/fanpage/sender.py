@@ -60,6 +60,8 @@ class FanpageSender:
         outgoing = await self._outbox.of(delivery)
         if outgoing is None:
             return Failed("message_gone")
+        if outgoing.arrived:  # its echo came meanwhile
+            return Sent()
         endpoint = self._directory.endpoint(outgoing.endpoint)
         if endpoint is None:
             return Parked("endpoint_gone")
@@ -156,7 +158,14 @@ def _messages(
     last = len(contents) - 1
     parts = []
     for number, (content, attachment) in enumerate(contents):
-        mark = names.Mark(delivery.id, delivery.message_id, delivery.contact_id, private_reply, last=number == last)
+        mark = names.Mark(
+            delivery.id,
+            delivery.message_id,
+            delivery.contact_id,
+            delivery.case_id,
+            private_reply=private_reply,
+            last=number == last,
+        )
         message = {**content, "metadata": names.write_mark(mark)}
         parts.append(_Part(path, {**fields, "message": message}, attachment))
     return parts

@@ -30,6 +30,15 @@ SET state = 'owed', due = clock_timestamp(), tries = 0, claimed_by = '', updated
 WHERE pool = $1 AND id = ANY ($2::text[]) AND state IN ('parked', 'failed', 'unknown')
 """
 
+# A channel may tell that something arrived whose sender could not know it (an echo after a time-out), in either order.
+_ARRIVED: Final = """
+UPDATE delivery d SET state = 'sent', updated_at = clock_timestamp()
+WHERE d.pool = $1 AND d.id = ANY ($2::text[]) AND d.state = 'unknown'
+"""
+_ARRIVED_BEFORE: Final = f"""{_ARRIVED} AND EXISTS (
+    SELECT 1 FROM message m WHERE m.pool = d.pool AND m.id = d.message_id AND m.delivery_id = d.id AND m.delivery_state = 'sent')
+"""  # noqa: S608 - the fragment is ours
+
 
 async def write_owed(connection: Connection, pool: str, owed: Sequence[tuple[int, DeliveryOwed]]) -> None:
     """Write deliveries with the journal positions of their decisions. Raises what asyncpg raises, as for a repeated id."""
@@ -56,7 +65,15 @@ async def write_owed(connection: Connection, pool: str, owed: Sequence[tuple[int
 
 
 async def write_ended(connection: Connection, pool: str, ended: Sequence[DeliveryEnded]) -> None:
-    """Owe again what a person wants sent again (``state`` owed). Other ends were written by the worker that saw them."""
-    again = [item.delivery_id for item in ended if item.state == DeliveryState.OWED]
-    if again:
-        await connection.execute(_OWE_AGAIN, pool, again)
+    """Owe again what a person wants sent again (``state`` owed), and end as sent what the channel says arrived.
+
+    Other ends were written by the worker that saw them.
+    """
+    for state, statement in (
+        (DeliveryState.OWED, _OWE_AGAIN),
+        (DeliveryState.SENT, _ARRIVED),
+        (DeliveryState.UNKNOWN, _ARRIVED_BEFORE),
+    ):
+        ids = [item.delivery_id for item in ended if item.state == state]
+        if ids:
+            await connection.execute(statement, pool, ids)
