@@ -286,6 +286,14 @@ def test_a_call_by_csta_is_one_contact_and_its_recording_is_told() -> None:
     assert answered.at == 1_795_335_964_250
 
 
+def test_a_key_of_the_menu_is_the_topic_the_endpoint_names_for_it() -> None:
+    line = msgspec.structs.replace(LINE, topics={"1": "hi-benefits"})
+    bodies = [{"event_id": "e", "event": "Offered", "call_id": "c", "topic": topic} for topic in ("1", "maternity")]
+    parsed = [Csta().parse(Request(body=json.dumps(body).encode()), line, {}) for body in bodies]
+    facts = [one.facts[0].fact for one in parsed if isinstance(one, Parsed)]
+    assert [fact.topic for fact in facts if isinstance(fact, CallEvent)] == ["hi-benefits", "maternity"]
+
+
 def test_cdr_values_are_decoded_once_and_only_where_the_module_encodes_them() -> None:
     def recording(body: bytes, **options: str) -> str:
         parsed = parse("freeswitch-cdr", body, **options)

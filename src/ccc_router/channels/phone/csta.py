@@ -21,7 +21,7 @@ from ccc_router.channels.phone.wording import (
     part,
     text,
 )
-from ccc_router.events.facts import CallEvent
+from ccc_router.events.facts import CallEvent, Private
 from ccc_router.events.vocabulary import CallEventName, Channel, LegRole
 from ccc_router.kernel.signing import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER
 from ccc_router.routing.policy import Endpoint
@@ -65,25 +65,25 @@ class Csta:
 def _fact(event: Document, request: Request, endpoint: Endpoint) -> CallEvent:
     call_id = identifier(event, "call_id")
     recording = part(event, "recording")
-    cause = text(event, "cause")
+    cause, topic = text(event, "cause"), identifier(event, "topic")
     return call_event(
         endpoint, call_id, identifier(event, "leg_id", "call_id"), _NAMES[text(event, "event").lower()],
         at=moment(text(event, "at")) or request.received_at,
         role=_role(event),
-        private=caller(text(event, "calling"), text(event, "called"), text(event, "calling_name")),
+        private=_who(event),
         sequence=integer(event, "sequence"),
         cause=_CAUSES.get(cause.lower().replace(" ", "_"), cause[:60]),
         agent=text(event, "agent")[:100],
         offer_id=identifier(event, "offer_id"),
         queue=identifier(event, "queue"),
         language=text(event, "language")[:20],
-        topic=identifier(event, "topic"),
+        topic=endpoint.topics.get(topic, topic),  # a switch without a catalogue of topics tells the key that was pressed
         new_call_id=identifier(event, "new_call_id"),
         transferred_to=text(event, "transferred_to")[:100],
         recording=text(recording, "ref")[:500],
         recording_state=text(recording, "state")[:40],
         notice_played=recording.get("notice_played") is True,
-        outbound=text(event, "direction").lower() == "outbound",
+        outbound=_outbound(event),
     )  # fmt: skip
 
 
@@ -93,3 +93,13 @@ def _role(event: Document) -> LegRole:
     if given is not None:
         return given
     return LegRole.AGENT if text(event, "agent", "offer_id") else LegRole.CUSTOMER
+
+
+def _outbound(event: Document) -> bool:
+    return event.get("outbound") is True or text(event, "direction").lower() == "outbound"
+
+
+def _who(event: Document) -> Private:
+    """The customer is whoever is not the centre: of a call the centre makes, the one it calls."""
+    calling, called = text(event, "calling"), text(event, "called")
+    return caller(called, calling) if _outbound(event) else caller(calling, called, text(event, "calling_name"))
