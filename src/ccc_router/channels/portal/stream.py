@@ -11,7 +11,7 @@ from ccc_router.channels.portal.tickets import TicketRow
 from ccc_router.kernel.clock import Clock, format_utc
 from ccc_router.kernel.errors import TooMany
 
-CHANNEL: Final = "ccc_portal"
+WAKE: Final = "ccc_portal"
 """The NOTIFY channel; the payload is ``<endpoint>/<reference>`` of the conversation that has news."""
 HEARTBEAT_S: Final = 15.0
 _LOOK_S: Final = 3.0
