@@ -8,6 +8,7 @@ from fastapi import Request
 from prometheus_client import CollectorRegistry
 
 from ccc_router.agents.routers import ROUTERS as AGENTS
+from ccc_router.escalations.routers import ROUTERS as ESCALATIONS
 from ccc_router.events.vocabulary import Role
 from ccc_router.kernel.clock import SystemClock
 from ccc_router.kernel.errors import Unauthenticated, Unavailable
@@ -20,6 +21,7 @@ from tests.unit.web.test_app import Everything, KeptAnswers
 A: Final = frozenset({"agent"})
 L: Final = frozenset({"supervisor", "admin"})
 S: Final = A | L
+D: Final = frozenset({"department"})
 
 TABLE: Final[dict[str, frozenset[str]]] = {
     "GET /v1/agents/me/presence": A,
@@ -52,7 +54,7 @@ TABLE: Final[dict[str, frozenset[str]]] = {
     "POST /v1/contacts/{contact_id}/assign": L,
     "POST /v1/contacts/{contact_id}/close": L,
     "POST /v1/contacts/{contact_id}/priority": L,
-    "POST /v1/attachments": S,
+    "POST /v1/attachments": S | D,
     "GET /v1/attachments/{attachment_id}": S,
     "GET /v1/cases": S,
     "GET /v1/cases/{case_id}": S,
@@ -72,11 +74,32 @@ TABLE: Final[dict[str, frozenset[str]]] = {
     "POST /v1/deliveries/{delivery_id}/retry": L,
     "GET /v1/parked-inputs": L,
     "GET /v1/journal": L,
+    "GET /v1/escalations": S | D,
+    "GET /v1/escalations/{escalation_id}": S | D,
+    "GET /v1/escalations/{escalation_id}/attachments/{attachment_id}": S | D,
+    "POST /v1/escalations/{escalation_id}/acknowledge": D,
+    "POST /v1/escalations/{escalation_id}/ask": D,
+    "POST /v1/escalations/{escalation_id}/progress": D,
+    "POST /v1/escalations/{escalation_id}/answer": D,
+    "POST /v1/escalations/{escalation_id}/return": D,
+    "POST /v1/escalations/{escalation_id}/forward": D,
+    "POST /v1/escalations/{escalation_id}/extend": D,
+    "POST /v1/escalations/{escalation_id}/grant": L,
+    "POST /v1/escalations/{escalation_id}/refuse": L,
+    "POST /v1/escalations/{escalation_id}/reply": S,
+    "POST /v1/escalations/{escalation_id}/accept": S,
+    "POST /v1/escalations/{escalation_id}/reject": S,
+    "POST /v1/escalations/{escalation_id}/withdraw": S,
+    "GET /v1/departments": L,
+    "POST /v1/departments/{department}/enable": frozenset({"admin"}),
 }
 """Routes for callers with a token, and the roles that may use them."""
 
-OPEN: Final = {"GET /livez", "GET /readyz", "GET /metrics", "GET /docs", "GET /openapi.json"}
-"""Routes without a token of ours."""
+OPEN: Final = {
+    "GET /livez", "GET /readyz", "GET /metrics", "GET /docs", "GET /openapi.json",
+    "GET /v1/links/{token}", "POST /v1/links/{token}",
+}  # fmt: skip
+"""Routes without a token of ours; a link's own secret is its token."""
 
 
 async def identify(request: Request) -> Principal:
@@ -101,8 +124,8 @@ APP: Final = create_app(
         replays=KeptAnswers(),
         readiness=Everything(),
         registry=CollectorRegistry(),
-        routers=AGENTS,
-        state={"agents": Closed()},
+        routers=(*AGENTS, *ESCALATIONS),
+        state={"agents": Closed(), "escalations": Closed()},
     )
 )
 

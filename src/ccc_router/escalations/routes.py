@@ -1,8 +1,10 @@
 """The REST of escalations: departments work on them, agents take what comes back, supervisors grant more time."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query
+from fastapi.responses import Response
 
 from ..events.vocabulary import EscalationState, Role
 from ..kernel.clock import to_ms
@@ -19,6 +21,15 @@ from .shaping import item, view
 router: Final = APIRouter(prefix="/v1/escalations", tags=["escalations"], route_class=Guarded)
 
 _CONFLICT: Final = answers(409)
+_UNREAD: Final = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-store"}
+_CONTENT: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The file.",
+        "content": {
+            "application/octet-stream": {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
+        },
+    }
+}
 
 
 @router.get("", summary="Escalations, newest first")
@@ -53,6 +64,19 @@ async def listed(
 async def one(caller: AsStaffOrDepartment, escalation_id: Id, room: Room) -> doc.EscalationView:
     """With what was written about it. Who the customer is, where the caller may know."""
     return await view(room, caller, await room.seen_by(caller, escalation_id))
+
+
+@router.get(
+    "/{escalation_id}/attachments/{attachment_id}", summary="A file", response_class=Response, responses=_CONTENT
+)
+async def file(caller: AsStaffOrDepartment, escalation_id: Id, attachment_id: Id, room: Room) -> Response:
+    """One that came with a text of the escalation, always as a download."""
+    escalation = await room.seen_by(caller, escalation_id)
+    found = await room.store.file(escalation.id, attachment_id)
+    if found is None:
+        raise NotFound
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(found[0], safe='')}"}
+    return Response(found[1], media_type="application/octet-stream", headers=headers | _UNREAD)
 
 
 @router.post("/{escalation_id}/acknowledge", dependencies=[NO_BODY], summary="We have it", responses=_CONFLICT)

@@ -46,6 +46,12 @@ _HANDLES: Final = """
 SELECT DISTINCT kind, value, verified FROM handle WHERE pool = $1 AND customer_id = $2
 ORDER BY verified DESC, kind, value LIMIT 20
 """
+_FILE: Final = """
+SELECT a.name, b.bytes FROM attachment a
+JOIN message m ON m.pool = a.pool AND m.id = a.message_id AND m.escalation_id = $2 AND NOT m.deleted AND NOT m.erased
+JOIN blob b ON b.sha256 = a.sha256
+WHERE a.pool = $1 AND a.id = $3
+"""
 _UPLOADS: Final = """
 SELECT id, name, media_type, size, sha256 FROM upload WHERE pool = $1 AND owner = $2 AND id = ANY ($3::text[])
 """
@@ -183,6 +189,11 @@ class Store:
         name = await self._database.pool.fetchval(_NAME, self._pool, customer_id)
         rows = await self._database.pool.fetch(_HANDLES, self._pool, customer_id)
         return Person(name or "", tuple((row["kind"], row["value"], row["verified"]) for row in rows))
+
+    async def file(self, escalation_id: str, attachment_id: str) -> tuple[str, bytes] | None:
+        """Name and content of a file that came with a text of the escalation."""
+        row = await self._database.pool.fetchrow(_FILE, self._pool, escalation_id, attachment_id)
+        return None if row is None else (row["name"], bytes(row["bytes"]))
 
     async def uploads(self, owner: str, wanted: Sequence[str]) -> dict[str, Attachment]:
         """Files the owner uploaded, by id."""

@@ -32,6 +32,7 @@ SOURCE: Final = "deliveries"
 LOOK_AT: Final = 200
 _LONGEST_WAIT: Final = timedelta(hours=24)
 _JITTER: Final = 0.1
+_CUT: Final = "took_too_long"
 _OURS: Final = frozenset({None, Failure.BUG, Failure.DATA, Failure.CONSTRAINT})
 
 
@@ -161,7 +162,7 @@ class Deliver:
             async with asyncio.timeout(way.limit_s):
                 return await way.sender.send(item.delivery)
         except TimeoutError:
-            return Retry("timeout")
+            return Retry(_CUT)
         except Exception as error:  # noqa: BLE001 - a sender's fault must not end the loop; it counts as a failed attempt
             _log.error("sender_failed", delivery=item.delivery.id, error=type(error).__name__, exc_info=error)
             return Retry("sender_failed")
@@ -196,7 +197,7 @@ class Deliver:
             await self._end(item, DeliveryState.FAILED, reason, took_s)
             return
         async with self._database.transaction() as connection:
-            await put_off(connection, item, reason, wait_s, took_s)
+            await put_off(connection, item, reason, wait_s, took_s, cut=reason == _CUT)
         _log.info(
             "delivery_put_off", delivery=item.delivery.id, reason=reason, tries=item.tries, wait_s=round(wait_s, 1)
         )
@@ -237,4 +238,4 @@ class Deliver:
 
     async def _give_back(self, item: Claim, took_s: float) -> None:
         async with self._database.transaction() as connection:
-            await put_off(connection, item, "stopped", 0, took_s)
+            await put_off(connection, item, "stopped", 0, took_s, cut=True)

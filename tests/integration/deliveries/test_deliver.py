@@ -176,7 +176,8 @@ async def test_a_hanging_attempt_is_cut_and_counts_as_a_try(database: Database) 
     async with delivering(database, {WEBHOOK: way(sender, limit_s=0.01)}):
         await ends_in(database, "dl_1", "parked")
     [fact] = await reported(database)
-    assert fact.reason == "timeout"
+    assert fact.reason == "took_too_long"
+    assert [item.interrupted for item in sender.given] == [False, True, True, True]
 
 
 async def test_a_sender_that_raises_counts_as_a_failed_try(database: Database) -> None:
@@ -247,7 +248,7 @@ async def test_i17_stopping_gives_back_what_is_under_way(database: Database) -> 
         await eventually(begun)
     row = await database.pool.fetchrow("SELECT state, claimed_by, due <= clock_timestamp() AS due FROM delivery")
     assert row is not None
-    assert tuple(row) == ("owed", "", True)
+    assert tuple(row) == ("owed", "cut", True)
 
 
 async def test_two_workers_never_hold_the_same_delivery(database: Database) -> None:

@@ -276,3 +276,25 @@ async def test_the_same_idempotency_key_says_it_once(centre: Centre) -> None:
     assert first.json() == again.json()
     seen = await ok(await centre.boss.get(f"/v1/escalations/{escalation_id}"))
     assert len(seen["messages"]) == 2
+
+
+async def test_a_department_answers_with_a_file(centre: Centre) -> None:
+    contact_id = await centre.take()
+    escalation_id, other = await centre.escalate(contact_id), await centre.escalate(contact_id, "sister")
+    policy, path = centre.department(), f"/v1/escalations/{escalation_id}"
+    file = {"file": ("quyết định.pdf", b"%PDF-1.7 ...", "application/pdf")}
+    uploaded = await policy.post("/v1/attachments", files=file)
+    assert uploaded.status_code == 201, uploaded.text
+    attachment_id = uploaded.json()["attachment_id"]
+    foreign = await centre.department("sister").post(
+        f"/v1/escalations/{other}/answer", json={"text": "x", "attachments": [attachment_id]}
+    )
+    assert (foreign.status_code, foreign.json()["code"]) == (422, "unknown_attachment")
+    answered = await ok(await policy.post(f"{path}/answer", json={"text": "Kèm theo", "attachments": [attachment_id]}))
+    assert answered["messages"][-1]["attachments"][0]["name"] == "quyết định.pdf"
+    got = await centre.an.get(f"{path}/attachments/{attachment_id}")
+    assert (got.status_code, got.content) == (200, b"%PDF-1.7 ...")
+    assert got.headers["content-disposition"].startswith("attachment;")
+    assert got.headers["x-content-type-options"] == "nosniff"
+    assert (await centre.department("sister").get(f"{path}/attachments/{attachment_id}")).status_code == 404
+    assert (await policy.get(f"{path}/attachments/at_nothing")).status_code == 404

@@ -11,7 +11,7 @@ from ...events.facts import Attachment
 from ...kernel import ids
 from ...kernel.errors import Invalid, NotFound, TooLarge
 from ...kernel.text import clean_name
-from ...rest.access import AsStaff, Guarded
+from ...rest.access import AsStaff, AsStaffOrDepartment, Guarded
 from ...rest.principal import Principal
 from ...rest.schemas import Id
 from ..documents import AttachmentView
@@ -35,7 +35,7 @@ _KINDS: Final = (
 
 @router.post("", status_code=201, summary="Upload a file for a message to come")
 async def upload(
-    caller: AsStaff,
+    caller: AsStaffOrDepartment,
     room: Room,
     key: CommandKey,
     file: Annotated[UploadFile, File(description="At most 10 MiB: PDF, PNG, JPEG, GIF, Office, plain text.")],

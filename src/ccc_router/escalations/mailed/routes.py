@@ -1,7 +1,7 @@
 """The pages behind the links of department mails: GET shows what will happen, POST does it. Mail scanners only GET."""
 
 from collections.abc import Mapping
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Path, Request
@@ -15,6 +15,7 @@ from ...kernel.clock import format_local
 from ...kernel.errors import Conflict, NotFound
 from ...kernel.ids import derive
 from ...kernel.text import clean
+from ...rest.problems import answer, answers
 from ..asking import act
 from ..links import Link
 from ..services import Room
@@ -32,17 +33,27 @@ _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
 }
-_RESPONSES: Final[dict[int | str, dict[str, object]]] = {
-    status: {"description": text, "content": {"text/html": {"schema": {"type": "string"}}}}
-    for status, text in (
-        (404, "There is no such link."),
-        (409, "The escalation has moved on."),
-        (410, "The link was used, or its time is over."),
-        (422, "The answer is empty or too long."),
-    )
+_HTML: Final = {"text/html": {"schema": {"type": "string"}}}
+_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    404: {"description": "There is no such link.", "content": _HTML},
+    409: {"description": "The escalation has moved on.", "content": _HTML},
+    410: {"description": "The link was used, or its time is over.", "content": _HTML},
+    422: {"description": "The answer is empty or too long.", "content": _HTML},
+    503: answer("The service cannot take this now; try again."),
+}
+_POSTED: Final = _RESPONSES | answers(400, 408, 413)
+_FORM: Final[dict[str, Any]] = {
+    "requestBody": {
+        "description": "The field of the form, for a link that answers.",
+        "content": {
+            "application/x-www-form-urlencoded": {
+                "schema": {"type": "object", "properties": {"text": {"type": "string", "maxLength": LONGEST_ANSWER}}}
+            }
+        },
+    }
 }
 
-Token = Annotated[str, Path(max_length=100, description="The secret of the link.")]
+Token = Annotated[str, Path(description="The secret of the link.")]
 
 
 class Words(NamedTuple):
@@ -78,7 +89,9 @@ async def look(token: Token, room: Room) -> HTMLResponse:
     return await _form(room, link)
 
 
-@router.post("/{token}", response_class=HTMLResponse, summary="Do what a link is for", responses=_RESPONSES)
+@router.post(
+    "/{token}", response_class=HTMLResponse, summary="Do what a link is for", responses=_POSTED, openapi_extra=_FORM
+)
 async def use(token: Token, request: Request, room: Room) -> HTMLResponse:
     """Once. The engine knows the use by the link, so a second click while the first is under way changes nothing."""
     link = await room.links.find(token)

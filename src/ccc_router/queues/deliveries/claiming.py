@@ -48,6 +48,8 @@ FROM looked l
 WHERE d.pool = l.pool AND d.id = l.id AND (NOT l.first OR l.rank <= $5)
 RETURNING l.first, l.interrupted, d.*, coalesce(d.not_after < clock_timestamp(), false) AS expired
 """
+_CUT: Final = "cut"
+"""The mark of a row whose last attempt was cut by us."""
 _MINE: Final = "pool = $1 AND id = $2 AND claimed_by = $3 AND attempts = $4 AND state = 'owed'"
 _END: Final = f"""
 UPDATE delivery
@@ -57,7 +59,7 @@ RETURNING lane, position
 """  # noqa: S608 - the fragment is ours
 _AGAIN: Final = f"""
 UPDATE delivery
-SET due = clock_timestamp() + $5::interval, last_error = $6, claimed_by = '', updated_at = clock_timestamp(),
+SET due = clock_timestamp() + $5::interval, last_error = $6, claimed_by = $8, updated_at = clock_timestamp(),
     attempts = attempts - $7::int, tries = tries - $7::int
 WHERE {_MINE}
 RETURNING true
@@ -66,7 +68,7 @@ _NEXT: Final = """
 UPDATE delivery SET due = clock_timestamp()
 WHERE pool = $1 AND state = 'owed' AND id = (
     SELECT id FROM delivery WHERE pool = $1 AND lane = $2 AND state = 'owed' ORDER BY position LIMIT 1
-) AND claimed_by = ''
+) AND claimed_by IN ('', 'cut')
 """
 _ATTEMPT: Final = """
 INSERT INTO delivery_attempt (pool, delivery_id, number, worker, began_at, outcome, reason)
@@ -132,12 +134,30 @@ async def finish(
 
 
 async def put_off(
-    connection: Connection, claimed: Claim, reason: str, after_s: float, took_s: float, *, counted: bool = True
+    connection: Connection,
+    claimed: Claim,
+    reason: str,
+    after_s: float,
+    took_s: float,
+    *,
+    counted: bool = True,
+    cut: bool = False,
 ) -> bool:
-    """Owe it again after a time. ``counted`` False: no attempt was made. False: the claim was lost, nothing is written."""
+    """Owe it again after a time. ``counted`` False: no attempt was made. ``cut``: it was cut by us, so it may have arrived.
+
+    False: the claim was lost, nothing is written.
+    """
     item = claimed.delivery
     mine = await connection.fetchval(
-        _AGAIN, item.pool, item.id, claimed.worker, item.attempt, timedelta(seconds=after_s), reason, int(not counted)
+        _AGAIN,
+        item.pool,
+        item.id,
+        claimed.worker,
+        item.attempt,
+        timedelta(seconds=after_s),
+        reason,
+        int(not counted),
+        _CUT if cut else "",
     )
     if mine and counted:
         await _note(connection, claimed, "retry", reason, took_s)

@@ -15,8 +15,8 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
     ``target`` is whom it goes to in the words of its kind (an endpoint, a department). Texts and addresses are not here:
     senders read them from the erasable rows. ``attempt`` is 1 for the first try. ``body`` are the bytes fixed at the first
-    attempt, if its kind fixes any. ``interrupted``: the attempt before ended without a word (its worker died), so it may have
-    arrived. Times are ms since the epoch; ``not_after`` 0 means no end.
+    attempt, if its kind fixes any. ``interrupted``: the attempt before was cut (it took too long, or its worker stopped or died), so
+    it may have arrived. Times are ms since the epoch; ``not_after`` 0 means no end.
     """
 
     pool: str
