@@ -120,7 +120,8 @@ class Webhooks:
         except (TooLarge, RequestTimeout) as error:
             DELIVERIES.labels(endpoint.id, error.code).inc()
             raise
-        delivery = delivery_of(request, body, self._clock.now_ms(), self._public_url)
+        base = endpoint.options.get("public_url", self._public_url)
+        delivery = delivery_of(request, body, self._clock.now_ms(), base)
         receipt = await self._intake.take(endpoint, delivery, adapter)
         return Response(_encode(receipt), media_type="application/json")
 
