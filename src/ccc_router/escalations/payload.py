@@ -4,7 +4,7 @@ Who the customer is is never in it: the department asks for that with its own to
 The schema is published as ``docs/schemas/escalation-notice.v1.json`` and in the OpenAPI document.
 """
 
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -13,6 +13,7 @@ from ..queues.deliveries.port import Delivery
 
 CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"
 SCHEMA: Final = "urn:ccc-router:schema:escalation-notice:1"
+_AS_THEY_ARE: Final = ("state", "urgency", "topic", "case_kind", "province", "extension")
 LONGEST_TEXT: Final = 4_000
 """Characters of a text in a notice; the whole is at ``GET /v1/escalations/{id}``."""
 
@@ -26,41 +27,47 @@ NoticeType = Literal[
 ]
 
 
+Time = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
+"""RFC 3339 in UTC, with milliseconds."""
+
+
 class Notice(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """``data`` of the event. Times are RFC 3339 in UTC. ``summary`` is what the agent wrote when raising it, ``text`` what came
-    with this event (a reply, a reason), ``note`` what the department that forwarded it wrote.
-    """
+    """About which escalation, and how it stands. A field that is missing is empty."""
 
     escalation_id: str
     case_id: str
     reference: str
-    department: str
-    state: str
-    urgency: str = "normal"
+    department: Annotated[str, msgspec.Meta(description="The department it lies with.")]
+    state: Literal["raised", "acknowledged", "answered", "accepted", "returned", "withdrawn"]
+    urgency: Literal["normal", "urgent"] = "normal"
     topic: str = ""
     case_kind: str = ""
     province: str = ""
-    acknowledge_by: str
-    answer_by: str
-    overdue: str = ""
-    rung: int = 0
-    extension: str = ""
-    summary: str = ""
-    text: str = ""
-    note: str = ""
-    url: str = ""
+    acknowledge_by: Time
+    answer_by: Time
+    overdue: Annotated[Literal["", "acknowledge", "answer"], msgspec.Meta(description="Which deadline has passed.")] = (
+        ""
+    )
+    rung: Annotated[int, msgspec.Meta(description="How far up the ladder it is overdue.")] = 0
+    extension: Annotated[
+        Literal["", "granted", "refused"], msgspec.Meta(description="The decision on the extension asked for.")
+    ] = ""
+    summary: Annotated[str, msgspec.Meta(description="What the agent wrote when raising it.")] = ""
+    text: Annotated[str, msgspec.Meta(description="What came with this event: a reply, a reason.")] = ""
+    note: Annotated[str, msgspec.Meta(description="What the department wrote that forwarded it.")] = ""
+    url: Annotated[str, msgspec.Meta(description="Where the whole is, with your token.")] = ""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """The CloudEvents envelope. ``id`` is the delivery's id and equals the header ``webhook-id``."""
+    """The CloudEvents envelope. `id` is the delivery's id and equals the header `webhook-id`."""
 
-    specversion: str = "1.0"
+    specversion: Literal["1.0"] = "1.0"
     id: str
     source: str
-    type: str
+    type: NoticeType
     subject: str
-    time: str
-    datacontenttype: str = "application/json"
+    time: Time
+    datacontenttype: Literal["application/json"] = "application/json"
     dataschema: str = SCHEMA
     data: Notice
 
@@ -74,35 +81,35 @@ class Texts(msgspec.Struct, frozen=True):
 
 
 def event_of(delivery: Delivery, texts: Texts, public_url: str) -> Event:
-    """The event of a delivery. Ids and clocks are those of the moment when it was decided, not of now."""
+    """The event of a delivery. Ids and clocks are those of the moment when it was decided, not of now.
+
+    Raises msgspec.ValidationError for a delivery that is no notice.
+    """
     about = delivery.data
-    return Event(
-        id=delivery.id,
-        source=f"urn:ccc-router:{delivery.pool}",
-        type=delivery.type,
-        subject=f"escalation/{delivery.escalation_id}",
-        time=_time(about, "at"),
-        data=Notice(
-            escalation_id=delivery.escalation_id,
-            case_id=delivery.case_id,
-            reference=about.get("reference", ""),
-            department=about.get("department", delivery.target),
-            state=about.get("state", ""),
-            urgency=about.get("urgency", "normal"),
-            topic=about.get("topic", ""),
-            case_kind=about.get("case_kind", ""),
-            province=about.get("province", ""),
-            acknowledge_by=_time(about, "acknowledge_by"),
-            answer_by=_time(about, "answer_by"),
-            overdue=about.get("clock", ""),
-            rung=int(about.get("rung", "0")),
-            extension=about.get("extension", ""),
-            summary=texts.summary[:LONGEST_TEXT],
-            text=texts.text[:LONGEST_TEXT],
-            note=texts.note[:LONGEST_TEXT],
-            url=f"{public_url}/v1/escalations/{delivery.escalation_id}" if public_url else "",
-        ),
-    )
+    data = {
+        "escalation_id": delivery.escalation_id,
+        "case_id": delivery.case_id,
+        "reference": about.get("reference", ""),
+        "department": about.get("department", delivery.target),
+        "acknowledge_by": _time(about, "acknowledge_by"),
+        "answer_by": _time(about, "answer_by"),
+        "overdue": about.get("clock", ""),
+        "rung": int(about.get("rung", "0")),
+        "summary": texts.summary[:LONGEST_TEXT],
+        "text": texts.text[:LONGEST_TEXT],
+        "note": texts.note[:LONGEST_TEXT],
+        "url": f"{public_url}/v1/escalations/{delivery.escalation_id}" if public_url else "",
+    }
+    data |= {name: about[name] for name in _AS_THEY_ARE if name in about}
+    event = {
+        "id": delivery.id,
+        "source": f"urn:ccc-router:{delivery.pool}",
+        "type": delivery.type,
+        "subject": f"escalation/{delivery.escalation_id}",
+        "time": _time(about, "at"),
+        "data": data,
+    }
+    return msgspec.convert(event, Event)
 
 
 def body_of(event: Event) -> bytes:

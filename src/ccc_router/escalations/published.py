@@ -48,7 +48,6 @@ def schemas() -> dict[str, dict[str, Any]]:
     renamed = {"EscalationEvent" if name == "Event" else f"Escalation{name}": one for name, one in components.items()}
     event = renamed["EscalationEvent"]
     event["properties"]["data"] = {"$ref": "#/components/schemas/EscalationNotice"}
-    event["properties"]["type"] = {"type": "string", "enum": list(get_args(NoticeType))}
     event["title"], renamed["EscalationNotice"]["title"] = "EscalationEvent", "EscalationNotice"
     return renamed
 

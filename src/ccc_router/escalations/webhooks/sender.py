@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final, Protocol
 
+import msgspec
+
 from ...kernel import signing
 from ...kernel.clock import Clock
 from ...kernel.log import get_logger
@@ -98,7 +100,10 @@ class WebhookSender:
     async def _try(
         self, delivery: Delivery, department: Department, target: Target, reach: Reach, keys: Sequence[bytes]
     ) -> Attempted:
-        body = delivery.body or await self._first_body(delivery)
+        try:
+            body = delivery.body or await self._first_body(delivery)
+        except msgspec.ValidationError:
+            return Parked("no_notice")
         headers = signing.sign(keys, delivery.id, self._clock.now_ms() // 1000, body)
         headers |= {"content-type": CONTENT_TYPE, "accept": "*/*", "user-agent": _AGENT}
         answer = await self._outbound.post(target, reach, headers, body)
