@@ -94,17 +94,28 @@ class Service:
         return self.tasks.start(request, name="request")
 
     async def write(self, text: str = "Xin hỏi về thẻ BHYT", *, sender: str = "", **changes: Any) -> str:
-        """A customer writes through the portal; returns the id of the contact if it is a new one."""
+        """A customer writes through the portal; returns the contact's id if it is a new one. The same ``sender`` goes on talking."""
         key = fresh("k")
         contact_id = derive("ct", "portal", key)
-        handle = Handle("portal_account", sender or fresh("p"), verified=True)
+        sender = sender or fresh("p")
+        refs = (f"conversation:portal:{sender}",)
+        handle = Handle("portal_account", sender, verified=True)
+        private = Private(
+            handles=(handle,),
+            name="Nguyễn Văn Ân",
+            subject="Thẻ BHYT",
+            text=text,
+            address="portal",
+            refs=refs,
+            own_refs=refs,
+        )
         fact = MessageReceived(
             channel=Channel.PORTAL,
             endpoint="portal",
             message_id=derive("ms", "portal", key),
             contact_id=contact_id,
             case_id=derive("cs", "portal", key),
-            private=Private(handles=(handle,), name="Nguyễn Văn Ân", subject="Thẻ BHYT", text=text, address="portal"),
+            private=private,
         )
         fact = msgspec.structs.replace(fact, **changes)
         await self.spine.tell(fact, key)

@@ -6,11 +6,7 @@ from ccc_router.events.vocabulary import Role
 from ccc_router.kernel.clock import parse_utc
 from tests.support.service import Service
 from tests.support.waiting import eventually
-
-
-async def ready(client: httpx.AsyncClient, state: str = "ready") -> None:
-    answer = await client.put("/v1/agents/me/presence", json={"state": state})
-    assert answer.status_code == 200, answer.text
+from tests.support.working import ready
 
 
 async def fetched(service: Service, offer_id: str) -> bool:
