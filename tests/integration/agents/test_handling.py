@@ -225,7 +225,9 @@ async def test_an_escalation_takes_the_case_to_the_department(service: Service, 
 async def test_a_case_is_changed_and_listed(service: Service, an: httpx.AsyncClient, lead: httpx.AsyncClient) -> None:
     contact = await a_contact_of(service, an)
     path = f"/v1/cases/{contact['case_id']}"
-    answer = await an.patch(path, json={"topic": "cards", "kind": "complaint", "province": "79", "priority": 2})
+    answer = await an.request(
+        "PATCH", path, json={"topic": "cards", "kind": "complaint", "province": "79", "priority": 2}
+    )
     assert answer.status_code == 200, answer.text
     changed = answer.json()
     assert (changed["topic"], changed["kind"], changed["province"], changed["priority"]) == (

@@ -129,14 +129,14 @@ async def test_the_catalogue_is_changed_only_by_who_read_it(service: Service, le
     assert document == as_document(a_catalogue())
     assert (await lead.get("/v1/catalog", headers={"If-None-Match": etag})).status_code == 304
     patch = {"rules": {"wrap_up_s": {"phone": 90, "email": 30, "fanpage": 30, "portal": 30, "internal": 30}}}
-    assert (await lead.patch("/v1/catalog", json=patch)).status_code == 428
-    assert (await lead.patch("/v1/catalog", json=patch, headers={"If-Match": '"v99"'})).status_code == 412
-    assert (await lead.patch("/v1/catalog", json=patch, headers={"If-Match": f"W/{etag}"})).status_code == 412, (
-        "strong comparison"
-    )
-    tried = await lead.patch("/v1/catalog", params={"dry_run": True}, json=patch, headers={"If-Match": etag})
+    assert (await lead.request("PATCH", "/v1/catalog", json=patch)).status_code == 428
+    assert (await lead.request("PATCH", "/v1/catalog", json=patch, headers={"If-Match": '"v99"'})).status_code == 412
+    assert (
+        await lead.request("PATCH", "/v1/catalog", json=patch, headers={"If-Match": f"W/{etag}"})
+    ).status_code == 412, "strong comparison"
+    tried = await lead.request("PATCH", "/v1/catalog", params={"dry_run": True}, json=patch, headers={"If-Match": etag})
     assert (tried.status_code, tried.json()["activated"], tried.json()["version"]) == (200, False, 1)
-    done = await lead.patch("/v1/catalog", json=patch, headers={"If-Match": f'"v0", {etag}'})
+    done = await lead.request("PATCH", "/v1/catalog", json=patch, headers={"If-Match": f'"v0", {etag}'})
     assert (done.status_code, done.json()["version"], done.headers["etag"]) == (200, 2, '"v2"')
     assert (await lead.get("/v1/catalog")).json()["rules"]["wrap_up_s"]["phone"] == 90
     assert (await lead.put("/v1/catalog", json=document, headers={"If-Match": etag})).status_code == 412, (
@@ -154,7 +154,9 @@ async def test_a_catalogue_with_faults_changes_nothing_and_hears_of_all_of_them(
     assert any(one.startswith("/queues/0/requirements/0") for one in pointers)
     assert any(one.startswith("/agents/0/profiles/0") for one in pointers)
     assert (await lead.get("/v1/catalog")).headers["etag"] == '"v1"'
-    shapeless = await lead.patch("/v1/catalog", json={"queues": 7, "nonsense": {}}, headers={"If-Match": '"v1"'})
+    shapeless = await lead.request(
+        "PATCH", "/v1/catalog", json={"queues": 7, "nonsense": {}}, headers={"If-Match": '"v1"'}
+    )
     assert {one["pointer"] for one in shapeless.json()["errors"]} == {"/queues", "/nonsense"}
 
 
