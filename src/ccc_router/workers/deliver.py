@@ -19,7 +19,7 @@ from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.ids import fresh
 from ccc_router.kernel.log import get_logger
 from ccc_router.kernel.tasks import Loop, Tasks
-from ccc_router.queues.deliveries.claiming import Claim, claim, finish, put_off
+from ccc_router.queues.deliveries.claiming import Claim, claim, finish, let_next, put_off
 from ccc_router.queues.deliveries.owing import WAKE
 from ccc_router.queues.deliveries.port import Attempted, Failed, Parked, Postponed, Retry, Sender, Sent, Unknown
 from ccc_router.storage.database import Connection, Database
@@ -231,6 +231,7 @@ class Deliver:
                 key = f"{delivery.id}:{delivery.attempt}"
                 await report(connection, delivery.pool, Submission(SOURCE, key, fact))
         if mine:
+            await let_next(self._database, item)
             self._reported(delivery.pool)
             _log.info(
                 "delivery_ended", delivery=delivery.id, state=state.value, reason=reason, attempt=delivery.attempt

@@ -287,3 +287,16 @@ async def test_claiming_reads_no_more_than_its_index(database: Database) -> None
     text = "\n".join(str(row[0]) for row in plan)
     assert "delivery_due" in text
     assert "Seq Scan" not in text
+
+
+async def test_what_is_owed_while_the_one_before_it_ends_is_not_forgotten(database: Database) -> None:
+    """I10: the look that puts it off still sees the other one unfinished, so the one before has to let it go after its commit."""
+    await owe(database, 1)
+    (first,) = (await claiming.claim(database, WEBHOOK, "one", room=5, look_at=50, hold_s=60)).claims
+    async with database.transaction() as connection:
+        assert await claiming.finish(connection, first, DeliveryState.SENT, "", "", 0)
+        await owe(database, 2)
+        assert (await claiming.claim(database, WEBHOOK, "one", room=5, look_at=50, hold_s=60)).claims == ()
+    await claiming.let_next(database, first)
+    (second,) = (await claiming.claim(database, WEBHOOK, "one", room=5, look_at=50, hold_s=60)).claims
+    assert second.delivery.id == "dl_2"

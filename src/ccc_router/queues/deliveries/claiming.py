@@ -55,7 +55,7 @@ _END: Final = f"""
 UPDATE delivery
 SET state = $5, last_error = $6, external_id = $7, claimed_by = '', updated_at = clock_timestamp()
 WHERE {_MINE}
-RETURNING lane, position
+RETURNING true
 """  # noqa: S608 - the fragment is ours
 _AGAIN: Final = f"""
 UPDATE delivery
@@ -118,19 +118,27 @@ async def claim(
 async def finish(
     connection: Connection, claimed: Claim, state: DeliveryState, reason: str, external_id: str, took_s: float
 ) -> bool:
-    """Write the end of a delivery and let the next of its lane go. False: the claim was lost, nothing is written.
+    """Write the end of a delivery. False: the claim was lost, nothing is written.
 
-    Part of the caller's transaction, in which the outcome is reported.
+    Part of the caller's transaction, in which the outcome is reported; `let_next` follows its commit.
     """
     item = claimed.delivery
-    row = await connection.fetchrow(
+    mine = await connection.fetchval(
         _END, item.pool, item.id, claimed.worker, item.attempt, state.value, reason, external_id
     )
-    if row is None:
+    if not mine:
         return False
     await _note(connection, claimed, state.value, reason, took_s)
-    await connection.execute(_NEXT, item.pool, row["lane"])
     return True
+
+
+async def let_next(database: Database, claimed: Claim) -> None:
+    """Let the next of the lane go, now that the end of this one is committed.
+
+    Not in the transaction of the end: what was owed between this statement and the commit would be put off by a look that still
+    saw this one unfinished, and nobody would bring it forward before the claim's end.
+    """
+    await database.pool.execute(_NEXT, claimed.delivery.pool, claimed.delivery.lane)
 
 
 async def put_off(
