@@ -11,10 +11,16 @@ _LONGEST_S = 0.05
 
 
 async def until(condition: Callable[[], bool], *, within_s: float = 10.0, what: str = "") -> None:
-    """Return as soon as `condition()` holds. Fails the test after `within_s` seconds, saying `what` did not happen."""
+    """Return as soon as `condition()` holds. Fails the test after `within_s` seconds, saying `what` did not happen.
+
+    A condition that looks at something which is not there yet (LookupError) does not hold.
+    """
 
     async def check() -> bool | None:
-        return condition() or None
+        try:
+            return condition() or None
+        except LookupError:
+            return None
 
     await eventually(check, within_s=within_s, what=what or getattr(condition, "__name__", "the condition"))
 
