@@ -18,13 +18,8 @@ PARTITION_ENTRIES: Final = 10_000_000
 GENESIS: Final = hashlib.sha256(b"ccc-router journal").digest()
 """What the first batch of a pool is chained to."""
 
-_APPEND: Final = """
-WITH batch AS (
-    INSERT INTO journal_batch (pool, first, last, previous, hash) VALUES ($1, $2, $3, $4, $5))
-INSERT INTO journal (pool, position, at, cause, core_version, kind, body)
-SELECT $1, $2 + n - 1, at, cause, $6, kind, body
-FROM unnest($7::bigint[], $8::bigint[], $9::text[], $10::bytea[]) WITH ORDINALITY AS e (at, cause, kind, body, n)
-"""
+_COLUMNS: Final = ("pool", "position", "at", "cause", "core_version", "kind", "body")
+_BATCH: Final = "INSERT INTO journal_batch (pool, first, last, previous, hash) VALUES ($1, $2, $3, $4, $5)"
 _HEAD: Final = """
 SELECT b.last, b.hash, j.at, j.core_version, (extract(epoch FROM b.at) * 1000)::bigint FROM journal_batch b
 LEFT JOIN journal j ON j.pool = b.pool AND j.position = b.last
@@ -89,8 +84,12 @@ async def append(connection: Connection, pool: str, head: Head, entries: Sequenc
         return head
     first, last = head.position + 1, head.position + len(entries)
     hashed = chain(head.hash, first, core_version, entries)
-    at, cause, kind, body = zip(*entries, strict=True)
-    await connection.execute(_APPEND, pool, first, last, head.hash, hashed, core_version, at, cause, kind, body)
+    await connection.execute(_BATCH, pool, first, last, head.hash, hashed)
+    rows = (
+        (pool, position, entry.at, entry.cause, core_version, entry.kind, entry.body)
+        for position, entry in enumerate(entries, first)
+    )
+    await connection.copy_records_to_table("journal", records=rows, columns=_COLUMNS)
     return Head(last, hashed, entries[-1].at, core_version)
 
 

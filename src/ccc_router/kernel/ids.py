@@ -1,17 +1,15 @@
 """Ids: derived ones (the same parts give the same id, on every machine and replay) and fresh ones (unguessable)."""
 
-import base64
 import hashlib
 import secrets
 
-_RFC4648 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-_CROCKFORD = b"0123456789abcdefghjkmnpqrstvwxyz"
-_ALPHABET = bytes.maketrans(_RFC4648, _CROCKFORD)
-_SYMBOLS = _CROCKFORD.decode().upper()
+_CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]
+_SHIFTS = range(120, -10, -10)
+_SYMBOLS = _CROCKFORD.upper()
 _VALUES = {symbol: value for value, symbol in enumerate(_SYMBOLS)}
 _SPOKEN = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": None, "\u00a0": None, "\u2011": None})
 _REFERENCE_LENGTH = 11
-_LENGTH = 26  # 130 bits: no two ids of a country's contact centre meet by chance
 
 
 def derive(prefix: str, *parts: str | int) -> str:
@@ -73,4 +71,6 @@ def _times_x(value: int) -> int:
 
 
 def _encode(raw: bytes) -> str:
-    return base64.b32encode(raw[:20]).translate(_ALPHABET)[:_LENGTH].decode()
+    """The first 130 bits, ten bits at a time: several times as fast as the library's base 32, and ids are made all the time."""
+    bits = int.from_bytes(raw[:17], "big") >> 6
+    return "".join([_PAIRS[bits >> shift & 1023] for shift in _SHIFTS])

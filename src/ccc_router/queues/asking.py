@@ -41,6 +41,15 @@ class NoOutcome(Unavailable):
     code = "no_outcome"
 
 
+class _TooLate(Exception):
+    pass
+
+
+def _give_up(future: asyncio.Future[Outcome]) -> None:
+    if not future.done():
+        future.set_exception(_TooLate())
+
+
 class Desk:
     """Asks the engine of one pool. Run its loop under the supervisor."""
 
@@ -54,6 +63,7 @@ class Desk:
         self._clock = clock
         self._notifier = notifier
         self._waiting: dict[_Key, list[asyncio.Future[Outcome]]] = {}
+        self._asked_at: dict[_Key, float] = {}
         self.loop = Loop("outcomes", self.fetch, _FETCH_S)
 
     async def ask(self, command: AnyCommand, key: str, *, patience_s: float = PATIENCE_S) -> Outcome:
@@ -65,31 +75,34 @@ class Desk:
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         futures = self._waiting.setdefault((source, key), [])
         futures.append(future)
+        self._asked_at.setdefault((source, key), self._clock.monotonic())
         try:
             [appended] = await self._inbox.append([Submission(source, key, command)])
             if appended.duplicate:
+                self._asked_at[source, key] = 0.0  # there may be an outcome already
                 self.loop.wake()
             return await self._wait(future, source, key, patience_s)
         finally:
             futures.remove(future)
             if not futures:
                 self._waiting.pop((source, key), None)
+                self._asked_at.pop((source, key), None)
 
     async def _wait(self, future: asyncio.Future[Outcome], source: str, key: str, patience_s: float) -> Outcome:
-        if await self._settled(future, patience_s):
-            return future.result()
+        late = asyncio.get_running_loop().call_later(patience_s, _give_up, future)
+        try:
+            return await future
+        except _TooLate:
+            return await self._too_late(source, key)
+        finally:
+            late.cancel()
+
+    async def _too_late(self, source: str, key: str) -> Outcome:
         if len(self._waiting.get((source, key), ())) > 1:
             raise NoOutcome(retry_after_s=1)  # somebody else still waits for the same command
         withdrawn = await self._inbox.withdraw(source, key)
-        if not withdrawn and future.done():
-            return future.result()
         _log.warning("no_outcome", pool=self._pool, source=source, withdrawn=withdrawn)
         raise NoOutcome(retry_after_s=2 if withdrawn else 1)
-
-    async def _settled(self, future: asyncio.Future[Outcome], patience_s: float) -> bool:
-        done = asyncio.Event()
-        future.add_done_callback(lambda _: done.set())
-        return await self._clock.wait(done, patience_s)
 
     def settle(self, answers: Sequence[Waiting]) -> None:
         """Called by the engine of this process after its commit."""
@@ -100,8 +113,9 @@ class Desk:
             self._notifier.notify(WAKE, self._pool)
 
     async def fetch(self) -> None:
-        """Look for the outcomes that callers of this process wait for."""
-        wanted = list(self._waiting)
+        """Look for the outcomes that callers of this process wait for longer than an engine of this process would take."""
+        asked_before = self._clock.monotonic() - _FETCH_S
+        wanted = [one for one, asked_at in self._asked_at.items() if asked_at <= asked_before]
         if not wanted:
             return
         sources, keys = zip(*wanted, strict=True)

@@ -11,11 +11,11 @@ from ccc_router.queues.deliveries.owing import write_ended, write_owed
 from ccc_router.queues.outcomes import Outcome, outcome_of
 from ccc_router.queues.recording import Sealed, record
 from ccc_router.queues.store import state_rows
-from ccc_router.queues.store.columns import write_rows
+from ccc_router.queues.store.columns import Writes
 from ccc_router.queues.store.erasable import Erasable
 from ccc_router.queues.store.loading import PARKED
 from ccc_router.queues.store.loads import Loads
-from ccc_router.routing import CORE_VERSION, State, Step
+from ccc_router.routing import CORE_VERSION, Rows, State, Step
 from ccc_router.routing import decisions as d
 from ccc_router.routing.policy import Catalogue
 from ccc_router.routing.rows import Case
@@ -24,7 +24,6 @@ from ccc_router.storage.database import Connection
 _OUTCOMES = """
 INSERT INTO outcome (pool, source, key, status, body)
 SELECT $1, * FROM unnest($2::text[], $3::text[], $4::int[], $5::bytea[])
-ON CONFLICT (pool, source, key) DO NOTHING
 """
 _TRACES = """
 INSERT INTO trace (pool, contact_id, first, last) SELECT $1, * FROM unnest($2::text[], $3::bigint[], $4::bigint[])
@@ -117,28 +116,32 @@ class Batch:
 
     async def write(self, connection: Connection, loads: Loads) -> Head:
         """Write everything; returns the journal's new head. Raises what asyncpg raises: then nothing may be committed."""
-        pool = self.pool
+        pool, writes = self.pool, Writes()
         head = await journal.append(connection, pool, self.head, self.entries, CORE_VERSION)
         changed = self.state.take_changed()
         for case_id in self._awoken.keys() - {case.id for case in changed.cases}:
             changed.cases.append(self._awoken[case_id])
-        await state_rows.write(connection, pool, self.state, changed)
-        await loads.write(connection, pool, self.state, changed.agents, new_catalogue=bool(self.catalogues))
-        await self.rows.write(connection, pool)
+        state_rows.write(writes, self.state, changed)
+        loads.write(writes, self.state, changed.agents, new_catalogue=bool(self.catalogues))
+        self.rows.write(writes)
+        self._trace_offers(changed)
+        writes.add_rows(_TRACES, ((*key, last) for key, last in self._traces.items()))
+        writes.add_rows(
+            _OUTCOMES, ((one.source, one.key, one.outcome.status, one.outcome.document()) for one in self.answers)
+        )
+        writes.add_rows(_CATALOGUES, self.catalogues)
+        writes.add_rows(_PARKED, self._parked)
+        await writes.send(connection, pool)
         await write_owed(connection, pool, self.owed)
         await write_ended(connection, pool, self._ended)
+        await self.rows.change(connection, pool)
+        return head
+
+    def _trace_offers(self, changed: Rows) -> None:
         contacts = {offer.id: offer.contact_id for offer in changed.offers}
         for (offer_id, first), last in self._offer_traces.items():
             if offer_id in contacts:
                 self._traces.setdefault((contacts[offer_id], first), last)
-        await write_rows(connection, _TRACES, pool, ((*key, last) for key, last in self._traces.items()))
-        await write_rows(
-            connection, _OUTCOMES, pool,
-            ((one.source, one.key, one.outcome.status, one.outcome.document()) for one in self.answers),
-        )  # fmt: skip
-        await write_rows(connection, _CATALOGUES, pool, self.catalogues)
-        await write_rows(connection, _PARKED, pool, self._parked)
-        return head
 
     @property
     def inputs(self) -> int:

@@ -186,4 +186,4 @@ class Engine:
         LEADING.labels(self.pool).set(0)
         RELOADS.labels(self.pool, reason).inc()
         _log.info("engine_leaves", pool=self.pool, reason=reason)
-        await session.close()
+        await session.close(self._database)

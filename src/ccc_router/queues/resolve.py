@@ -18,11 +18,14 @@ from ccc_router.queues.store.erasable import Erasable, HandleKey
 from ccc_router.routing import State
 from ccc_router.storage.database import Connection
 
-_HANDLES: Final = """
-SELECT h.kind, h.value, h.channel, h.customer_id FROM unnest($2::text[], $3::text[], $4::text[]) AS e (kind, value, channel)
+# Two questions in one round trip, as nearly every batch has both: whose handles, and what do the refs point to?
+_KNOWN: Final = """
+SELECT true, h.kind, h.value, h.channel, h.customer_id
+FROM unnest($2::text[], $3::text[], $4::text[]) AS e (kind, value, channel)
 JOIN handle h ON h.pool = $1 AND h.kind = e.kind AND h.value = e.value AND h.channel = e.channel
+UNION ALL
+SELECT false, ref, case_id, contact_id, '' FROM ref WHERE pool = $1 AND ref = ANY ($5::text[])
 """
-_REFS: Final = "SELECT ref, case_id, contact_id FROM ref WHERE pool = $1 AND ref = ANY ($2::text[])"
 _REFERENCES: Final = "SELECT reference, id FROM customer_case WHERE pool = $1 AND reference = ANY ($2::text[])"
 _CONTACTS: Final = "SELECT id, state FROM contact WHERE pool = $1 AND id = ANY ($2::text[])"
 _CASES: Final = "SELECT id, row::text FROM customer_case WHERE pool = $1 AND id = ANY ($2::text[])"
@@ -69,8 +72,7 @@ class Resolver:
     async def look_up(self, connection: Connection, bodies: Sequence[AnyInput]) -> None:
         """Ask the tables everything the batch may need. Raises what asyncpg raises."""
         privates = [(body, body.private) for body in bodies if body.private is not None]
-        await self._look_up_handles(connection, privates)
-        await self._look_up_refs(connection, [private for _, private in privates])
+        await self._look_up_known(connection, privates)
         await self._look_up_contacts(connection, bodies)
         await self._look_up_cases(connection, bodies)
         weak = {self._refs[ref][0] for _, private in privates for ref in private.weak_refs if ref in self._refs}
@@ -78,32 +80,32 @@ class Resolver:
             found = await connection.fetch(_PARTICIPANTS, self._pool, sorted(weak))
             self._participants = {(row[0], row[1], row[2]) for row in found}
 
-    async def _look_up_handles(self, connection: Connection, privates: Iterable[tuple[AnyInput, Private]]) -> None:
-        wanted = sorted(
-            {
-                key
-                for body, private in privates
-                for handle in private.handles
-                for key in handle_keys(_proved(body, handle), channel_of(body))
-            }
-        )
-        if wanted:
-            kinds, values, channels = zip(*wanted, strict=True)
-            for row in await connection.fetch(_HANDLES, self._pool, kinds, values, channels):
-                self._handles[row[0], row[1], row[2]] = row[3]
+    async def _look_up_known(self, connection: Connection, privates: Sequence[tuple[AnyInput, Private]]) -> None:
+        keys = {
+            key
+            for body, private in privates
+            for handle in private.handles
+            for key in handle_keys(_proved(body, handle), channel_of(body))
+        }
+        refs = await self._special_refs(connection, {ref for _, one in privates for ref in (*one.refs, *one.weak_refs)})
+        if not keys and not refs:
+            return
+        kinds, values, channels = zip(*sorted(keys), strict=True) if keys else ((), (), ())
+        for row in await connection.fetch(_KNOWN, self._pool, kinds, values, channels, sorted(refs)):
+            if row[0]:
+                self._handles[row[1], row[2], row[3]] = row[4]
+            else:
+                self._refs[row[1]] = (row[2], row[3])
 
-    async def _look_up_refs(self, connection: Connection, privates: Iterable[Private]) -> None:
-        wanted = {ref for private in privates for ref in (*private.refs, *private.weak_refs)}
+    async def _special_refs(self, connection: Connection, wanted: set[str]) -> set[str]:
+        """Refs that name a case by its id or by the reference people use; returns the others."""
         for ref in [ref for ref in wanted if ref.startswith("case:")]:
-            wanted.discard(ref)
             self._refs[ref] = (ref.removeprefix("case:"), "")
         references = {ref.removeprefix("reference:"): ref for ref in wanted if ref.startswith("reference:")}
         if references:
             for row in await connection.fetch(_REFERENCES, self._pool, sorted(references)):
                 self._refs[references[row[0]]] = (row[1], "")
-        if wanted:
-            for row in await connection.fetch(_REFS, self._pool, sorted(wanted)):
-                self._refs[row[0]] = (row[1], row[2])
+        return {ref for ref in wanted if ref not in self._refs and not ref.startswith(("case:", "reference:"))}
 
     async def _look_up_contacts(self, connection: Connection, bodies: Iterable[AnyInput]) -> None:
         known = self._state.contacts

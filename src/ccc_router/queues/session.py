@@ -34,11 +34,11 @@ _IDLE_IN_TRANSACTION_MS: Final = 2_000
 
 # Reading removes: what is committed is gone, what is rolled back is there again, and nobody can withdraw what is being read.
 _TAKE: Final = """
-DELETE FROM inbox WHERE pool = $1 AND id IN (SELECT id FROM inbox WHERE pool = $1 ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)
+DELETE FROM inbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM inbox WHERE pool = $1 ORDER BY id LIMIT $2))
 RETURNING id, source, key, body, (extract(epoch FROM at) * 1000)::bigint
 """
 _TAKE_THESE: Final = """
-DELETE FROM inbox WHERE pool = $1 AND id IN (SELECT id FROM inbox WHERE pool = $1 AND id = ANY ($2::bigint[]) FOR UPDATE SKIP LOCKED)
+DELETE FROM inbox WHERE pool = $1 AND id = ANY ($2::bigint[])
 RETURNING id, source, key, body, (extract(epoch FROM at) * 1000)::bigint
 """
 _ALIVE: Final = "SELECT (extract(epoch FROM until) * 1000)::bigint FROM lease WHERE name = $1"
@@ -167,12 +167,13 @@ class Session:
         more = self._isolation.finished()
         return Turn(len(batch.entries), more=more or len(rows) >= limit or self.seconds_to_timer() <= 0)
 
-    async def close(self) -> None:
-        """Give the lease back if it is still ours."""
-        with contextlib.suppress(Exception):
-            await leases.release(self._connection, self.lease)
+    async def close(self, db: database.Database) -> None:
+        """Give the lease back if it is still ours, over the pool when our own connection is gone."""
         with contextlib.suppress(Exception):
             await self._connection.close(timeout=1)
+        with contextlib.suppress(Exception):
+            async with db.pool.acquire(timeout=1) as pooled:
+                await leases.release(pooled, self.lease)
 
     async def _keep_house(self) -> None:
         """Renew the lease and ask the database's clock, once a second."""

@@ -10,6 +10,8 @@ from ccc_router.storage.wakeups import Wakeups
 INBOX_WAKE: Final = "ccc_inbox"
 """The channel of hints that there are inputs; the payload is the pool."""
 
+_COLLECT_AFTER: Final = 20_000
+
 
 def engine_loop(engine: Engine, wakeups: Wakeups | None = None) -> Loop:
     """The loop of one engine; wake it after appends of this process. ``wakeups`` brings those of others.
@@ -26,6 +28,9 @@ def engine_loop(engine: Engine, wakeups: Wakeups | None = None) -> Loop:
             frozen = True
             gc.collect()
             gc.freeze()  # the loaded state lives as long as the process: the collector need not walk it again and again
+            gc.set_threshold(
+                _COLLECT_AFTER, 20, 50
+            )  # the engine makes few cycles; walking its rows often costs a tenth
         return more
 
     loop = Loop(f"engine-{engine.pool}", turn, IDLE_S, vital=True)

@@ -28,7 +28,7 @@ _CONTACT = """
         CONSTRAINT contact_owner_knows CHECK (agent_id = '' OR state NOT IN ('arrived', 'queued', 'offered'))
     ) WITH (fillfactor = 70);
     CREATE INDEX contact_live ON contact (pool) WHERE live;
-    CREATE INDEX contact_open ON contact (pool, queue, state) WHERE open;
+    CREATE INDEX contact_open ON contact (pool, queue) WHERE open;
     CREATE INDEX contact_case ON contact (pool, case_id);
     CREATE INDEX contact_arrived ON contact USING brin (arrived_at);
     COMMENT ON COLUMN contact.live IS 'part of the state in memory';

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from ccc_router.events.facts import Attachment
 from ccc_router.kernel.text import fold
-from ccc_router.queues.store.columns import write_rows
+from ccc_router.queues.store.columns import Writes, write_rows
 from ccc_router.storage.database import Connection
 
 HandleKey = tuple[str, str, str]
@@ -208,14 +208,17 @@ class Erasable:
                 one.attachment_id, message_id, contact_id, one.name, one.media_type, one.size, one.sha256, one.inline
             )
 
-    async def write(self, connection: Connection, pool: str) -> None:
-        """Write what was gathered. Raises what asyncpg raises."""
-        await write_rows(connection, _CUSTOMERS, pool, self.customers.values())
-        await write_rows(connection, _HANDLES, pool, self.handles.values())
-        await write_rows(connection, _MESSAGES, pool, self.messages.values())
-        await write_rows(connection, _REFS, pool, self.refs.values())
-        await write_rows(connection, _ADDRESSES, pool, self.addresses.values())
-        await write_rows(connection, _ATTACHMENTS, pool, self.attachments.values())
+    def write(self, writes: Writes) -> None:
+        """Add the rows that are new."""
+        writes.add_rows(_CUSTOMERS, self.customers.values())
+        writes.add_rows(_HANDLES, self.handles.values())
+        writes.add_rows(_MESSAGES, self.messages.values())
+        writes.add_rows(_REFS, self.refs.values())
+        writes.add_rows(_ADDRESSES, self.addresses.values())
+        writes.add_rows(_ATTACHMENTS, self.attachments.values())
+
+    async def change(self, connection: Connection, pool: str) -> None:
+        """Change rows that are there by now. Raises what asyncpg raises."""
         await write_rows(connection, _EDITS, pool, self.edits.values())
         await write_rows(connection, _MARKS, pool, self.marks)
         await write_rows(connection, _SEEN_UP_TO, pool, self.seen_up_to.values())

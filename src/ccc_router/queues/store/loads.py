@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from ccc_router.queues.store.columns import write_rows
+from ccc_router.queues.store.columns import Writes
 from ccc_router.routing import State
 from ccc_router.routing.rows import Agent
 from ccc_router.storage.database import Connection
@@ -37,10 +37,8 @@ class Loads:
         """Take up what the table holds."""
         self._written = {(row[0], row[1]): Load(row[2], row[3], row[4]) for row in await connection.fetch(_READ, pool)}
 
-    async def write(
-        self, connection: Connection, pool: str, state: State, agents: Iterable[Agent], *, new_catalogue: bool
-    ) -> None:
-        """Write what changed. Raises the constraint's error when an agent carries more than he may."""
+    def write(self, writes: Writes, state: State, agents: Iterable[Agent], *, new_catalogue: bool) -> None:
+        """Add what changed. The constraint refuses it when an agent carries more than he may."""
         changed: dict[tuple[str, str], Load] = {}
         for agent in agents:
             for channel, used, cap in _loads(state, agent):
@@ -51,7 +49,7 @@ class Loads:
                 if load != before:
                     changed[agent.id, channel] = load
         self._written.update(changed)
-        await write_rows(connection, _LOADS, pool, ((*key, *load) for key, load in changed.items()))
+        writes.add_rows(_LOADS, ((*key, *load) for key, load in changed.items()))
 
 
 def _loads(state: State, agent: Agent) -> Iterable[tuple[str, int, int]]:
