@@ -1,0 +1,131 @@
+"""The service as a newcomer runs it: a process of its own with an embedded PostgreSQL, reached over real sockets.
+
+async with a_process(tmp_path) as service:
+    an = service.client(Role.AGENT, "an")
+    await an.put("/v1/agents/me/presence", json={"state": "ready"})
+"""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import msgspec
+
+from ccc_router.events.vocabulary import Role
+from ccc_router.kernel.clock import SystemClock
+from ccc_router.routing.policy import Catalogue
+from ccc_router.web.tokens import Tokens
+from tests.support.database import make_folder
+from tests.support.waiting import eventually
+
+SIGNING_KEY = "a key for tests that is long enough"
+SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
+
+
+class Process:
+    """One ``ccc-router up`` and clients of it. ``more`` are further CCC_* variables."""
+
+    def __init__(self, folder: Path, catalogue: Catalogue | None = None, **more: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = folder / "log"
+        self._process: asyncio.subprocess.Process | None = None
+        self._clients: list[httpx.AsyncClient] = []
+        self._tokens = Tokens([SIGNING_KEY], issuer="ccc-router", audience="ccc-router", clock=SystemClock())
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("CCC_")},
+            "CCC_PORT": str(self.port),
+            "CCC_DATA_DIR": str(folder / "data"),
+            "CCC_SIGNING_KEY": SIGNING_KEY,
+            "PYTHONUNBUFFERED": "1",
+            **more,
+        }
+        if catalogue is not None:
+            path = folder / "catalogue.json"
+            path.write_text(json.dumps(msgspec.to_builtins(catalogue)), encoding="utf-8")
+            self._environment["CCC_CATALOGUE"] = str(path)
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        assert self._process is not None
+        return self._process.pid
+
+    async def start(self) -> None:
+        """Start it and wait until it says it is ready."""
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "ccc_router", "up", env=self._environment, cwd=self.folder, stdout=log, stderr=log
+            )
+        async with httpx.AsyncClient(base_url=self.url, timeout=5) as client:
+
+            async def ready() -> bool:
+                assert self._process is not None
+                assert self._process.returncode is None, self.log.read_text()[-3000:]
+                try:
+                    return (await client.get("/readyz")).status_code == 200
+                except httpx.HTTPError:
+                    return False
+
+            await eventually(ready, within_s=60, what=f"the service to be ready, see {self.log}")
+
+    async def kill(self) -> None:
+        """End it like a power cut does."""
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.send_signal(signal.SIGKILL)
+        await self._process.wait()
+
+    async def stop(self) -> int:
+        """Ask it to end, and return how it did."""
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.send_signal(signal.SIGTERM)
+        return await self._process.wait()
+
+    def client(self, role: Role, subject: str) -> httpx.AsyncClient:
+        """An HTTP client with this caller's token; closed with the process."""
+        token = self._tokens.issue(role, subject)
+        client = httpx.AsyncClient(base_url=self.url, timeout=40, headers={"Authorization": f"Bearer {token}"})
+        self._clients.append(client)
+        return client
+
+    def anybody(self) -> httpx.AsyncClient:
+        """An HTTP client without a token."""
+        client = httpx.AsyncClient(base_url=self.url, timeout=40)
+        self._clients.append(client)
+        return client
+
+    async def close(self) -> None:
+        """Close clients, end the process."""
+        for client in self._clients:
+            await client.aclose()
+        if self._process is not None:
+            await self.stop()
+
+
+@asynccontextmanager
+async def a_process(catalogue: Catalogue | None = None, **more: str) -> AsyncIterator[Process]:
+    """A process in a folder of its own, ready, ended with the context."""
+    process = Process(make_folder("ccc-process-"), catalogue, **more)
+    try:
+        await process.start()
+        yield process
+    finally:
+        await process.close()
