@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     mail_relay: SecretStr | None = Field(None, description="Where mail goes out: smtp[s]://user:password@host:port.")
     mail_from: str = Field("", description="Sender of mail that belongs to no mailbox, such as to departments.")
 
+    department_loopback: bool = Field(False, description="Departments may be on this machine: for trials and tests.")
+
     body_limit: int = Field(1024 * 1024, ge=1024, description="Bytes of a request's body.")
     message_limit: int = Field(25 * 1024 * 1024, ge=1024, description="Bytes of one mail.")
     attachment_limit: int = Field(10 * 1024 * 1024, ge=1024, description="Bytes of one attachment.")

@@ -38,7 +38,11 @@ class FakeSwitch:
         """Listen for call control."""
         async with serving(Starlette(routes=[Route("/control", self._control, methods=["POST"])])) as url:
             self.control_url = f"{url}/control"
-            yield self
+            try:
+                yield self
+            finally:
+                if self._service is not None:
+                    await self._service.aclose()
 
     def connect(self, service_url: str) -> None:
         """Where the service is."""

@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx
 import msgspec
 
+import ccc_router
 from ccc_router.events.vocabulary import Role
 from ccc_router.kernel.clock import SystemClock
 from ccc_router.routing.policy import Catalogue
@@ -53,6 +54,7 @@ class Process:
             "CCC_PORT": str(self.port),
             "CCC_DATA_DIR": str(folder / "data"),
             "CCC_SIGNING_KEY": SIGNING_KEY,
+            "PYTHONPATH": str(Path(ccc_router.__file__).parents[1]),
             "PYTHONUNBUFFERED": "1",
             **more,
         }

@@ -32,6 +32,7 @@ from ccc_router.routing.policy import (
 from ccc_router.routing.rows import Contact
 
 START = 1_800_000_000_000
+CHANNELS = ("phone", "email", "fanpage", "portal")
 
 
 def text(name: str) -> Text:
@@ -65,8 +66,8 @@ def a_catalogue(*agents: Agent, rules: Rules | None = None, queues: tuple[Queue,
         version=1,
         queues=queues
         or (
-            Queue("general", text("General"), (Requirement("vi"),), allowance_s={"email": 14_400}),
-            Queue("health", text("Health"), (Requirement("vi"), Requirement("hi", 3))),
+            Queue("general", text("General"), (Requirement("vi"),), CHANNELS, allowance_s={"email": 14_400}),
+            Queue("health", text("Health"), (Requirement("vi"), Requirement("hi", 3)), CHANNELS),
         ),
         skills=(Skill("vi", text("vi")), Skill("en", text("en")), Skill("hi", text("hi"))),
         agents=agents or (an_agent("an"), an_agent("binh", skills={"vi": 5, "hi": 4})),

@@ -8,7 +8,7 @@ import httpx
 from fastapi import APIRouter, FastAPI
 from prometheus_client import REGISTRY
 
-from ccc_router.agents.routers import ROUTERS
+from ccc_router.agents.routers import ROUTERS as AGENTS
 from ccc_router.agents.services import AgentsRoom
 from ccc_router.agents.store.cases import Cases
 from ccc_router.agents.store.contacts import Contacts
@@ -18,16 +18,29 @@ from ccc_router.agents.store.staff import Staff
 from ccc_router.agents.waiting.follower import Follower
 from ccc_router.agents.waiting.waiters import Waiters
 from ccc_router.bootstrap.readiness import Readiness
+from ccc_router.bootstrap.sending import links
 from ccc_router.bootstrap.spine import Spine
 from ccc_router.channels.http import Webhooks, webhook_router
 from ccc_router.channels.intake import Intake
+from ccc_router.channels.keeping import PostgresBlobs
 from ccc_router.channels.phone.ari_socket import ari_router
+from ccc_router.channels.portal.http import PortalLimits, PortalRoutes, portal_router
+from ccc_router.channels.portal.reading import Conversations
+from ccc_router.channels.portal.service import Portal
+from ccc_router.channels.portal.stream import WAKE as PORTAL_WAKE
+from ccc_router.channels.portal.stream import Streams
+from ccc_router.channels.portal.tickets import Tickets
+from ccc_router.escalations import published
+from ccc_router.escalations.routers import ROUTERS as ESCALATIONS
+from ccc_router.escalations.services import EscalationsRoom
+from ccc_router.escalations.store import Store
+from ccc_router.escalations.webhooks.endpoints import Endpoints
 from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.tasks import Loop
 from ccc_router.rest.kept import KeptAnswers
 from ccc_router.settings import Settings
 from ccc_router.web.app import create_app
-from ccc_router.web.auth import Authenticator, Heard
+from ccc_router.web.auth import Authenticator
 from ccc_router.web.middleware import BodyLimits
 from ccc_router.web.oidc import Issuer, IssuerSettings
 from ccc_router.web.services import Services
@@ -41,11 +54,13 @@ class Rooms:
     app: FastAPI
     waiters: Waiters
     follower: Follower
+    streams: Streams
 
     def close(self) -> None:
         """End the long polls and streams; their clients come again."""
         self.waiters.close()
         self.follower.close()
+        self.streams.close()
 
 
 def tokens(settings: Settings, clock: Clock) -> Tokens:
@@ -54,27 +69,29 @@ def tokens(settings: Settings, clock: Clock) -> Tokens:
 
 
 @asynccontextmanager
-async def rooms(spine: Spine, intake: Intake, heard: Heard) -> AsyncIterator[Rooms]:
+async def rooms(spine: Spine, intake: Intake) -> AsyncIterator[Rooms]:
     """Open the rooms; their loops run under the supervisor."""
     settings, clock, database = spine.settings, spine.clock, spine.storage.database
     room = _agents(spine)
     webhooks = Webhooks(intake, spine.secrets, spine.current, clock, public_url=settings.public_url)
+    portal, streams = _portal(spine)
     v1 = APIRouter(prefix="/v1")
     v1.include_router(webhook_router(webhooks))
     v1.include_router(ari_router(intake, spine.current, spine.secrets, clock))
+    v1.include_router(portal_router(portal))
     metrics_token = settings.metrics_token
     async with httpx.AsyncClient(timeout=10, follow_redirects=False, trust_env=False) as http:
         app = create_app(
             Services(
                 clock=clock,
-                identify=Authenticator(tokens(settings, clock), _issuer(settings, http, clock), heard),
+                identify=Authenticator(tokens(settings, clock), _issuer(settings, http, clock), spine.heard),
                 replays=KeptAnswers(database, settings.pool),
                 readiness=Readiness(
                     database, spine.supervisor, spine.current, settings.pool, f"engine:{settings.pool}"
                 ),
                 registry=REGISTRY,
-                routers=(v1, *ROUTERS),
-                state={"agents": room},
+                routers=(v1, *AGENTS, *ESCALATIONS),
+                state={"agents": room, "escalations": _escalations(spine)},
                 limits=BodyLimits(
                     default=settings.body_limit,
                     by_prefix=(
@@ -85,9 +102,11 @@ async def rooms(spine: Spine, intake: Intake, heard: Heard) -> AsyncIterator[Roo
                 ),
                 metrics_token=metrics_token.get_secret_value() if metrics_token is not None else "",
                 serve_metrics=metrics_token is not None or not settings.metrics_port,
+                webhooks=published.webhooks(),
+                schemas=published.schemas(),
             )
         )
-        yield Rooms(app, room.waiters, room.follower)
+        yield Rooms(app, room.waiters, room.follower, streams)
 
 
 def _agents(spine: Spine) -> AgentsRoom:
@@ -110,6 +129,36 @@ def _agents(spine: Spine) -> AgentsRoom:
         staff=staff,
         waiters=waiters,
         follower=follower,
+    )
+
+
+def _portal(spine: Spine) -> tuple[PortalRoutes, Streams]:
+    database, pool, clock = spine.storage.database, spine.settings.pool, spine.clock
+    notifier = spine.storage.notifier
+    conversations = Conversations(database, pool)
+    streams = Streams(conversations, clock)
+    spine.storage.wakeups.on(PORTAL_WAKE, streams.hear)
+    portal = Portal(
+        spine.inbox,
+        PostgresBlobs(database),
+        Tickets(database, pool),
+        conversations,
+        spine.secrets,
+        clock,
+        lambda reference: notifier.notify(PORTAL_WAKE, reference),
+    )
+    return PortalRoutes(portal, streams, spine.current, clock, PortalLimits()), streams
+
+
+def _escalations(spine: Spine) -> EscalationsRoom:
+    database, pool = spine.storage.database, spine.settings.pool
+    return EscalationsRoom(
+        clock=spine.clock,
+        desk=spine.desk,
+        current=spine.current,
+        store=Store(database, pool),
+        endpoints=Endpoints(database, pool),
+        links=links(spine),
     )
 
 

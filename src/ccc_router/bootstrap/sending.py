@@ -1,8 +1,10 @@
 """Everything that leaves: which sender makes the attempts of which kind of delivery."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
+
+import httpx
 
 from ccc_router.bootstrap.spine import Spine
 from ccc_router.channels.email.inbound.refs import Threading
@@ -10,17 +12,29 @@ from ccc_router.channels.email.outbound.ledger import Ledger
 from ccc_router.channels.email.outbound.letters import Letters
 from ccc_router.channels.email.outbound.sender import MailSender
 from ccc_router.channels.email.outbound.smtp import Post, relay_of
-from ccc_router.channels.fanpage.graph import a_client
+from ccc_router.channels.fanpage import graph
 from ccc_router.channels.fanpage.parts import PostgresParts
 from ccc_router.channels.fanpage.sender import FanpageSender
 from ccc_router.channels.outgoing import PostgresOutbox
 from ccc_router.channels.phone import control
+from ccc_router.channels.portal.sender import PortalSender
+from ccc_router.channels.portal.stream import WAKE as PORTAL_WAKE
+from ccc_router.channels.portal.tickets import Tickets
 from ccc_router.channels.replies import Replies
+from ccc_router.escalations.links import Links
+from ccc_router.escalations.mailed.sender import DepartmentMailSender
+from ccc_router.escalations.texts import Texts
+from ccc_router.escalations.webhooks.endpoints import Endpoints
+from ccc_router.escalations.webhooks.outbound import Outbound
+from ccc_router.escalations.webhooks.sender import WebhookSender
 from ccc_router.events.vocabulary import Channel, DeliveryKind
-from ccc_router.workers.deliver import CALLS, CUSTOMERS, Deliver, Way
+from ccc_router.queues.deliveries.port import Sender
+from ccc_router.workers.deliver import CALLS, CUSTOMERS, DEPARTMENTS, Deliver, Way
 
 MAIL: Final = "mail"
 """The secret that signs Message-IDs and plus-addresses, so that an answer finds its case."""
+LINKS: Final = "links"
+"""The secret behind the single-use links in mails to departments."""
 
 
 def mail_keys(spine: Spine) -> tuple[bytes, ...]:
@@ -28,32 +42,88 @@ def mail_keys(spine: Spine) -> tuple[bytes, ...]:
     return tuple(key.encode() for key in spine.secrets.ensure(MAIL))
 
 
+def links(spine: Spine) -> Links:
+    """The links in mails to departments."""
+    return Links(spine.storage.database, spine.settings.pool, spine.secrets.ensure(LINKS)[0].encode())
+
+
 @asynccontextmanager
 async def deliver(spine: Spine) -> AsyncIterator[Deliver]:
     """The loops that send, running until the context is left."""
-    settings, database = spine.settings, spine.storage.database
-    relay = settings.mail_relay
-    keys = mail_keys(spine)
-    post = Post(relay_of(relay.get_secret_value())) if relay is not None else None
-    mail = MailSender(Letters(database), Ledger(database, keys[0]), post, Threading(keys), spine.current, spine.clock)
-    async with a_client() as graph_client, control.a_client() as switch_client:
-        page = FanpageSender(
-            graph_client, PostgresOutbox(database), PostgresParts(database), spine.secrets, spine.current, spine.clock
+    async with AsyncExitStack() as stack:
+        sending = Deliver(
+            spine.storage.database, spine.clock, await _ways(spine, stack), reported=lambda _: spine.wake()
         )
-        replies = Replies(spine.current, {Channel.EMAIL: mail, Channel.FANPAGE: page})
-        switches = control.ControlSender(
-            switch_client, control.PostgresLines(database), spine.secrets, spine.current, spine.clock
-        )
-        ways = {
-            DeliveryKind.CONTROL: Way(switches, CALLS, limit_s=3.0),
-            DeliveryKind.REPLY: Way(replies, CUSTOMERS),
-            DeliveryKind.ACKNOWLEDGEMENT: Way(mail, CUSTOMERS),
-        }
-        sending = Deliver(database, spine.clock, ways, reported=lambda _pool: spine.wake())
         sending.listen(spine.storage.wakeups)
         for loop in sending.loops.values():
             spine.supervisor.add(loop)
         try:
             yield sending
         finally:
-            await sending.close(settings.drain_s / 2)
+            await sending.close(spine.settings.drain_s / 2)
+
+
+async def _ways(spine: Spine, stack: AsyncExitStack) -> dict[DeliveryKind, Way]:
+    relay = spine.settings.mail_relay
+    post = Post(relay_of(relay.get_secret_value())) if relay is not None else None
+    mail = _mail(spine, post)
+    page = _page(spine, await stack.enter_async_context(graph.a_client()))
+    replies = Replies(spine.current, {Channel.EMAIL: mail, Channel.FANPAGE: page, Channel.PORTAL: _portal(spine)})
+    lines = control.PostgresLines(spine.storage.database)
+    switch = await stack.enter_async_context(control.a_client())
+    return {
+        DeliveryKind.REPLY: Way(replies, CUSTOMERS),
+        DeliveryKind.ACKNOWLEDGEMENT: Way(mail, CUSTOMERS),
+        DeliveryKind.CONTROL: Way(
+            control.ControlSender(switch, lines, spine.secrets, spine.current, spine.clock),
+            CALLS,
+            at_once=64,
+            limit_s=3,
+        ),
+        DeliveryKind.WEBHOOK: Way(_webhooks(spine), DEPARTMENTS, at_once=64, limit_s=25),
+        DeliveryKind.DEPARTMENT_MAIL: Way(_department_mail(spine, post), DEPARTMENTS),
+    }
+
+
+def _mail(spine: Spine, post: Post | None) -> Sender:
+    database, keys = spine.storage.database, mail_keys(spine)
+    return MailSender(Letters(database), Ledger(database, keys[0]), post, Threading(keys), spine.current, spine.clock)
+
+
+def _page(spine: Spine, client: httpx.AsyncClient) -> Sender:
+    database = spine.storage.database
+    outbox, parts = PostgresOutbox(database), PostgresParts(database)
+    return FanpageSender(client, outbox, parts, spine.secrets, spine.current, spine.clock)
+
+
+def _portal(spine: Spine) -> Sender:
+    database, notifier = spine.storage.database, spine.storage.notifier
+    tickets = Tickets(database, spine.settings.pool)
+    return PortalSender(PostgresOutbox(database), tickets, lambda reference: notifier.notify(PORTAL_WAKE, reference))
+
+
+def _webhooks(spine: Spine) -> Sender:
+    database, settings = spine.storage.database, spine.settings
+    return WebhookSender(
+        database,
+        spine.clock,
+        spine.current.department,
+        spine.secrets,
+        Texts(database),
+        Endpoints(database, settings.pool),
+        Outbound(),
+        public_url=settings.public_url,
+        loopback=settings.department_loopback or settings.catalogue is None,
+    )
+
+
+def _department_mail(spine: Spine, post: Post | None) -> Sender:
+    settings = spine.settings
+    return DepartmentMailSender(
+        spine.current.department,
+        Texts(spine.storage.database),
+        links(spine),
+        post.send if post is not None else None,
+        sender=settings.mail_from,
+        public_url=settings.public_url or f"http://{settings.host}:{settings.port}",
+    )

@@ -20,7 +20,9 @@ from ccc_router.channels.registry import EMAIL
 from ccc_router.kernel.clock import Clock, SystemClock
 from ccc_router.kernel.log import get_logger
 from ccc_router.kernel.tasks import Supervisor
+from ccc_router.queues.heartbeats import Watch
 from ccc_router.settings import Settings
+from ccc_router.workers.prune import Pruning
 
 _log = get_logger("serving")
 
@@ -60,6 +62,9 @@ async def running(settings: Settings, storage: Storage, supervisor: Supervisor, 
     supervisor.add(spine.engine_loop)
     supervisor.add(spine.desk.loop)
     supervisor.add(spine.current.loop(storage.database, settings.pool))
+    supervisor.add(spine.heartbeats.loop)
+    supervisor.add(Watch(storage.database, spine.engine, spine.inbox, clock).loop)
+    supervisor.add(Pruning(storage.database).loop)
     try:
         await first_catalogue(spine)
         async with deliver(spine):
@@ -76,7 +81,7 @@ async def listening(spine: Spine) -> AsyncIterator[_Server]:
     database = spine.storage.database
     joiner = AriJoiner(PostgresSightings(database, spine.settings.pool))
     intake = Intake(spine.inbox, PostgresBlobs(database), spine.secrets, spine.current, spine.clock, joiner)
-    async with rooms(spine, intake, _nobody) as opened:
+    async with rooms(spine, intake) as opened:
         server = _Server(_config(spine.settings, opened))
         task = spine.supervisor.spawn(server.serve(), name="http")
         while not (server.started or task.done()):
@@ -105,10 +110,6 @@ def _config(settings: Settings, opened: Rooms) -> uvicorn.Config:
         timeout_keep_alive=30,
         timeout_graceful_shutdown=max(1, int(settings.drain_s) - 1),
     )
-
-
-async def _nobody(agent_id: str) -> None:
-    """Nobody listens."""
 
 
 async def _until(stop: asyncio.Event, supervisor: Supervisor) -> None:

@@ -16,6 +16,7 @@ from ccc_router.queues.asking import Desk
 from ccc_router.queues.catalogue import Current, as_document, demo_document, faults_of, parse
 from ccc_router.queues.deliveries.owing import WAKE as DELIVERY_WAKE
 from ccc_router.queues.engine import Engine, Observers
+from ccc_router.queues.heartbeats import Heartbeats
 from ccc_router.routing.policy import Catalogue
 from ccc_router.settings import Settings
 from ccc_router.workers.engine import engine_loop
@@ -36,6 +37,11 @@ class Spine:
     engine: Engine
     engine_loop: Loop
     secrets: SecretStore
+    heartbeats: Heartbeats
+
+    async def heard(self, agent_id: str) -> None:
+        """An agent's client is alive."""
+        self.heartbeats.beat(agent_id)
 
     def wake(self) -> None:
         """There is something in the inbox: run the engine of this process soon."""
@@ -61,7 +67,10 @@ def build(settings: Settings, storage: Storage, supervisor: Supervisor, clock: C
     observers.activated.append(current.put)
     folders = [folder for folder in (settings.secrets_dir, settings.data_dir / "secrets") if folder is not None]
     secrets = SecretStore(os.environ, folders, clock)
-    return Spine(settings, clock, storage, supervisor, inbox, current, desk, observers, engine, turning, secrets)
+    heartbeats = Heartbeats(storage.database, pool)
+    return Spine(
+        settings, clock, storage, supervisor, inbox, current, desk, observers, engine, turning, secrets, heartbeats
+    )
 
 
 async def first_catalogue(spine: Spine) -> None:
