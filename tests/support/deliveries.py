@@ -21,9 +21,10 @@ async def owe(
     kind: DeliveryKind = DeliveryKind.WEBHOOK,
     lane: str = "department:D_SI",
     not_after: int = 0,
+    now: int = 0,
     **fields: str,
 ) -> str:
-    """Write one delivery as the engine does; its id is made of its position."""
+    """Write one delivery as the engine does; its id is made of its position. ``now`` is the engine's time."""
     delivery_id = f"dl_{position}"
     owed = DeliveryOwed(
         delivery_id=delivery_id,
@@ -38,7 +39,7 @@ async def owe(
         data={"n": str(position)},
     )
     async with database.transaction() as connection:
-        await write_owed(connection, POOL, [(position, owed)])
+        await write_owed(connection, POOL, [(position, owed)], now)
     return delivery_id
 
 

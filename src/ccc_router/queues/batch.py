@@ -132,7 +132,7 @@ class Batch:
         writes.add_rows(_CATALOGUES, self.catalogues)
         writes.add_rows(_PARKED, self._parked)
         await writes.send(connection, pool)
-        await write_owed(connection, pool, self.owed)
+        await write_owed(connection, pool, self.owed, self.entries[-1].at if self.entries else 0)
         await write_ended(connection, pool, self._ended)
         await self.rows.change(connection, pool)
         return head

@@ -6,7 +6,6 @@ from typing import Final
 import msgspec
 
 from ccc_router.events.vocabulary import DeliveryState
-from ccc_router.kernel.clock import from_ms
 from ccc_router.routing.decisions import DeliveryEnded, DeliveryOwed
 from ccc_router.storage.database import Connection
 
@@ -17,11 +16,12 @@ _WRITE: Final = """
 INSERT INTO delivery (pool, id, position, kind, lane, target, contact_id, case_id, escalation_id, message_id,
                       type, command, data, not_after)
 SELECT $1, o.id, o.position, o.kind, o.lane, o.target, o.contact_id, o.case_id, o.escalation_id, o.message_id,
-       o.type, o.command, o.data::jsonb, o.not_after
+       o.type, o.command, o.data::jsonb,
+       clock_timestamp() + o.left_ms * interval '1 millisecond'
 FROM unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-            $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[])
+            $10::text[], $11::text[], $12::text[], $13::text[], $14::bigint[])
      AS o (id, position, kind, lane, target, contact_id, case_id, escalation_id, message_id, type, command, data,
-           not_after)
+           left_ms)
 """
 # Only what a person may look at can be owed again; a delivery that arrived stays sent.
 _OWE_AGAIN: Final = """
@@ -40,8 +40,12 @@ _ARRIVED_BEFORE: Final = f"""{_ARRIVED} AND EXISTS (
 """  # noqa: S608 - the fragment is ours
 
 
-async def write_owed(connection: Connection, pool: str, owed: Sequence[tuple[int, DeliveryOwed]]) -> None:
-    """Write deliveries with the journal positions of their decisions. Raises what asyncpg raises, as for a repeated id."""
+async def write_owed(connection: Connection, pool: str, owed: Sequence[tuple[int, DeliveryOwed]], at: int) -> None:
+    """Write deliveries with the journal positions of their decisions. Raises what asyncpg raises, as for a repeated id.
+
+    ``at`` is the engine's time now (ms). Workers go by the database's clock, which may be far from the engine's after a time
+    without an engine, so what is kept of ``not_after`` is how much of it is left.
+    """
     if not owed:
         return
     items = [item for _, item in owed]
@@ -60,7 +64,7 @@ async def write_owed(connection: Connection, pool: str, owed: Sequence[tuple[int
         [item.type for item in items],
         [item.command.value if item.command else "" for item in items],
         [msgspec.json.encode(item.data).decode() for item in items],
-        [from_ms(item.not_after) if item.not_after else None for item in items],
+        [item.not_after - at if item.not_after else None for item in items],
     )
 
 
