@@ -33,6 +33,9 @@ async def my_stream(
         return shown
 
     def concerns(touched: set[str], shown: dict[str, Any]) -> bool:
-        return not touched.isdisjoint({agent.id, *(one["contact_id"] for one in shown["contacts"])})
+        mine = [*shown["contacts"], *filter(None, [shown["offer"]])]
+        return not touched.isdisjoint(
+            {agent.id, *(one["contact_id"] for one in mine), *(one["offer_id"] for one in mine)}
+        )
 
     return EventStream(await room.follower.stream(caller.source, last_number(last_event_id), parts, concerns))

@@ -17,7 +17,7 @@ BATCH: Final = 1000
 STREAMS_EACH: Final = 5
 Parts = dict[str, Any]
 
-_NAMES: Final = ("agent_id", "contact_id", "offer_id", "case_id", "queue", "reserved_for", "customer_id")
+_NAMES: Final = ("agent_id", "actor", "contact_id", "offer_id", "case_id", "queue", "reserved_for", "customer_id")
 
 
 @dataclass(slots=True)
@@ -51,6 +51,11 @@ class Follower:
         self._position = 0
         self._closed = False
         self.loop = Loop("follower", self._look, LOOK_S)
+
+    @property
+    def listeners(self) -> int:
+        """How many streams are open."""
+        return len(self._streams)
 
     async def stream(
         self,

@@ -39,6 +39,11 @@ class Waiters:
         self._closed = False
         self.loop = Loop("work", self._look, LOOK_S)
 
+    @property
+    def open(self) -> int:
+        """How many requests wait here."""
+        return len(self._open)
+
     @contextmanager
     def waiting(self, agent_id: str, demand_id: str) -> Iterator[Waiter]:
         """Wait as this agent; an older request of his here ends."""
