@@ -33,7 +33,6 @@ FROM department_link WHERE token_hash = $1 AND pool = $2
 _USE: Final = """
 UPDATE department_link SET used_at = clock_timestamp() WHERE token_hash = $1 AND used_at IS NULL RETURNING true
 """
-_PRUNE: Final = "DELETE FROM department_link WHERE expires_at < clock_timestamp() - interval '90 days'"
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -84,10 +83,6 @@ class Links:
     async def use(self, token: str) -> bool:
         """It did what it is for. False: it had before."""
         return bool(await self._database.pool.fetchval(_USE, _hash(token)))
-
-    async def prune(self) -> None:
-        """Forget links that are long over."""
-        await self._database.pool.execute(_PRUNE)
 
 
 def _hash(token: str) -> bytes:

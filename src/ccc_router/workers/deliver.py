@@ -11,6 +11,8 @@ from datetime import timedelta
 from random import Random, SystemRandom
 from typing import Final, assert_never
 
+from prometheus_client import Counter
+
 from ccc_router.events.appending import Group, write
 from ccc_router.events.facts import DeliveryReported
 from ccc_router.events.inbox import Submission
@@ -27,6 +29,9 @@ from ccc_router.storage.failures import Failure, classify
 from ccc_router.storage.wakeups import Wakeups
 
 _log = get_logger("workers.deliver")
+
+ENDED: Final = Counter("ccc_deliveries_ended", "Deliveries that ended, by kind and end", ["kind", "state"])
+RETRIED: Final = Counter("ccc_deliveries_retried", "Attempts that failed and will be repeated, by kind", ["kind"])
 
 SOURCE: Final = "deliveries"
 LOOK_AT: Final = 200
@@ -198,6 +203,7 @@ class Deliver:
             return
         async with self._database.transaction() as connection:
             await put_off(connection, item, reason, wait_s, took_s, cut=reason == _CUT)
+        RETRIED.labels(item.delivery.kind.value).inc()
         _log.info(
             "delivery_put_off", delivery=item.delivery.id, reason=reason, tries=item.tries, wait_s=round(wait_s, 1)
         )
@@ -233,6 +239,7 @@ class Deliver:
         if mine:
             await let_next(self._database, item)
             self._reported(delivery.pool)
+            ENDED.labels(delivery.kind.value, state.value).inc()
             _log.info(
                 "delivery_ended", delivery=delivery.id, state=state.value, reason=reason, attempt=delivery.attempt
             )

@@ -48,6 +48,7 @@ RULES: Final = (
     _simple("idempotency", "at", timedelta(hours=24)),
     _simple("raw_delivery", "received_at", timedelta(days=40)),
     _simple("delivery_attempt", "ended_at", timedelta(days=400)),
+    _simple("department_link", "expires_at", timedelta(days=90)),
 )
 
 
