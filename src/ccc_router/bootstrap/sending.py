@@ -11,7 +11,7 @@ from ccc_router.channels.email.inbound.refs import Threading
 from ccc_router.channels.email.outbound.ledger import Ledger
 from ccc_router.channels.email.outbound.letters import Letters
 from ccc_router.channels.email.outbound.sender import MailSender
-from ccc_router.channels.email.outbound.smtp import Post, relay_of
+from ccc_router.channels.email.outbound.smtp import ATTEMPT_S, Post, relay_of
 from ccc_router.channels.fanpage import graph
 from ccc_router.channels.fanpage.parts import PostgresParts
 from ccc_router.channels.fanpage.sender import FanpageSender
@@ -72,8 +72,8 @@ async def _ways(spine: Spine, stack: AsyncExitStack) -> dict[DeliveryKind, Way]:
     lines = control.PostgresLines(spine.storage.database)
     switch = await stack.enter_async_context(control.a_client())
     return {
-        DeliveryKind.REPLY: Way(replies, CUSTOMERS),
-        DeliveryKind.ACKNOWLEDGEMENT: Way(mail, CUSTOMERS),
+        DeliveryKind.REPLY: Way(replies, CUSTOMERS, limit_s=ATTEMPT_S),
+        DeliveryKind.ACKNOWLEDGEMENT: Way(mail, CUSTOMERS, limit_s=ATTEMPT_S),
         DeliveryKind.CONTROL: Way(
             control.ControlSender(switch, lines, spine.secrets, spine.current, spine.clock),
             CALLS,
@@ -81,7 +81,7 @@ async def _ways(spine: Spine, stack: AsyncExitStack) -> dict[DeliveryKind, Way]:
             limit_s=3,
         ),
         DeliveryKind.WEBHOOK: Way(_webhooks(spine), DEPARTMENTS, at_once=64, limit_s=25),
-        DeliveryKind.DEPARTMENT_MAIL: Way(_department_mail(spine, post), DEPARTMENTS),
+        DeliveryKind.DEPARTMENT_MAIL: Way(_department_mail(spine, post), DEPARTMENTS, limit_s=ATTEMPT_S),
     }
 
 

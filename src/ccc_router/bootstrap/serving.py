@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import uvicorn
 
+from ccc_router.bootstrap.mail import mail_intake
 from ccc_router.bootstrap.rooms import Rooms, rooms
 from ccc_router.bootstrap.sending import deliver, mail_keys
 from ccc_router.bootstrap.spine import Spine, build, first_catalogue, make_trial_secrets, tell_others
@@ -81,7 +82,7 @@ async def listening(spine: Spine) -> AsyncIterator[_Server]:
     database = spine.storage.database
     joiner = AriJoiner(PostgresSightings(database, spine.settings.pool))
     intake = Intake(spine.inbox, PostgresBlobs(database), spine.secrets, spine.current, spine.clock, joiner)
-    async with rooms(spine, intake) as opened:
+    async with rooms(spine, intake) as opened, mail_intake(spine, intake):
         server = _Server(_config(spine.settings, opened))
         task = spine.supervisor.spawn(server.serve(), name="http")
         while not (server.started or task.done()):

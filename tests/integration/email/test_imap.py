@@ -6,11 +6,14 @@ from ccc_router.channels.email.cursors import PostgresCursors
 from ccc_router.channels.email.imap import Cursor, ImapPoller, account_of
 from ccc_router.channels.registry import EMAIL
 from ccc_router.kernel.clock import SystemClock
+from ccc_router.kernel.tasks import Supervisor
 from ccc_router.routing.policy import Endpoint
 from ccc_router.storage.database import Database
+from ccc_router.workers.mailbox import mailbox_loop
 from tests.support import mails
 from tests.support.channel_intake import Site
 from tests.support.fake_imap import FakeImap, imap_server
+from tests.support.waiting import until
 
 SECRETS = {"cskh.imap": ("imap-password",), "other.imap": ("imap-password",)}
 
@@ -151,3 +154,16 @@ def test_passwords_go_in_the_clear_to_nobody_but_ourselves(options: dict[str, st
     assert account is not None
     assert (account.port, account.tls, account.user) == (port, tls, mails.ADDRESS)
     assert account_of(mails.mailbox()) is None
+
+
+async def test_the_loop_polls_until_it_is_stopped(database: Database) -> None:
+    async with imap_server() as server:
+        endpoint = polled(server)
+        site = Site(endpoint, secrets=SECRETS)
+        server.inbox.add(mails.a_mail(Subject="Mot"))
+        supervisor = Supervisor(SystemClock())
+        supervisor.add(mailbox_loop(poller(site, database, endpoint), interval_s=0.05))
+        await until(lambda: len(site.inbox.inputs) == 1)
+        server.inbox.add(mails.a_mail(Subject="Hai"))
+        await until(lambda: len(site.inbox.inputs) == 2)
+        await supervisor.stop(5)

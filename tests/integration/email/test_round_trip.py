@@ -7,8 +7,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from ccc_router.channels.email.adapter import EmailAdapter
+from ccc_router.channels.email.inbound.refs import Threading
+from ccc_router.channels.email.listener import SmtpListener
 from ccc_router.channels.email.mime.mail import Mail, read
-from ccc_router.channels.email.room import EmailRoom, email_room
+from ccc_router.channels.email.outbound.ledger import Ledger
+from ccc_router.channels.email.outbound.letters import Letters
+from ccc_router.channels.email.outbound.sender import MailSender
+from ccc_router.channels.email.outbound.smtp import Post, relay_of
 from ccc_router.channels.intake import Intake
 from ccc_router.channels.replies import Replies
 from ccc_router.events.commands import AcceptOffer, SendMessage
@@ -20,13 +25,13 @@ from ccc_router.routing.rows import Contact
 from ccc_router.storage.database import Database
 from ccc_router.workers.deliver import CUSTOMERS, Deliver, Way
 from tests.support import mails
+from tests.support.builders import a_catalogue
 from tests.support.channel_intake import KeptBlobs, KnownSecrets
 from tests.support.fake_relay import FakeRelay, Taken, relay
 from tests.support.spine import Spine, running
 from tests.support.waiting import eventually, until
 
 ADDRESS = "care@ccc.example"
-KEYS = ("a signing key that only the tests know.",)
 
 
 @dataclass
@@ -34,14 +39,14 @@ class Office:
     """The whole way of a mail: listener, inbox, engine, deliveries, relay."""
 
     spine: Spine
-    room: EmailRoom
+    listener: SmtpListener
     relay: FakeRelay
 
     async def receive(self, body: bytes, sender: str = "khach@example.com", to: str = ADDRESS) -> None:
         """A mail comes in over SMTP and is decided upon."""
 
         def work() -> None:
-            with smtplib.SMTP("127.0.0.1", self.room.listener.port, timeout=10) as client:
+            with smtplib.SMTP("127.0.0.1", self.listener.port, timeout=10) as client:
                 client.sendmail(sender, [to], body)
 
         await asyncio.to_thread(work)
@@ -80,11 +85,12 @@ async def office(database: Database) -> AsyncIterator[Office]:
     async with relay() as fake, running(database) as spine:
         secrets = KnownSecrets({})
         intake = Intake(spine.inbox, KeptBlobs(), secrets, spine.current, spine.clock)
-        room = email_room(
-            database, "main", intake, EmailAdapter(), secrets, spine.current, spine.clock, KEYS,
-            relay=f"smtp://127.0.0.1:{fake.port}?tls=none",
-        )  # fmt: skip
-        replies = Replies(spine.current, {Channel.EMAIL: room.sender})
+        threading = Threading([mails.KEY])
+        post = Post(relay_of(f"smtp://127.0.0.1:{fake.port}?tls=none"))
+        ledger = Ledger(database, mails.KEY)
+        sender = MailSender(Letters(database), ledger, post, threading, spine.current, spine.clock)
+        listener = SmtpListener(intake, EmailAdapter([mails.KEY]), lambda: a_catalogue().endpoints, spine.clock)
+        replies = Replies(spine.current, {Channel.EMAIL: sender})
         way = Way(replies, CUSTOMERS, interval_s=0.05)
         deliver = Deliver(
             database,
@@ -95,11 +101,11 @@ async def office(database: Database) -> AsyncIterator[Office]:
         supervisor = Supervisor(spine.clock)
         for loop in deliver.loops.values():
             supervisor.add(loop)
-        await room.listener.start()
+        await listener.start()
         try:
-            yield Office(spine, room, fake)
+            yield Office(spine, listener, fake)
         finally:
-            await room.listener.close()
+            await listener.close()
             await deliver.close(drain_s=0)
             await supervisor.stop(1)
 

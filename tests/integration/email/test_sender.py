@@ -143,6 +143,11 @@ async def test_doubt_is_one_more_try_under_the_same_id_and_then_said(desk: Desk)
     assert await desk.sender.send(desk.delivery(attempt=3)) == Sent(mails.MESSAGE_ID)
 
 
+async def test_an_attempt_that_was_cut_is_a_doubt_too(desk: Desk) -> None:
+    desk.relay.answers["END"] = HANG
+    assert await desk.sender.send(desk.delivery(attempt=2, interrupted=True)) == Unknown("data_timeout")
+
+
 async def test_temporary_refusals_come_ever_more_rarely_for_three_days(desk: Desk) -> None:
     desk.relay.answers["RCPT"] = "450 busy"
     waits = []

@@ -7,7 +7,7 @@ Whatever goes wrong here is 451: the mail then stays in that server's queue and 
 import asyncio
 import ipaddress
 from collections.abc import Callable, Iterable, Sequence
-from typing import AnyStr, Final
+from typing import AnyStr, Final, Self
 
 import msgspec
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -30,6 +30,7 @@ _BUSY: Final = "421 4.3.2 Too many connections, try again later"
 _TAKEN: Final = "250 2.0.0 Taken"
 _LONGEST_LINE: Final = 256 * 1024
 _MOST_RECIPIENTS: Final = 50
+_ON_THE_WIRE: Final = 1.45
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -39,6 +40,11 @@ class Limits(msgspec.Struct, frozen=True):
     connections: int = 20
     idle_s: float = 60.0
     networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+
+    @classmethod
+    def of_files(cls, size: int) -> Self:
+        """For mails with up to ``size`` bytes of files: on the wire base 64 and its line ends come on top."""
+        return cls(bytes=int(size * _ON_THE_WIRE))
 
 
 class _Protocol(SMTP):

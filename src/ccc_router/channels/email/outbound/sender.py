@@ -74,6 +74,8 @@ class MailSender:
                 return Failed(limit)
         else:
             await self._ledger.note(delivery, mailbox.endpoint_id, recipient)
+        if delivery.interrupted:
+            await self._ledger.doubt(delivery)  # the attempt that was cut may have arrived: this one is the repetition
         attempted = await self._post.send(self._envelope_from(delivery, mailbox), recipient, raw)
         return await self._judged(delivery, mailbox, attempted)
 

@@ -1,0 +1,54 @@
+"""The two ways in by which mail systems reach us besides HTTP: the SMTP listener and the IMAP poller."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+from ccc_router.bootstrap.sending import mail_keys
+from ccc_router.bootstrap.spine import Spine
+from ccc_router.channels.email.cursors import PostgresCursors
+from ccc_router.channels.email.imap import ImapPoller
+from ccc_router.channels.email.listener import Limits, SmtpListener
+from ccc_router.channels.email.outbound.ledger import Ledger
+from ccc_router.channels.intake import Intake
+from ccc_router.channels.registry import EMAIL
+from ccc_router.kernel.errors import Misconfigured
+from ccc_router.kernel.log import get_logger
+from ccc_router.routing.policy import Endpoint
+from ccc_router.workers.mailbox import ledger_loop, mailbox_loop
+
+_log = get_logger("serving")
+
+
+@asynccontextmanager
+async def mail_intake(spine: Spine, intake: Intake) -> AsyncIterator[SmtpListener | None]:
+    """Mail comes in until the context is left; then mails under way are taken first (I17). Raises Misconfigured."""
+    settings, database, current = spine.settings, spine.storage.database, spine.current
+
+    def endpoints() -> Iterable[Endpoint]:
+        return current.catalogue.endpoints if current.catalogue is not None else ()
+
+    cursors = PostgresCursors(database, settings.pool)
+    poller = ImapPoller(intake, EMAIL, endpoints, spine.secrets, cursors, spine.clock)
+    spine.supervisor.add(mailbox_loop(poller))
+    spine.supervisor.add(ledger_loop(Ledger(database, mail_keys(spine)[0])))
+    if not settings.smtp_port:
+        yield None
+        return
+    listener = SmtpListener(
+        intake,
+        EMAIL,
+        endpoints,
+        spine.clock,
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        limits=Limits.of_files(settings.message_limit),
+    )
+    try:
+        await listener.start()
+    except OSError as error:
+        raise Misconfigured(f"CCC_SMTP_PORT: cannot listen there ({type(error).__name__})") from error
+    _log.info("listening_smtp", host=settings.smtp_host, port=listener.port)
+    try:
+        yield listener
+    finally:
+        await listener.close(settings.drain_s / 2)
