@@ -164,6 +164,7 @@ async def test_temporary_refusals_come_ever_more_rarely_for_three_days(desk: Des
 
 async def test_what_can_never_be_sent_says_why(desk: Desk) -> None:
     assert await desk.sender_for(None).send(desk.delivery()) == Parked("no_relay")
+    assert await desk.sender_for(None).send(desk.delivery(1, DeliveryKind.ACKNOWLEDGEMENT)) == Failed("no_relay")
     assert await desk.sender.send(desk.delivery(message_id="ms_none")) == Failed("no_message")
     assert await desk.sender.send(desk.delivery(contact_id="ct_none")) == Failed("no_address")
     await desk.address("đồng@example.vn")

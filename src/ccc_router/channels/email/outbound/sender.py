@@ -54,8 +54,10 @@ class MailSender:
 
     async def send(self, delivery: Delivery) -> Attempted:
         """One attempt."""
+        automatic = delivery.kind is DeliveryKind.ACKNOWLEDGEMENT
         if self._post is None:
-            return Parked("no_relay")
+            # An answer waits for somebody to configure a relay; nobody misses an acknowledgement.
+            return Failed("no_relay") if automatic else Parked("no_relay")
         material = await self._letters.material(delivery)
         if isinstance(material, Missing):
             return Failed(material.reason)
@@ -68,7 +70,7 @@ class MailSender:
             raw = compose(self._letter(delivery, material, mailbox))
         except ValueError:
             return Failed("bad_address")
-        if delivery.kind is DeliveryKind.ACKNOWLEDGEMENT:
+        if automatic:
             limit = await self._ledger.claim(delivery, mailbox.endpoint_id, recipient)
             if limit:
                 return Failed(limit)
