@@ -23,10 +23,8 @@ from ccc_router.storage.leases import LeaseLost
 
 _log = get_logger("queues.engine")
 
-STANDBY_S: Final = 0.5
-"""How often one who does not hold the lease tries to take it."""
 IDLE_S: Final = 0.1
-"""How often the inbox is looked at without a hint."""
+"""How often the inbox, the timers and a free lease are looked for without a hint."""
 
 INPUTS: Final = Counter("ccc_engine_inputs", "Inputs committed by the engine", ["pool"])
 ENTRIES: Final = Counter("ccc_engine_entries", "Journal entries committed", ["pool"])
@@ -88,12 +86,6 @@ class Engine:
     def now_ms(self) -> int | None:
         """Engine time, while this process leads."""
         return self._session.time.now() if self._session is not None else None
-
-    def pause_s(self) -> float:
-        """How long to wait for a hint before `run_once` has something to do by itself."""
-        if self._session is None:
-            return STANDBY_S
-        return min(IDLE_S, self._session.seconds_to_timer())
 
     async def run_once(self) -> bool:
         """One turn. True if there is more to do at once. Raises only for a fault of ours, or NewerCore."""

@@ -169,8 +169,10 @@ class Session:
 
     async def close(self, db: database.Database) -> None:
         """Give the lease back if it is still ours, over the pool when our own connection is gone."""
-        with contextlib.suppress(Exception):
+        try:
             await self._connection.close(timeout=1)
+        except Exception:  # noqa: BLE001 - it is of no more use, however it ends
+            self._connection.terminate()
         with contextlib.suppress(Exception):
             async with db.pool.acquire(timeout=1) as pooled:
                 await leases.release(pooled, self.lease)
