@@ -1,6 +1,7 @@
 """The state of a pool from its tables, or from its journal: both are equal to the one in memory (I13)."""
 
 import functools
+import gc
 import operator
 from collections.abc import AsyncIterable
 from typing import Any, Final
@@ -23,11 +24,11 @@ _Decisions: Any = functools.reduce(operator.or_, APPLIERS)
 _DECISIONS: Final[msgspec.json.Decoder[Decision]] = msgspec.json.Decoder(_Decisions)
 _CATALOGUE: Final = "SELECT document::text FROM catalogue WHERE pool = $1 ORDER BY version DESC LIMIT 1"
 _LIVE: Final = {
-    "contacts": ("SELECT row::text FROM contact WHERE pool = $1 AND live ORDER BY id", Contact),
-    "offers": ("SELECT row::text FROM offer WHERE pool = $1 AND state = 'pending' ORDER BY id", Offer),
-    "agents": ("SELECT row::text FROM agent WHERE pool = $1 ORDER BY id", Agent),
-    "cases": ("SELECT row::text FROM customer_case WHERE pool = $1 AND live ORDER BY id", Case),
-    "escalations": ("SELECT row::text FROM escalation WHERE pool = $1 AND live ORDER BY id", Escalation),
+    "contacts": ("SELECT row::text FROM contact WHERE pool = $1 AND live", Contact),
+    "offers": ("SELECT row::text FROM offer WHERE pool = $1 AND state = 'pending'", Offer),
+    "agents": ("SELECT row::text FROM agent WHERE pool = $1", Agent),
+    "cases": ("SELECT row::text FROM customer_case WHERE pool = $1 AND live", Case),
+    "escalations": ("SELECT row::text FROM escalation WHERE pool = $1 AND live", Escalation),
 }
 NO_CATALOGUE: Final = Catalogue(version=0, queues=(), skills=(), agents=(), endpoints=())
 """What is in force before the first one: nothing can be routed."""
@@ -41,11 +42,17 @@ async def load(connection: Connection, pool: str, position: int, now: int) -> St
     """The state as the tables hold it; ``position`` and ``now`` are those of the journal's last entry."""
     text = await connection.fetchval(_CATALOGUE, pool)
     state = State(pool, NO_CATALOGUE if text is None else msgspec.json.decode(text, type=Catalogue))
-    rows = Rows()
-    for name, (statement, kind) in _LIVE.items():
-        decoder = msgspec.json.Decoder(kind)
-        setattr(rows, name, [decoder.decode(row[0]) for row in await connection.fetch(statement, pool)])
-    state.load(rows)
+    collecting = gc.isenabled()
+    gc.disable()  # a hundred thousand rows that all stay: the collector would walk them again and again
+    try:
+        rows = Rows()
+        for name, (statement, kind) in _LIVE.items():
+            decoder = msgspec.json.Decoder(kind)
+            setattr(rows, name, [decoder.decode(row[0]) for row in await connection.fetch(statement, pool, timeout=60)])
+        state.load(rows)
+    finally:
+        if collecting:
+            gc.enable()
     state.position, state.now = position, now
     return state
 
