@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime
+from functools import lru_cache
 from typing import Final, Literal, TypeVar
 
 import msgspec
@@ -51,6 +52,17 @@ DELIVERIES: Final = Counter(
 FACTS: Final = Counter("ccc_channel_facts", "Facts told by channels, new or told before", ["endpoint", "result"])
 
 
+@lru_cache(maxsize=4096)
+def _counter(metric: Counter, endpoint_id: str, result: str) -> Counter:
+    return metric.labels(endpoint_id, result)
+
+
+def count(metric: Counter, endpoint_id: str, result: str, amount: int = 1) -> None:
+    """Count what became of something of an endpoint."""
+    if amount:
+        _counter(metric, endpoint_id, result).inc(amount)
+
+
 class Receipt(msgspec.Struct, frozen=True):
     """The answer to a delivery: facts taken, facts known already, and things told that are no business of ours."""
 
@@ -83,7 +95,7 @@ class Intake:
         secrets = self._secrets.of(endpoint.id)
         refusal = await _aside(request, lambda: _verify(adapter, request, endpoint, secrets, self._clock.now()))
         if refusal is not None:
-            DELIVERIES.labels(endpoint.id, "refused").inc()
+            count(DELIVERIES, endpoint.id, "refused")
             raise Unauthenticated(code=refusal.code)
         return await self.accept(endpoint, request, adapter)
 
@@ -101,7 +113,7 @@ class Intake:
                 # A fact no database can hold is a fault of ours, not of the vendor: he must not stop delivering.
                 return await self._set_aside(endpoint, request, adapter, Unreadable("facts cannot be stored"))
         except (InboxUnavailable, Overloaded):
-            DELIVERIES.labels(endpoint.id, "unavailable").inc()
+            count(DELIVERIES, endpoint.id, "unavailable")
             raise
 
     async def reread(self, raw: RawDelivery, find: Callable[[Endpoint], Adapter | None]) -> Receipt | None:
@@ -133,7 +145,7 @@ class Intake:
         self, endpoint: Endpoint, request: Request, adapter: Adapter, unreadable: Unreadable
     ) -> Receipt:
         await self._inbox.append((), raw_of(endpoint, request, adapter, "unreadable"))
-        DELIVERIES.labels(endpoint.id, "unreadable").inc()
+        count(DELIVERIES, endpoint.id, "unreadable")
         _log.error("delivery_unreadable", endpoint=endpoint.id, reason=unreadable.reason)
         return Receipt(ignored=1)
 
@@ -147,9 +159,9 @@ class Intake:
             appended = await self._inbox.append([*own, *submissions_of(endpoint, joined.facts)], raw)
         duplicate = sum(1 for one in appended[: len(own)] if one.duplicate)
         accepted = len(own) - duplicate
-        DELIVERIES.labels(endpoint.id, state).inc()
-        FACTS.labels(endpoint.id, "accepted").inc(accepted)
-        FACTS.labels(endpoint.id, "duplicate").inc(duplicate)
+        count(DELIVERIES, endpoint.id, state)
+        count(FACTS, endpoint.id, "accepted", accepted)
+        count(FACTS, endpoint.id, "duplicate", duplicate)
         return Receipt(accepted + joined.fresh, duplicate + joined.known, parsed.ignored)
 
     def _joined(self, endpoint: Endpoint, parsed: Parsed) -> AbstractAsyncContextManager[Joined]:
