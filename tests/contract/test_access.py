@@ -5,7 +5,6 @@ from typing import Final
 import httpx
 import pytest
 from fastapi import Request
-from prometheus_client import CollectorRegistry
 
 from ccc_router.agents.routers import ROUTERS as AGENTS
 from ccc_router.escalations.routers import ROUTERS as ESCALATIONS
@@ -123,7 +122,6 @@ APP: Final = create_app(
         identify=identify,
         replays=KeptAnswers(),
         readiness=Everything(),
-        registry=CollectorRegistry(),
         routers=(*AGENTS, *ESCALATIONS),
         state={"agents": Closed(), "escalations": Closed()},
     )

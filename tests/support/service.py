@@ -13,7 +13,6 @@ from typing import Any
 import httpx
 import msgspec
 from fastapi import APIRouter, FastAPI
-from prometheus_client import CollectorRegistry
 
 from ccc_router.agents.routers import ROUTERS
 from ccc_router.agents.services import AgentsRoom
@@ -56,7 +55,6 @@ class Service:
     ) -> None:
         self.spine = spine
         self.tokens = Tokens([SIGNING_KEY], issuer="ccc-router", audience="ccc-router", clock=spine.clock)
-        self.registry = CollectorRegistry()
         self.heard: list[str] = []
         self.room = agents_room(spine, stream_s)
         self.app: FastAPI = create_app(
@@ -65,7 +63,6 @@ class Service:
                 identify=Authenticator(self.tokens, None, self._hear),
                 replays=KeptAnswers(spine.database, spine.pool),
                 readiness=_Ready(),
-                registry=self.registry,
                 routers=(*ROUTERS, *routers),
                 state={"agents": self.room, **state},
                 limits=BodyLimits(by_prefix=[("/v1/attachments", 11 * MEBIBYTE)]),

@@ -8,7 +8,6 @@ from starlette.exceptions import HTTPException
 from ..kernel.errors import CccError
 from ..rest.problems import problem_of
 from . import docs, health, metrics, openapi
-from .metrics import HttpMetrics
 from .middleware import BodyGuard, Surroundings
 from .services import Services
 
@@ -29,7 +28,7 @@ def create_app(services: Services) -> FastAPI:
         app.include_router(metrics.router(services.registry, services.metrics_token))
     app.include_router(docs.router(app))
     app.add_middleware(BodyGuard, limits=services.limits, clock=services.clock)
-    app.add_middleware(Surroundings, clock=services.clock, metrics=HttpMetrics(services.registry))
+    app.add_middleware(Surroundings, clock=services.clock)
     openapi.install(app, webhooks=services.webhooks, schemas=services.schemas)
     return app
 

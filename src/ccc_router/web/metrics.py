@@ -9,23 +9,19 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 
 from ..kernel.errors import Unauthenticated
 
-_SECONDS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_BUCKETS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
-class HttpMetrics:
-    """Counts and times of requests, in a registry of the app's own."""
+REQUESTS: Final = Counter("ccc_http_requests", "Requests answered", ["method", "route", "status"])
+SECONDS: Final = Histogram("ccc_http_seconds", "Time to answer", ["method", "route"], buckets=_BUCKETS)
+IN_FLIGHT: Final = Gauge("ccc_http_in_flight", "Requests being answered")
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        labels = ("method", "route", "status")
-        self.requests = Counter("ccc_http_requests", "Requests answered.", labels, registry=registry)
-        self.seconds = Histogram("ccc_http_seconds", "Time to answer.", labels[:2], buckets=_SECONDS, registry=registry)
-        self.in_flight = Gauge("ccc_http_in_flight", "Requests being answered.", registry=registry)
 
-    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
-        """One answered request; `route` is a pattern, "" for paths nobody serves."""
-        known = route or "unknown"
-        self.requests.labels(method, known, str(status)).inc()
-        self.seconds.labels(method, known).observe(seconds)
+def observe(method: str, route: str, status: int, seconds: float) -> None:
+    """One answered request; `route` is a pattern, "" for paths nobody serves."""
+    known = route or "unknown"
+    REQUESTS.labels(method, known, str(status)).inc()
+    SECONDS.labels(method, known).observe(seconds)
 
 
 def router(registry: CollectorRegistry, token: str) -> APIRouter:

@@ -18,7 +18,7 @@ from ..kernel.clock import Clock
 from ..kernel.errors import CccError, RequestTimeout, TooLarge
 from ..kernel.log import get_logger
 from ..rest.problems import problem_of
-from .metrics import HttpMetrics
+from . import metrics
 
 _log = get_logger("web")
 
@@ -61,10 +61,9 @@ class Exchange:
 class Surroundings:
     """The outermost middleware of ours."""
 
-    def __init__(self, app: ASGIApp, *, clock: Clock, metrics: HttpMetrics) -> None:
+    def __init__(self, app: ASGIApp, *, clock: Clock) -> None:
         self.app = app
         self._clock = clock
-        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -73,7 +72,7 @@ class Surroundings:
         exchange = Exchange(ids.fresh("rq"), self._clock.monotonic())
         scope.setdefault("state", {})["request_id"] = exchange.request_id
         dressed = _dress(exchange, send)
-        with self._metrics.in_flight.track_inprogress():
+        with metrics.IN_FLIGHT.track_inprogress():
             try:
                 await self.app(scope, receive, dressed)
             except ClientDisconnect:
@@ -96,7 +95,7 @@ class Surroundings:
         """One line and one measurement: the route's pattern, never its path or query, which may hold anything."""
         seconds = self._clock.monotonic() - exchange.started
         method, route = method_of(scope), route_of(scope)
-        self._metrics.observe(method, route, exchange.status, seconds)
+        metrics.observe(method, route, exchange.status, seconds)
         principal = scope.get("state", {}).get("principal")
         # A delivery taken is counted by its channel and kept raw; a line for each would cost more than taking it.
         say = _log.debug if route.startswith(_DELIVERIES) and exchange.status < 300 else _log.info

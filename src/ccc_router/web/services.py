@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fastapi import APIRouter
-from prometheus_client import CollectorRegistry
+from prometheus_client import REGISTRY, CollectorRegistry
 
 from ..kernel.clock import Clock
 from ..rest.access import Identify
@@ -26,10 +26,10 @@ class Services:
     identify: Identify
     replays: Replays
     readiness: Readiness
-    registry: CollectorRegistry
     routers: Sequence[APIRouter]
     state: Mapping[str, object]
     limits: BodyLimits = field(default_factory=BodyLimits)
+    registry: CollectorRegistry = REGISTRY
     metrics_token: str = ""
     serve_metrics: bool = True
     webhooks: Mapping[str, dict[str, object]] = field(default_factory=dict)

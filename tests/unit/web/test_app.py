@@ -10,7 +10,6 @@ from typing import Annotated
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI, Query, Request
-from prometheus_client import CollectorRegistry
 
 from ccc_router.events.vocabulary import Role
 from ccc_router.kernel.clock import SystemClock
@@ -122,7 +121,6 @@ def app(calls: Calls, answers: KeptAnswers, readiness: Everything) -> FastAPI:
             identify=identify,
             replays=answers,
             readiness=readiness,
-            registry=CollectorRegistry(),
             routers=[routes(calls)],
             state={},
             limits=BodyLimits(default=1000, by_prefix=[("/v1/anew", 10)], seconds=0.2),
