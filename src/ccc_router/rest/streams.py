@@ -26,9 +26,9 @@ class EventStream(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(self, events: AsyncIterator[bytes]) -> None:
-        # X-Accel-Buffering is for nginx.
-        super().__init__(events, headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"})
+    def __init__(self, events: AsyncIterator[bytes], status_code: int = 200) -> None:
+        # FastAPI reads the default of status_code for the OpenAPI document. X-Accel-Buffering is for nginx.
+        super().__init__(events, status_code, headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"})
 
 
 def event(name: str, data: object, *, number: int | str) -> bytes:
