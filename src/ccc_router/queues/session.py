@@ -31,6 +31,7 @@ _log = get_logger("queues.engine")
 _RENEW_S: Final = 1.0
 _TIMERS_A_TURN: Final = 1_000
 _IDLE_IN_TRANSACTION_MS: Final = 2_000
+_LOADING_MS: Final = 15_000
 
 # Reading removes: what is committed is gone, what is rolled back is there again, and nobody can withdraw what is being read.
 _TAKE: Final = """
@@ -122,7 +123,7 @@ class Session:
     async def reload(self) -> None:
         """Throw the state away and load it from the tables. Raises what asyncpg raises, NewerCore, LeaseLost."""
         connection = self._connection
-        await leases.renew(connection, self.lease)
+        await leases.renew(connection, self.lease, ttl_ms=_LOADING_MS)  # a large state takes a while, and nobody can renew
         self.head = await journal.head(connection, self._pool)
         if self.head.core_version > CORE_VERSION:
             raise NewerCore(f"entries of core {self.head.core_version}, this is {CORE_VERSION}")
