@@ -23,7 +23,7 @@ from ...storage.database import Database
 from ..payload import CONTENT_TYPE, body_of, event_of
 from ..texts import Texts
 from .addresses import Reach, Refused, Target, target_of
-from .endpoints import Endpoints
+from .endpoints import Endpoints, EndpointState
 from .outbound import Answer, NoAnswer, Outbound
 
 _log = get_logger("escalations.webhook")
@@ -31,6 +31,7 @@ _log = get_logger("escalations.webhook")
 FAILING_AT_ONCE: Final = 4
 """How many departments that failed last time are tried at the same time; those that are well have the rest of the room."""
 _BUSY_MS: Final = 1_000
+_NOTED_EVERY_MS: Final = 60_000
 _GONE: Final = 410
 _THROTTLED: Final = frozenset({429, 502, 503, 504})
 _SECONDS: Final = re.compile(r"[0-9]{1,8}")
@@ -91,14 +92,14 @@ class WebhookSender:
         if state.open_ms:
             return Postponed("breaker_open", state.open_ms)
         if not state.failures:
-            return await self._try(delivery, department, target, reach, keys)
+            return await self._try(delivery, state, target, reach, keys)
         if self._failing.locked():
             return Postponed("busy_with_failing", _BUSY_MS)
         async with self._failing:
-            return await self._try(delivery, department, target, reach, keys)
+            return await self._try(delivery, state, target, reach, keys)
 
     async def _try(
-        self, delivery: Delivery, department: Department, target: Target, reach: Reach, keys: Sequence[bytes]
+        self, delivery: Delivery, endpoint: EndpointState, target: Target, reach: Reach, keys: Sequence[bytes]
     ) -> Attempted:
         try:
             body = delivery.body or await self._first_body(delivery)
@@ -110,12 +111,14 @@ class WebhookSender:
         outcome = self._meaning(answer)
         match outcome:
             case Sent():
-                await self._endpoints.well(department.id)
+                # Not at every success: that would be a write for each webhook.
+                if endpoint.failures or self._clock.now_ms() - endpoint.last_success_at > _NOTED_EVERY_MS:
+                    await self._endpoints.well(endpoint.department)
             case Parked(gone=True):
-                _log.warning("endpoint_gone", department=department.id)
-                await self._endpoints.disable(department.id, "http_410")
+                _log.warning("endpoint_gone", department=endpoint.department)
+                await self._endpoints.disable(endpoint.department, "http_410")
             case _:
-                await self._endpoints.ill(department.id)
+                await self._endpoints.ill(endpoint.department)
         return outcome
 
     async def _first_body(self, delivery: Delivery) -> bytes:
