@@ -1,4 +1,4 @@
-"""The command line: ccc-router up | token | migrate | check-config."""
+"""The command line: ccc-router up | token | migrate | reparse | check-config."""
 
 import asyncio
 import os
@@ -47,6 +47,15 @@ def token(
 def migrate() -> None:
     """Bring the database's schema up to date."""
     print(f"schema at {_run(bootstrap.migrate_only(_settings()))}")
+
+
+@app.command()
+def reparse(
+    endpoint: Annotated[str, typer.Option(help="only this endpoint's deliveries")] = "",
+) -> None:
+    """Read deliveries again that were kept because they were not understood."""
+    done = _run(bootstrap.reparse_all(_settings(), endpoint))
+    print(f"understood {done.understood}, still unreadable {done.unreadable}, new facts {done.facts}")
 
 
 @app.command()

@@ -1,7 +1,8 @@
 """Settings -> services: the only room that picks adapters and wires rooms together."""
 
+from ccc_router.bootstrap.reparsing import reparse_all
 from ccc_router.bootstrap.rooms import tokens
 from ccc_router.bootstrap.serving import run
 from ccc_router.bootstrap.storage import migrate_only
 
-__all__ = ["migrate_only", "run", "tokens"]
+__all__ = ["migrate_only", "reparse_all", "run", "tokens"]

@@ -97,6 +97,7 @@ async def rooms(spine: Spine, intake: Intake) -> AsyncIterator[Rooms]:
                     by_prefix=(
                         ("/v1/channels/email/", settings.message_limit),
                         ("/v1/channels/fanpage/", 4 * settings.body_limit),
+                        ("/v1/channels/portal/", settings.attachment_limit + settings.body_limit),
                         ("/v1/attachments", settings.attachment_limit),
                     ),
                 ),
@@ -147,7 +148,8 @@ def _portal(spine: Spine) -> tuple[PortalRoutes, Streams]:
         clock,
         lambda reference: notifier.notify(PORTAL_WAKE, reference),
     )
-    return PortalRoutes(portal, streams, spine.current, clock, PortalLimits()), streams
+    limits = PortalLimits(upload_bytes=spine.settings.attachment_limit)
+    return PortalRoutes(portal, streams, spine.current, clock, limits), streams
 
 
 def _escalations(spine: Spine) -> EscalationsRoom:

@@ -97,6 +97,13 @@ async def listening(spine: Spine) -> AsyncIterator[_Server]:
             await task
 
 
+def an_intake(spine: Spine) -> Intake:
+    """The way in for every delivery."""
+    database = spine.storage.database
+    joiner = AriJoiner(PostgresSightings(database, spine.settings.pool))
+    return Intake(spine.inbox, PostgresBlobs(database), spine.secrets, spine.current, spine.clock, joiner)
+
+
 def _config(settings: Settings, opened: Rooms) -> uvicorn.Config:
     return uvicorn.Config(
         opened.app,

@@ -48,6 +48,9 @@ RULES: Final = (
     _simple("idempotency", "at", timedelta(hours=24)),
     _simple("raw_delivery", "received_at", timedelta(days=40)),
     _simple("delivery_attempt", "ended_at", timedelta(days=400)),
+    _simple("portal_proof", "expires_at", timedelta()),
+    _simple("portal_upload", "at", timedelta(hours=24), "message_id = ''"),
+    _simple("fanpage_part", "at", timedelta(days=40)),
     _simple("department_link", "expires_at", timedelta(days=90)),
 )
 

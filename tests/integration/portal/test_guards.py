@@ -13,6 +13,7 @@ from ccc_router.channels.portal import proof
 from ccc_router.channels.portal.http import PortalLimits
 from ccc_router.kernel import ids
 from ccc_router.storage.database import Database
+from ccc_router.workers.prune import Pruning
 from tests.support.portal_site import PortalSite, bearer
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
@@ -199,11 +200,11 @@ async def test_a_file_over_the_limit_is_413_before_it_is_read(database: Database
 async def test_old_challenges_and_unsent_uploads_are_forgotten(site: PortalSite) -> None:
     await site.http.post("/portal/uploads", files={"file": ("a.png", PNG)})
     await site.http.post("/guarded/contacts", json={"text": "a", "altcha": await solved(site)})
-    await site.tickets.prune()
+    await Pruning(site.database).run_once()
     assert await site.database.pool.fetchval("SELECT count(*) FROM portal_upload") == 1
     assert await site.database.pool.fetchval("SELECT count(*) FROM portal_proof") == 1
     await site.database.pool.execute("UPDATE portal_upload SET at = at - interval '25 hours'")
     await site.database.pool.execute("UPDATE portal_proof SET expires_at = expires_at - interval '11 minutes'")
-    await site.tickets.prune()
+    await Pruning(site.database).run_once()
     assert await site.database.pool.fetchval("SELECT count(*) FROM portal_upload") == 0
     assert await site.database.pool.fetchval("SELECT count(*) FROM portal_proof") == 0

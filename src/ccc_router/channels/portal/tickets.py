@@ -41,10 +41,6 @@ UPDATE portal_upload SET message_id = $4
 WHERE pool = $1 AND endpoint = $2 AND id = ANY($3::text[]) AND message_id IN ('', $4)
 RETURNING id, name, media_type, size, sha256
 """
-_PRUNE: Final = (
-    "DELETE FROM portal_proof WHERE pool = $1 AND expires_at < clock_timestamp()",
-    "DELETE FROM portal_upload WHERE pool = $1 AND message_id = '' AND at < clock_timestamp() - interval '24 hours'",
-)
 
 
 class TicketRow(msgspec.Struct, frozen=True):
@@ -149,11 +145,6 @@ class Tickets:
         """Use a solved challenge up. Raises Invalid (422) when it was used before."""
         async with self._database.transaction() as connection:
             await self._spend(connection, proof)
-
-    async def prune(self) -> None:
-        """Forget challenges that are over and uploads that nobody sent within a day."""
-        for statement in _PRUNE:
-            await self._database.pool.execute(statement, self._pool)
 
     async def _spend(self, connection: Connection, proof: Solved) -> None:
         expires: datetime = proof.expires_at
