@@ -23,7 +23,7 @@ from . import metrics
 _log = get_logger("web")
 
 MEBIBYTE: Final = 1024 * 1024
-_DELIVERIES: Final = "/v1/channels/"
+_DELIVERIES: Final = "/channels/"  # the pattern may stand with or without the prefix of the router around it
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -98,7 +98,7 @@ class Surroundings:
         metrics.observe(method, route, exchange.status, seconds)
         principal = scope.get("state", {}).get("principal")
         # A delivery taken is counted by its channel and kept raw; a line for each would cost more than taking it.
-        say = _log.debug if route.startswith(_DELIVERIES) and exchange.status < 300 else _log.info
+        say = _log.debug if _DELIVERIES in route and exchange.status < 300 else _log.info
         say(
             "request",
             request_id=exchange.request_id,
