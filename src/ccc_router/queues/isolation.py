@@ -1,7 +1,7 @@
 """Finding the input that spoils a batch: it is tried in parts until it stands alone, then it is put aside and the rest goes on.
 
-An input is condemned when its own step raised, or when a batch of it alone was refused by a constraint. Connection errors
-condemn nobody.
+An input is condemned when its own step raised, or when a batch of it alone was refused by a constraint or could not be turned into
+rows. Connection errors condemn nobody, and neither do wrong statements: those are no input's fault.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,8 @@ from ccc_router.routing import State
 from ccc_router.routing.state import Timer
 from ccc_router.storage.failures import Failure, classify
 
-_OF_AN_INPUT: Final = frozenset({Failure.CONSTRAINT, Failure.DATA})
+_OF_AN_INPUT: Final = frozenset({Failure.CONSTRAINT, Failure.DATA, None})
+"""None: not the database's error at all, so a fault in turning what was decided into rows."""
 
 
 class StepFailed(Exception):  # never leaves the engine

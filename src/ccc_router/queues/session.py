@@ -123,7 +123,9 @@ class Session:
     async def reload(self) -> None:
         """Throw the state away and load it from the tables. Raises what asyncpg raises, NewerCore, LeaseLost."""
         connection = self._connection
-        await leases.renew(connection, self.lease, ttl_ms=_LOADING_MS)  # a large state takes a while, and nobody can renew
+        await leases.renew(
+            connection, self.lease, ttl_ms=_LOADING_MS
+        )  # a large state takes a while, and nobody can renew
         self.head = await journal.head(connection, self._pool)
         if self.head.core_version > CORE_VERSION:
             raise NewerCore(f"entries of core {self.head.core_version}, this is {CORE_VERSION}")

@@ -117,11 +117,18 @@ class State:
             self.touch_escalation(escalation)
 
     def activate(self, catalogue: Catalogue) -> None:
-        """Put another catalogue in force; every agent in it has a row from now on."""
+        """Put another catalogue in force; every agent in it has a row from now on.
+
+        What follows from rows is derived anew, but only agents are written again: with a hundred thousand waiting contacts
+        the others would make a commit that takes longer than the lease.
+        """
         self.book = Rulebook(catalogue)
         for agent_id in sorted(self.book.agents):
             self.agents.setdefault(agent_id, Agent(id=agent_id))
+        contacts, offers, agents, cases, escalations = self._changed
+        self._changed = ({}, {}, agents, {}, {})
         self.reindex()
+        self._changed = (contacts, offers, agents, cases, escalations)
 
     # what follows from a changed row
 

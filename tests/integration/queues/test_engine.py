@@ -1,9 +1,11 @@
 """The engine over PostgreSQL: what comes in is decided, journalled and answered in one commit."""
 
-from ccc_router.events.commands import CompleteContact
+from ccc_router.events.commands import ActivateCatalogue, CompleteContact
 from ccc_router.events.facts import Handle
 from ccc_router.events.vocabulary import Role
+from ccc_router.queues.catalogue import as_document
 from ccc_router.storage.database import Database
+from tests.support.builders import a_catalogue
 from tests.support.inputs import a_message, accept
 from tests.support.spine import Spine, running
 
@@ -34,3 +36,25 @@ async def offered(spine: Spine) -> str:
     await spine.empty()
     [offer_id] = spine.state.offers
     return offer_id
+
+
+async def test_a_new_catalogue_writes_agents_and_moved_contacts_only(database: Database) -> None:
+    """With many waiting, writing every row anew would take longer than the lease; what moved to a successor is written (I13)."""
+    async with running(database) as spine:
+        for number in range(6):
+            await spine.tell(a_message(f"m{number}"), f"m{number}")
+        await spine.empty()
+        before = {row[0]: row[1] for row in await database.pool.fetch("SELECT id, xmin::text FROM contact")}
+        document = as_document(a_catalogue(2))
+        moved = ActivateCatalogue(
+            actor="admin", actor_role=Role.ADMIN, version=2, catalogue=document, successors={"general": "cards"}
+        )
+        kept = ActivateCatalogue(actor="admin", actor_role=Role.ADMIN, version=3, catalogue=as_document(a_catalogue(3)))
+        assert (await spine.ask(moved)).status == 200
+        after = {row[0]: row[1] for row in await database.pool.fetch("SELECT id, xmin::text FROM contact")}
+        assert all(after[contact] != before[contact] for contact in before)
+        assert await database.pool.fetchval("SELECT count(*) FROM contact WHERE queue = 'cards'") == 6
+        assert (await spine.ask(kept)).status == 200
+        again = {row[0]: row[1] for row in await database.pool.fetch("SELECT id, xmin::text FROM contact")}
+        assert again == after
+        assert spine.current.version == 3

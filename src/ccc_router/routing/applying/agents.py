@@ -74,7 +74,9 @@ def catalogue_activated(state: State, given: Input, _: d.CatalogueActivated) -> 
     if not isinstance(command, ActivateCatalogue):
         raise KeyError("catalogue")
     successors = command.successors
-    for contact in state.contacts.values():
-        if contact.queue in successors:
-            contact.queue, contact.tier = successors[contact.queue], 0
+    moved = [contact for contact in state.contacts.values() if contact.queue in successors]
+    for contact in moved:
+        contact.queue, contact.tier = successors[contact.queue], 0
     state.activate(msgspec.convert(command.catalogue, Catalogue))
+    for contact in moved:
+        state.touch_contact(contact)
