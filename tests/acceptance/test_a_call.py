@@ -1,39 +1,19 @@
 """A call from its first ring to its wrap-up, over real sockets, with a switch that is only told what DESIGN section 7 says."""
 
-import httpx
 import pytest
 
-from ccc_router.events.vocabulary import Role
 from ccc_router.routing.policy import Rules
-from tests.acceptance.surroundings import a_centre
+from tests.acceptance.surroundings import a_centre, offer_for, ready, state_of
 from tests.support.fake_switch import FakeSwitch
 from tests.support.waiting import eventually
 
 
-async def offer_for(client: httpx.AsyncClient) -> dict[str, object]:
-    """Pull until there is an offer."""
-    answer = await client.post("/v1/agents/me/work/next?wait=10")
-    assert answer.status_code == 200, answer.text
-    offer: dict[str, object] = answer.json()
-    return offer
-
-
-async def state_of(client: httpx.AsyncClient, contact_id: object, wanted: str) -> dict[str, object]:
-    """Wait until a contact is in a state."""
-
-    async def look() -> dict[str, object] | None:
-        answer = await client.get(f"/v1/contacts/{contact_id}")
-        found: dict[str, object] = answer.json()
-        return found if found.get("state") == wanted else None
-
-    return await eventually(look, what=f"{contact_id} to be {wanted}")
-
-
 @pytest.mark.timeout(120)
 async def test_a_call_is_offered_connected_held_transferred_ended_and_wrapped_up() -> None:
-    async with FakeSwitch().running() as switch, a_centre(switch) as service:
-        an, binh = service.client(Role.AGENT, "an"), service.client(Role.AGENT, "binh")
-        await an.put("/v1/agents/me/presence", json={"state": "ready"})
+    async with a_centre() as centre:
+        switch = centre.switch
+        an, binh = centre.agent("an"), centre.agent("binh")
+        await ready(an)
         await switch.event("Offered", "call-1", calling="0912345678", called="19009068")
         offer = await offer_for(an)
         assert offer["channel"] == "phone"
@@ -48,7 +28,7 @@ async def test_a_call_is_offered_connected_held_transferred_ended_and_wrapped_up
         assert (await an.post(f"/v1/contacts/{contact}/resume")).status_code == 202
         await state_of(an, contact, "active")
 
-        await binh.put("/v1/agents/me/presence", json={"state": "ready"})
+        await ready(binh)
         moved = await an.post(f"/v1/contacts/{contact}/transfer", json={"agent": "binh"})
         assert moved.status_code == 200, moved.text
         second = await offer_for(binh)
@@ -69,16 +49,17 @@ async def test_a_call_is_offered_connected_held_transferred_ended_and_wrapped_up
 
 @pytest.mark.timeout(120)
 async def test_a_phone_that_is_not_answered_gives_the_call_to_the_next_agent() -> None:
-    async with FakeSwitch().running() as switch, a_centre(switch, Rules(connect_s=1)) as service:
-        an, binh = service.client(Role.AGENT, "an"), service.client(Role.AGENT, "binh")
-        await an.put("/v1/agents/me/presence", json={"state": "ready"})
+    async with a_centre(Rules(connect_s=1)) as centre:
+        switch = centre.switch
+        an, binh = centre.agent("an"), centre.agent("binh")
+        await ready(an)
         switch.agents_answer = False
         await switch.event("Offered", "call-2", calling="0912345678", called="19009068")
         offer = await offer_for(an)
         await an.post(f"/v1/offers/{offer['offer_id']}/accept")
-        await state_of(service.client(Role.SUPERVISOR, "sup"), offer["contact_id"], "queued")
+        await state_of(centre.supervisor(), offer["contact_id"], "queued")
         switch.agents_answer = True
-        await binh.put("/v1/agents/me/presence", json={"state": "ready"})
+        await ready(binh)
         second = await offer_for(binh)
         assert second["contact_id"] == offer["contact_id"]
         await binh.post(f"/v1/offers/{second['offer_id']}/accept")
@@ -88,9 +69,10 @@ async def test_a_phone_that_is_not_answered_gives_the_call_to_the_next_agent() -
 
 @pytest.mark.timeout(120)
 async def test_a_caller_who_leaves_while_connecting_abandons() -> None:
-    async with FakeSwitch().running() as switch, a_centre(switch) as service:
-        an = service.client(Role.AGENT, "an")
-        await an.put("/v1/agents/me/presence", json={"state": "ready"})
+    async with a_centre() as centre:
+        switch = centre.switch
+        an = centre.agent("an")
+        await ready(an)
         switch.agents_answer = False
         await switch.event("Offered", "call-3", calling="0912345678", called="19009068")
         offer = await offer_for(an)
