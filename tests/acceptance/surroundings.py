@@ -67,7 +67,7 @@ class Centre:
 def the_catalogue(
     control_url: str = "", rules: Rules | None = None, graph_url: str = "", department_url: str = ""
 ) -> Catalogue:
-    """The catalogue of the core's tests, with the servers of the test in it."""
+    """The catalogue of the core's tests, with the servers of the test in it, and agents who may call beside a message."""
     catalogue = a_catalogue(rules=rules)
     endpoints = []
     for one in catalogue.endpoints:
@@ -79,7 +79,13 @@ def the_catalogue(
         msgspec.structs.replace(one, url=department_url or one.url, private_network=True) if one.url else one
         for one in catalogue.departments
     ]
-    return msgspec.structs.replace(catalogue, endpoints=tuple(endpoints), departments=tuple(departments))
+    agents = [
+        msgspec.structs.replace(one, capacity=msgspec.structs.replace(one.capacity, total_weight=130))
+        for one in catalogue.agents
+    ]
+    return msgspec.structs.replace(
+        catalogue, endpoints=tuple(endpoints), departments=tuple(departments), agents=tuple(agents)
+    )
 
 
 @asynccontextmanager
