@@ -115,7 +115,7 @@ async def test_a_callers_case_comes_back_solved_and_he_is_called() -> None:
         await do(department, f"/v1/escalations/{raised['escalation_id']}/answer", {"text": "Đã gia hạn thẻ."})
         back = await accepted(an)
         await do(an, f"/v1/escalations/{raised['escalation_id']}/accept")
-        called = await do(an, f"/v1/cases/{back['case_id']}/call", {}, 202)
+        called = await do(an, f"/v1/cases/{back['case_id']}/call", {}, 201)
         await state_of(an, called["contact_id"], "active")
         dial = next(one for one in centre.switch.commands if one["command"] == "dial")
         assert dial["called"] == "+84912345678"
