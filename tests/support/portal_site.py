@@ -12,7 +12,6 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 
-from ccc_router.channels.keeping import PostgresBlobs
 from ccc_router.channels.outgoing import PostgresOutbox
 from ccc_router.channels.portal.http import PortalLimits, PortalRoutes, portal_router
 from ccc_router.channels.portal.reading import Conversations
@@ -50,7 +49,6 @@ class PortalSite:
         self.streams = Streams(self.conversations, self.clock)
         self.portal = Portal(
             self.inbox,
-            PostgresBlobs(database),
             self.tickets,
             self.conversations,
             KnownSecrets(SECRETS),

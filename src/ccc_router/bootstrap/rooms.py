@@ -22,7 +22,6 @@ from ccc_router.bootstrap.sending import links
 from ccc_router.bootstrap.spine import Spine
 from ccc_router.channels.http import Webhooks, webhook_router
 from ccc_router.channels.intake import Intake
-from ccc_router.channels.keeping import PostgresBlobs
 from ccc_router.channels.phone.ari_socket import ari_router
 from ccc_router.channels.portal.http import PortalLimits, PortalRoutes, portal_router
 from ccc_router.channels.portal.reading import Conversations
@@ -141,7 +140,6 @@ def _portal(spine: Spine) -> tuple[PortalRoutes, Streams]:
     spine.storage.wakeups.on(PORTAL_WAKE, streams.hear)
     portal = Portal(
         spine.inbox,
-        PostgresBlobs(database),
         Tickets(database, pool),
         conversations,
         spine.secrets,

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from ccc_router.channels.channel import Blob, Blobs, Secrets
+from ccc_router.channels.channel import Secrets
 from ccc_router.channels.portal import facts, names, proof
 from ccc_router.channels.portal.forms import ContactForm, MessageForm
 from ccc_router.channels.portal.reading import Conversations
@@ -48,7 +48,6 @@ class Portal:
     def __init__(
         self,
         inbox: Inbox,
-        blobs: Blobs,
         tickets: Tickets,
         conversations: Conversations,
         secrets: Secrets,
@@ -56,7 +55,6 @@ class Portal:
         hint: Hint,
     ) -> None:
         self._inbox = inbox
-        self._blobs = blobs
         self._tickets = tickets
         self.conversations = conversations
         self._secrets = secrets
@@ -119,7 +117,6 @@ class Portal:
 
     async def keep(self, endpoint: Endpoint, file: Received) -> str:
         """Keep an upload and name it; the name is as good as a key to it, once."""
-        await self._blobs.keep([Blob(file.sha256, file.media_type, file.content)])
         upload_id = fresh("at")
         await self._tickets.keep_upload(endpoint.id, upload_id, file)
         return upload_id

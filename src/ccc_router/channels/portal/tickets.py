@@ -10,7 +10,7 @@ from ccc_router.channels.portal.facts import Ids
 from ccc_router.channels.portal.proof import Solved
 from ccc_router.channels.portal.uploads import Received
 from ccc_router.events.facts import Attachment
-from ccc_router.kernel.errors import IdempotencyKeyReused, Invalid, Unavailable
+from ccc_router.kernel.errors import IdempotencyKeyReused, Invalid, TooMany, Unavailable
 from ccc_router.storage.database import Connection, Database
 
 if TYPE_CHECKING:
@@ -34,13 +34,25 @@ FROM portal_line WHERE pool = $1 AND endpoint = $2 AND reference = $3
 RETURNING number
 """
 _KEEP_UPLOAD: Final = """
-INSERT INTO portal_upload (pool, endpoint, id, name, media_type, size, sha256) VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO portal_upload (pool, endpoint, id, name, media_type, size, sha256, bytes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+"""
+_UNSENT: Final = """
+SELECT coalesce(sum(size), 0)::bigint FROM portal_upload WHERE pool = $1 AND endpoint = $2 AND message_id = ''
 """
 _CLAIM: Final = """
 UPDATE portal_upload SET message_id = $4
 WHERE pool = $1 AND endpoint = $2 AND id = ANY($3::text[]) AND message_id IN ('', $4)
 RETURNING id, name, media_type, size, sha256
 """
+_TO_BLOBS: Final = """
+WITH sent AS (
+    SELECT DISTINCT ON (sha256) sha256, media_type, size, bytes FROM portal_upload
+    WHERE pool = $1 AND endpoint = $2 AND id = ANY($3::text[]) AND bytes IS NOT NULL ORDER BY sha256)
+INSERT INTO blob (sha256, media_type, size, bytes) SELECT sha256, media_type, size, bytes FROM sent
+ON CONFLICT (sha256) DO NOTHING
+"""
+_EMPTY: Final = "UPDATE portal_upload SET bytes = NULL WHERE pool = $1 AND endpoint = $2 AND id = ANY($3::text[])"
+_MOST_UNSENT: Final = 2 << 30  # bytes a portal keeps for messages that may never come
 
 
 class TicketRow(msgspec.Struct, frozen=True):
@@ -135,10 +147,12 @@ class Tickets:
             return Line(number, await self._claim(connection, endpoint, uploads, message_id))
 
     async def keep_upload(self, endpoint: str, upload_id: str, file: Received) -> None:
-        """Remember an upload; its bytes are kept already."""
+        """Keep a file until it is sent. Raises TooMany (429) when too much waits already."""
         size = len(file.content)
+        if await self._database.pool.fetchval(_UNSENT, self._pool, endpoint) + size > _MOST_UNSENT:
+            raise TooMany(retry_after_s=600)
         await self._database.pool.execute(
-            _KEEP_UPLOAD, self._pool, endpoint, upload_id, file.name, file.media_type, size, file.sha256
+            _KEEP_UPLOAD, self._pool, endpoint, upload_id, file.name, file.media_type, size, file.sha256, file.content
         )
 
     async def spend(self, proof: Solved) -> None:
@@ -161,6 +175,8 @@ class Tickets:
         }
         if set(rows) != set(uploads):
             raise Invalid("An attachment is not there, or was sent before.", code="unknown_upload")
+        await connection.execute(_TO_BLOBS, self._pool, endpoint, list(uploads))
+        await connection.execute(_EMPTY, self._pool, endpoint, list(uploads))
         return tuple(
             Attachment(row["id"], row["name"], row["media_type"], row["size"], row["sha256"])
             for row in (rows[name] for name in dict.fromkeys(uploads))

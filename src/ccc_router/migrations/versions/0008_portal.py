@@ -34,12 +34,13 @@ _PORTAL = """
 
     CREATE TABLE portal_upload (
         pool text NOT NULL, endpoint text NOT NULL, id text NOT NULL,
-        name text NOT NULL, media_type text NOT NULL, size bigint NOT NULL, sha256 text NOT NULL,
+        name text NOT NULL, media_type text NOT NULL, size bigint NOT NULL, sha256 text NOT NULL, bytes bytea,
         message_id text NOT NULL DEFAULT '',
         at timestamptz NOT NULL DEFAULT clock_timestamp(),
         PRIMARY KEY (pool, endpoint, id)
     );
-    CREATE INDEX portal_upload_unsent ON portal_upload (at) WHERE message_id = '';
+    CREATE INDEX portal_upload_unsent ON portal_upload (pool, endpoint, at) INCLUDE (size) WHERE message_id = '';
+    COMMENT ON COLUMN portal_upload.bytes IS 'until the file is sent; what nobody sends goes with its row';
 """
 _FANPAGE = """
     CREATE TABLE fanpage_part (
@@ -49,6 +50,7 @@ _FANPAGE = """
         PRIMARY KEY (pool, delivery_id, part)
     );
 
+    CREATE INDEX message_files_wanted ON message (pool, position) WHERE extra ? 'attachments' AND NOT deleted AND NOT erased;
     CREATE INDEX contact_address_way ON contact_address (pool, endpoint, address);
 """
 
@@ -62,5 +64,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop them."""
-    op.execute("DROP INDEX contact_address_way")
+    op.execute("DROP INDEX contact_address_way, message_files_wanted")
     op.execute("DROP TABLE fanpage_part, portal_upload, portal_proof, portal_line, portal_ticket")
