@@ -13,6 +13,7 @@ from ccc_router.channels.email.outbound.letters import Letters
 from ccc_router.channels.email.outbound.sender import MailSender
 from ccc_router.channels.email.outbound.smtp import ATTEMPT_S, Post, relay_of
 from ccc_router.channels.fanpage import graph
+from ccc_router.channels.fanpage.media import Media
 from ccc_router.channels.fanpage.parts import PostgresParts
 from ccc_router.channels.fanpage.sender import FanpageSender
 from ccc_router.channels.outgoing import PostgresOutbox
@@ -55,7 +56,9 @@ async def deliver(spine: Spine) -> AsyncIterator[Deliver]:
             spine.storage.database, spine.clock, await _ways(spine, stack), reported=lambda _: spine.wake()
         )
         sending.listen(spine.storage.wakeups)
-        for loop in sending.loops.values():
+        client = await stack.enter_async_context(graph.a_client())
+        media = Media(spine.storage.database, spine.settings.pool, client, spine.current, spine.clock)
+        for loop in (*sending.loops.values(), media.loop):
             spine.supervisor.add(loop)
         try:
             yield sending

@@ -63,7 +63,10 @@ def _build(app: FastAPI, webhooks: Mapping[str, Schema], schemas: Mapping[str, S
     known.update(_problem_schemas() | dict(schemas))
     known.pop("HTTPValidationError", None)
     known.pop("ValidationError", None)
-    components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    components["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+        "ticket": {"type": "http", "scheme": "bearer", "description": "The token of a portal visitor's reference."},
+    }
     for methods in built["paths"].values():
         for operation in methods.values():
             illustrate(operation, known)

@@ -124,7 +124,7 @@ class Media:
                     if len(content) > LARGEST:
                         return None
                 return bytes(content)
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, RuntimeError):  # the last: the client closes as we stop
             _log.warning("media_not_fetched", hosts=len(hosts))
             return None
 
