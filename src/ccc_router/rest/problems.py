@@ -8,8 +8,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from ..kernel.errors import CccError
+from ..kernel.errors import CccError, Unavailable
 from ..kernel.log import mask
+from ..storage.failures import Failure, classify
 
 MEDIA_TYPE: Final = "application/problem+json"
 SCHEMA: Final = {"$ref": "#/components/schemas/Problem"}
@@ -33,6 +34,7 @@ _TITLES: Final = {
     501: "Not built",
     503: "Unavailable",
 }
+_AWAY: Final = frozenset({Failure.CONNECTION, Failure.FULL, Failure.TIMEOUT})
 _CODES: Final = {
     400: "malformed_request",
     404: "not_found",
@@ -105,6 +107,8 @@ def problem_of(error: Exception) -> JSONResponse:
         code = _CODES.get(error.status_code, "error")
         detail = _TITLES.get(error.status_code, "Error") + "."
         return problem(error.status_code, code, detail, headers=error.headers)
+    if classify(error) in _AWAY:  # the database: nothing was promised, so the caller may try again
+        return _of_ours(Unavailable())
     return problem(500, "internal", CccError.default_message())
 
 

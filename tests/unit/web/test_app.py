@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
+import asyncpg
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI, Query, Request
@@ -181,6 +182,24 @@ async def test_a_fault_of_ours_is_500_and_says_nothing(client: httpx.AsyncClient
     assert is_problem(answer, 500, "internal")
     assert "statement" not in answer.text
     assert "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.ConnectionDoesNotExistError("gone"),
+        asyncpg.CannotConnectNowError("starting"),
+        asyncpg.DiskFullError("full"),
+        ConnectionRefusedError(),
+        TimeoutError(),
+    ],
+)
+async def test_a_database_that_is_away_is_503(client: httpx.AsyncClient, calls: Calls, error: Exception) -> None:
+    """I14: nothing was promised; the caller is told to try again."""
+    calls.fail = error
+    answer = await client.post("/v1/greetings", json={"text": "x"}, headers=AN)
+    assert is_problem(answer, 503, "unavailable")
+    assert int(answer.headers["retry-after"]) >= 1
 
 
 async def test_unknown_fields_are_refused_and_named(client: httpx.AsyncClient) -> None:
