@@ -80,6 +80,7 @@ class Settings(BaseSettings):
 
     body_limit: int = Field(1024 * 1024, ge=1024, description="Bytes of a request's body.")
     message_limit: int = Field(25 * 1024 * 1024, ge=1024, description="Bytes of one mail.")
+    forms_per_minute: int = Field(30, ge=1, description="Portal forms taken from one address a minute.")
     attachment_limit: int = Field(10 * 1024 * 1024, ge=1024, description="Bytes of one attachment.")
     outcome_wait_s: float = Field(5.0, gt=0, le=60, description="Seconds a command waits for the engine.")
     drain_s: float = Field(10.0, ge=0, le=300, description="Seconds to finish what is under way when stopping.")

@@ -6,8 +6,7 @@ import pytest
 from ccc_router.events.vocabulary import Role
 from ccc_router.kernel.clock import SystemClock
 from ccc_router.routing.policy import Catalogue, Endpoint, Text
-from tests.acceptance.surroundings import the_catalogue
-from tests.acceptance.test_a_call import offer_for, state_of
+from tests.acceptance.surroundings import offer_for, state_of, the_catalogue
 from tests.support.fake_asterisk import LOGIN, Event, FakeAsterisk
 from tests.support.process import SECRET, a_process
 from tests.unit.phone import recordings

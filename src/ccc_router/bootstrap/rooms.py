@@ -147,6 +147,7 @@ def _portal(spine: Spine) -> tuple[PortalRoutes, Streams]:
         lambda reference: notifier.notify(PORTAL_WAKE, reference),
     )
     limits = PortalLimits(upload_bytes=spine.settings.attachment_limit)
+    limits = PortalLimits(forms_per_minute=spine.settings.forms_per_minute)
     return PortalRoutes(portal, streams, spine.current, clock, limits), streams
 
 
