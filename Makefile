@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/.run-installed
 DEV := $(VENV)/.dev-installed
 PYTEST_ARGS ?=
+MINUTES ?= 5
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade
 
 # Nothing but the lock decides what is installed.
@@ -55,8 +56,8 @@ test: $(DEV) ## Every test but the long ones
 bench: $(DEV) ## Measure; writes bench/results.json
 	$(BIN)/python -m bench
 
-soak: $(DEV) ## Hours of load and kills
-	$(BIN)/python -m pytest -m soak --timeout=0 $(PYTEST_ARGS)
+soak: $(DEV) ## Load and kills for MINUTES=5
+	CCC_TEST_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -s -m soak --timeout=0 $(PYTEST_ARGS)
 
 sabotage: $(DEV) ## Break each invariant in a scratch copy and see its test turn red
 	$(BIN)/python -m tests.sabotage $(SABOTAGE_ARGS)

@@ -1,157 +1,78 @@
 """I1, I2: the whole service is killed again and again with requests in flight; the clients' own ledger is the judge.
 
-What was acknowledged is there exactly once; what was not may or may not be there, and is there at most once. Every client repeats
-under the same key until it is answered, as real ones do.
+What was acknowledged is there exactly once; what was not may or may not be there, and is there at most once.
 """
 
 import asyncio
+import json
+import os
 import random
-from collections import Counter
-from dataclasses import dataclass, field
+import sys
 
-import httpx
 import pytest
 
-from ccc_router.events.vocabulary import Role
 from ccc_router.kernel.clock import SystemClock
 from ccc_router.kernel.tasks import Tasks
 from tests.acceptance.surroundings import the_catalogue
 from tests.support.process import Process, a_process
-from tests.support.waiting import eventually, until
+from tests.support.storm import Storm, judge
+from tests.support.waiting import until
 
 KILLS = 30
 VISITORS = 60
 AGENTS = ("an", "binh")
 
 
-@dataclass
-class Ledger:
-    """What the clients were told."""
-
-    opened: dict[str, str] = field(default_factory=dict)
-    said: Counter[str] = field(default_factory=Counter)
-    answered: set[str] = field(default_factory=set)
-    in_flight: int = 0
-    most_in_flight: int = 0
-    asked: int = 0
+async def kill_once(service: Process, storm: Storm, running: list[asyncio.Task[None]], rng: random.Random) -> None:
+    """Let it get on with it for a while, then kill it and start it again."""
+    ended = [one for one in running if one.done()]
+    assert not ended, ended[0].exception()
+    wanted = storm.ledger.acknowledged + rng.randint(5, 60)
+    await until(lambda: storm.ledger.acknowledged >= wanted, within_s=60, what="the service to get on with it")
+    await service.kill()
+    await service.start()
 
 
-class Storm:
-    """Visitors who write and agents who answer, through whatever happens to the service."""
-
-    def __init__(self, service: Process) -> None:
-        self.service = service
-        self.ledger = Ledger()
-        self.over = asyncio.Event()
-        self.clock = SystemClock()
-
-    async def insist(self, client: httpx.AsyncClient, method: str, path: str, key: str, body: object) -> httpx.Response:
-        """Ask until there is an answer that is no trouble of the service's; always under the same key."""
-        ledger = self.ledger
-        while True:
-            ledger.in_flight += 1
-            ledger.asked += 1
-            ledger.most_in_flight = max(ledger.most_in_flight, ledger.in_flight)
-            try:
-                answer = await client.request(method, path, json=body, headers={"Idempotency-Key": key}, timeout=10)
-                if answer.status_code < 500 and answer.status_code != 429:
-                    return answer
-            except httpx.HTTPError:
-                pass
-            finally:
-                ledger.in_flight -= 1
-            await self.clock.sleep(0.02)
-
-    async def visitor(self, number: int) -> None:
-        """Opens cases, one after the other."""
-        async with httpx.AsyncClient(base_url=self.service.url) as client:
-            turn = 0
-            while not self.over.is_set():
-                turn += 1
-                key = f"a-visit-to-the-portal-{number}-{turn}"
-                answer = await self.insist(
-                    client, "POST", "/v1/channels/portal/site/contacts", key, {"text": f"Chuyện {key}"}
-                )
-                assert answer.status_code == 201, f"{answer.status_code} {answer.text}"
-                self.ledger.opened[key] = answer.json()["contact_id"]
-
-    async def agent(self, subject: str) -> None:
-        """Takes what comes, answers once, completes."""
-        client = self.service.client(Role.AGENT, subject)
-        turn = 0
-        while not self.over.is_set():
-            turn += 1
-            await self.insist(client, "PUT", "/v1/agents/me/presence", f"{subject}-here-{turn}", {"state": "ready"})
-            offer = await self.insist(client, "POST", "/v1/agents/me/work/next?wait=1", f"{subject}-next-{turn}", None)
-            if offer.status_code != 200:
-                continue
-            offer_id, contact_id = offer.json()["offer_id"], offer.json()["contact_id"]
-            taken = await self.insist(client, "POST", f"/v1/offers/{offer_id}/accept", f"{offer_id}-accept", None)
-            if taken.status_code != 200:
-                continue
-            body = {"text": "Đã rõ.", "then": "complete", "disposition": "answered"}
-            said = await self.insist(client, "POST", f"/v1/contacts/{contact_id}/messages", f"{offer_id}-say", body)
-            if said.status_code == 202:
-                self.ledger.answered.add(contact_id)
+def begin(storm: Storm, tasks: Tasks) -> list[asyncio.Task[None]]:
+    """Everybody comes."""
+    running = [tasks.start(storm.visitor(number), name=f"visitor-{number}") for number in range(VISITORS)]
+    return running + [tasks.start(storm.agent(subject), name=subject) for subject in AGENTS]
 
 
 @pytest.mark.timeout(420)
 async def test_i1_i2_killed_thirty_times_with_requests_in_flight_nothing_is_lost_or_doubled(rng: random.Random) -> None:
     async with a_process(the_catalogue(), CCC_FORMS_PER_MINUTE="1000000") as service:
-        storm, tasks = Storm(service), Tasks()
-        running = [tasks.start(storm.visitor(number), name=f"visitor-{number}") for number in range(VISITORS)]
-        running += [tasks.start(storm.agent(subject), name=subject) for subject in AGENTS]
+        storm = Storm(service)
+        running = begin(storm, Tasks())
         for _ in range(KILLS):
-            before = len(storm.ledger.opened) + len(storm.ledger.answered)
-            wanted = before + rng.randint(5, 60)
-            ended = [one for one in running if one.done()]
-            assert not ended, ended[0].exception()
-            await until(
-                lambda wanted=wanted: len(storm.ledger.opened) + len(storm.ledger.answered) >= wanted,  # type: ignore[misc]
-                within_s=30,
-                what="the service to get on with it",
-            )
-            await service.kill()
-            await service.start()
+            await kill_once(service, storm, running, rng)
         storm.over.set()
         await asyncio.wait_for(asyncio.gather(*running), 60)
         assert storm.ledger.most_in_flight >= 50
         await judge(service, storm.ledger)
 
 
-async def judge(service: Process, ledger: Ledger) -> None:
-    """Compare the ledger with what the journal says happened."""
-    supervisor = service.client(Role.SUPERVISOR, "sup")
-
-    async def settled() -> bool:
-        return (await supervisor.get("/readyz")).status_code == 200
-
-    await eventually(settled, what="the service to be ready")
-    opened: Counter[str] = Counter()
-    messages: Counter[str] = Counter()
-    offers: Counter[str] = Counter()
-    positions = []
-    after = 0
-    while True:
-        page = (await supervisor.get(f"/v1/journal?after={after}&limit=200")).json()
-        for entry in page["items"]:
-            positions.append(entry["position"])
-            match entry["kind"]:
-                case "ContactOpened":
-                    opened[entry["body"]["contact_id"]] += 1
-                case "MessageReceived":
-                    messages[entry["body"]["body"]["message_id"]] += 1
-                case "OfferEnded":
-                    offers[entry["body"]["offer_id"]] += 1
-        if not page["items"]:
-            break
-        after = positions[-1]
-    assert positions == list(range(1, len(positions) + 1)), "I13: positions are dense"
-    lost = [key for key, contact in ledger.opened.items() if contact not in opened]
-    assert not lost, f"I1: acknowledged and lost: {lost[:5]}"
-    assert max(opened.values()) == 1, "I2: a contact twice"
-    assert max(messages.values()) == 1, "I2: a message twice"
-    assert not offers or max(offers.values()) == 1, "I6: an offer ended twice"
-    assert len(set(ledger.opened.values())) == len(ledger.opened), "I2: two keys, one contact"
-    parked = (await supervisor.get("/v1/parked-inputs")).json()
-    assert not parked["items"]
+@pytest.mark.soak
+async def test_soak_with_kills_for_minutes(rng: random.Random) -> None:
+    """`make soak MINUTES=30`: the same for as long as asked; the last line printed is one JSON object."""
+    minutes = float(os.environ.get("CCC_TEST_SOAK_MINUTES", "5"))
+    clock = SystemClock()
+    async with a_process(the_catalogue(), CCC_FORMS_PER_MINUTE="1000000") as service:
+        storm = Storm(service)
+        running = begin(storm, Tasks())
+        kills, until_s = 0, clock.monotonic() + 60 * minutes
+        while clock.monotonic() < until_s:
+            await kill_once(service, storm, running, rng)
+            kills += 1
+        storm.over.set()
+        await asyncio.wait_for(asyncio.gather(*running), 60)
+        entries = await judge(service, storm.ledger)
+        ledger = storm.ledger
+        said = {
+            "minutes": minutes,
+            "kills": kills,
+            "acknowledged": ledger.acknowledged,
+            "asked": ledger.asked,
+            "entries": entries,
+        }
+        sys.stdout.write(f"\n{json.dumps({**said, 'lost': 0, 'doubled': 0})}\n")

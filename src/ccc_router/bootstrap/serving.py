@@ -79,9 +79,7 @@ async def running(settings: Settings, storage: Storage, supervisor: Supervisor, 
 @contextlib.asynccontextmanager
 async def listening(spine: Spine) -> AsyncIterator[_Server]:
     """The HTTP server, answering until the context is left; then requests under way are given time to end."""
-    database = spine.storage.database
-    joiner = AriJoiner(PostgresSightings(database, spine.settings.pool))
-    intake = Intake(spine.inbox, PostgresBlobs(database), spine.secrets, spine.current, spine.clock, joiner)
+    intake = an_intake(spine)
     async with rooms(spine, intake) as opened, mail_intake(spine, intake):
         server = _Server(_config(spine.settings, opened))
         task = spine.supervisor.spawn(server.serve(), name="http")
