@@ -101,9 +101,13 @@ class Process:
             self._process.send_signal(signal.SIGTERM)
         return await self._process.wait()
 
+    def token(self, role: Role, subject: str) -> str:
+        """A bearer token of this caller."""
+        return self._tokens.issue(role, subject)
+
     def client(self, role: Role, subject: str) -> httpx.AsyncClient:
         """An HTTP client with this caller's token; closed with the process."""
-        token = self._tokens.issue(role, subject)
+        token = self.token(role, subject)
         client = httpx.AsyncClient(base_url=self.url, timeout=40, headers={"Authorization": f"Bearer {token}"})
         self._clients.append(client)
         return client

@@ -31,6 +31,7 @@ _TAGS: Final = [
     {"name": "catalogue", "description": "Queues, skills, agents, endpoints, departments and policy, versioned."},
     {"name": "records", "description": "What is owed, what was parked, and the journal."},
     {"name": "channels", "description": "Where contacts come in."},
+    {"name": "portal", "description": "What a visitor of the portal does, with the token of his ticket."},
     {"name": "operations", "description": "Health."},
 ]
 

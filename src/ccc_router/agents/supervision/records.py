@@ -83,7 +83,12 @@ async def parked_inputs(room: Room, limit: Limit = 50, cursor: Cursor = "") -> P
     return Page(items=items, next=encode(shown[-1]["position"]) if len(rows) > limit else None)
 
 
-@router.get("/journal", summary="Every input and every decision, in order", dependencies=[ONLY_LEADERS])
+@router.get(
+    "/journal",
+    summary="Every input and every decision, in order",
+    dependencies=[ONLY_LEADERS],
+    responses=answers(404),
+)
 async def journal(
     room: Room,
     pool: Annotated[Code | None, Query(description="Left out: the pool of this service.")] = None,
