@@ -157,7 +157,7 @@ class _Recorder:
     def _call(self, fact: f.CallEvent) -> None:
         contact_id = self.given.resolved.contact_id or fact.contact_id
         self._refs(self._case_of(contact_id), contact_id, "")
-        if contact_id in self.opened:
+        if contact_id in self.opened or self.given.resolved.customer_id:
             self._handles(self.given.resolved.customer_id)
             self._address(contact_id, fact.endpoint)
 

@@ -144,12 +144,15 @@ class Resolver:
         return Found(Resolved(customer_id, new, case_id, contact_id, state, self._case(case_id), participant), free)
 
     def _call(self, fact: f.CallEvent | f.CallRecorded, private: Private | None, position: int) -> Found:
-        """The events of a call name their contact; only the first one needs a customer."""
-        known = fact.contact_id in self._state.contacts
-        state = "" if known else self._contact_state(fact.contact_id)
-        if known or state or private is None:
-            return Found(Resolved(contact_id=fact.contact_id if known or state else "", contact_state=state))
+        """The events of a call name their contact; only the first one that says who calls needs a customer."""
+        known = self._state.contacts.get(fact.contact_id)
+        state = "" if known is not None else self._contact_state(fact.contact_id)
+        contact_id = fact.contact_id if known is not None or state else ""
+        if private is None or state or (known is not None and known.customer_id):
+            return Found(Resolved(contact_id=contact_id, contact_state=state))
         customer_id, new, free = self._customer(fact, private, position)
+        if known is not None:
+            return Found(Resolved(customer_id, new, contact_id=contact_id), free)
         case_id, _, _ = self._thread(private, customer_id)
         return Found(Resolved(customer_id, new, case_id, case=self._case(case_id)), free)
 

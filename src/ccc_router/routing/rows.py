@@ -122,7 +122,10 @@ class Offer(msgspec.Struct, omit_defaults=True):
 
 
 class Agent(msgspec.Struct, omit_defaults=True):
-    """An agent's presence and load. ``assignments`` are the contacts that take capacity now, in order of acceptance."""
+    """An agent's presence and load. ``assignments`` are the contacts that take capacity now, in order of acceptance.
+
+    ``phone_at`` is the switch's time of the last word about his phone.
+    """
 
     id: str
     presence: Presence = Presence.SIGNED_OUT
@@ -139,6 +142,7 @@ class Agent(msgspec.Struct, omit_defaults=True):
     lost: bool = False
     lost_at: int = 0
     phone_registered: bool = True
+    phone_at: int = 0
 
 
 class Case(msgspec.Struct, omit_defaults=True):

@@ -9,7 +9,7 @@ from ccc_router.events.commands import (
     TransferContact,
     WaitForCustomer,
 )
-from ccc_router.events.facts import AgentBack, AgentLost, OfferFetched
+from ccc_router.events.facts import AgentBack, AgentLost, OfferFetched, PhoneRegistered
 from ccc_router.events.vocabulary import (
     CallEventName,
     CaseState,
@@ -327,3 +327,11 @@ def test_mails_of_the_night_do_not_delay_a_morning_call() -> None:
     world.call(CallEventName.OFFERED)
     world.sign_in("an")
     assert world.offered_to(CALL) == "an"
+
+
+def test_i3_the_latest_word_of_the_switch_about_a_phone_counts_in_any_order() -> None:
+    for order in ((1, 2), (2, 1)):
+        world = World()
+        for at in order:
+            world.give(PhoneRegistered(endpoint="hotline", phone="PJSIP/an", registered=at == 2, at=at))
+        assert world.state.agents["an"].phone_registered

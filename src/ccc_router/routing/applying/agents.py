@@ -65,7 +65,7 @@ def agent_marked_back(state: State, _: Input, marked: d.AgentMarkedBack) -> None
 
 def phone_marked(state: State, _: Input, marked: d.PhoneMarked) -> None:
     agent = state.agents[marked.agent_id]
-    agent.phone_registered = marked.registered
+    agent.phone_registered, agent.phone_at = marked.registered, marked.at
     state.touch_agent(agent)
 
 

@@ -97,11 +97,11 @@ def agent_back(state: State, given: Input, fact: AgentBack) -> Iterator[d.Decisi
 
 
 def phone_registered(state: State, given: Input, fact: PhoneRegistered) -> Iterator[d.Decision]:
-    """The switch knows his phone, or not: calls are offered only to a phone that is there."""
+    """The switch knows his phone, or not: calls are offered only to a phone that is there. An older word that comes late is ignored."""
     agent_id = state.book.phones.get(fact.phone, "")
     agent = state.agents.get(agent_id)
-    if agent is not None and agent.phone_registered != fact.registered:
-        yield d.PhoneMarked(agent_id, fact.registered)
+    if agent is not None and fact.at >= agent.phone_at:
+        yield d.PhoneMarked(agent_id, fact.registered, fact.at)
 
 
 def agent_due(state: State, given: Input, agent: Agent) -> Iterator[d.Decision]:

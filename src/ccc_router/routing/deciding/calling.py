@@ -25,6 +25,8 @@ def call_event(state: State, given: Input, fact: CallEvent) -> Iterator[d.Decisi
             return  # long over and forgotten: the entry of the input keeps the event
         yield from _opened(state, given, fact)
         contact = state.contacts[fact.contact_id]
+    elif given.resolved.customer_id and not contact.customer_id and contact.case_id in state.cases:
+        yield from _known_now(given, contact)
     yield _advanced(contact, fact)
     yield from follow(state, given, contact)
 
@@ -42,6 +44,13 @@ def _advanced(contact: Contact, fact: CallEvent | CallRecorded) -> d.CallAdvance
     return d.CallAdvanced(
         contact.id, step.leg, step.transferred_to, step.recording, step.recording_state, step.notice_played, step.cdr
     )
+
+
+def _known_now(given: Input, contact: Contact) -> Iterator[d.Decision]:
+    """An agent's leg was told of before the customer's: now we hear who calls."""
+    if given.resolved.customer_new:
+        yield d.CustomerMet(given.resolved.customer_id)
+    yield d.CustomerChanged(contact.id, contact.case_id, given.resolved.customer_id)
 
 
 def _opened(state: State, given: Input, fact: CallEvent) -> Iterator[d.Decision]:

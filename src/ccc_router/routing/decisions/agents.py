@@ -101,3 +101,4 @@ class PhoneMarked(Decision, frozen=True, tag="PhoneMarked"):
 
     agent_id: str
     registered: bool
+    at: int = 0
