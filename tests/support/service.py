@@ -22,6 +22,7 @@ from ccc_router.agents.store.messages import Messages
 from ccc_router.agents.store.records import Records
 from ccc_router.agents.store.staff import Staff
 from ccc_router.agents.waiting.follower import Follower
+from ccc_router.agents.waiting.recent import Recent
 from ccc_router.agents.waiting.waiters import Waiters
 from ccc_router.events.facts import Handle, MessageReceived, Private
 from ccc_router.events.vocabulary import Channel, Role
@@ -134,7 +135,8 @@ def agents_room(spine: Spine, stream_s: float) -> AgentsRoom:
         messages=Messages(database, pool),
         records=records,
         staff=staff,
-        waiters=Waiters(contacts, staff),
+        waiters=Waiters(contacts, staff, spine.clock),
+        boards=Recent(),
         follower=Follower(records, spine.clock, stream_s=stream_s),
     )
 

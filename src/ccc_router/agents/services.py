@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Request
 
@@ -21,6 +21,7 @@ from .store.messages import Messages
 from .store.records import Records
 from .store.staff import Staff
 from .waiting.follower import Follower
+from .waiting.recent import Recent
 from .waiting.waiters import Waiters
 
 
@@ -59,6 +60,7 @@ class AgentsRoom:
     staff: Staff
     waiters: Waiters
     follower: Follower
+    boards: Recent[dict[str, Any]]
 
     @property
     def catalogue(self) -> Catalogue:

@@ -16,6 +16,7 @@ from ccc_router.agents.store.messages import Messages
 from ccc_router.agents.store.records import Records
 from ccc_router.agents.store.staff import Staff
 from ccc_router.agents.waiting.follower import Follower
+from ccc_router.agents.waiting.recent import Recent
 from ccc_router.agents.waiting.waiters import Waiters
 from ccc_router.bootstrap.readiness import Readiness
 from ccc_router.bootstrap.sending import links
@@ -112,7 +113,7 @@ async def rooms(spine: Spine, intake: Intake) -> AsyncIterator[Rooms]:
 def _agents(spine: Spine) -> AgentsRoom:
     database, pool = spine.storage.database, spine.settings.pool
     contacts, staff, records = Contacts(database, pool), Staff(database, pool), Records(database, pool)
-    waiters, follower = Waiters(contacts, staff), Follower(records, spine.clock)
+    waiters, follower = Waiters(contacts, staff, spine.clock), Follower(records, spine.clock)
     for loop in (waiters.loop, follower.loop):
         spine.supervisor.add(loop)
         spine.observers.committed.append(_waking(loop))
@@ -129,6 +130,7 @@ def _agents(spine: Spine) -> AgentsRoom:
         staff=staff,
         waiters=waiters,
         follower=follower,
+        boards=Recent(),
     )
 
 

@@ -50,6 +50,8 @@ RULES: Final = (
     _simple("delivery_attempt", "ended_at", timedelta(days=400)),
     _simple("portal_proof", "expires_at", timedelta()),
     _simple("portal_upload", "at", timedelta(hours=24), "message_id = ''"),
+    _simple("upload", "at", timedelta(days=7)),
+    _simple("draft", "to_timestamp(at / 1000)", timedelta(days=30)),
     _simple("fanpage_part", "at", timedelta(days=40)),
     _simple("department_link", "expires_at", timedelta(days=90)),
 )

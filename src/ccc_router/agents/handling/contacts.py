@@ -54,7 +54,6 @@ async def list_contacts(
     found = await room.contacts.listed(
         queue=queue or "",
         states=states,
-        only_open=not states,
         attention=attention,
         after=decode(cursor, int, str),
         limit=limit + 1,

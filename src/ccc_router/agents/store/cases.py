@@ -10,18 +10,22 @@ from ...kernel.text import fold
 from ...routing.rows import Case, Escalation
 from ...storage.database import Database
 
-_MINE: Final = """(one.knows = $2 OR EXISTS (
-    SELECT FROM contact WHERE contact.pool = one.pool AND contact.case_id = one.id AND (contact.agent_id = $2 OR EXISTS (
-        SELECT FROM offer WHERE offer.pool = contact.pool AND offer.contact_id = contact.id
-        AND offer.agent_id = $2 AND offer.state IN ('pending', 'accepted')))))"""
+# The cases of an agent: those he knows, and those of the contacts he is offered, owns or handled.
+_MINE: Final = """(
+    SELECT id FROM customer_case known WHERE known.pool = $1 AND known.knows = $2
+    UNION SELECT case_id FROM contact WHERE contact.pool = $1 AND contact.agent_id = $2 AND open
+    UNION SELECT case_id FROM offer JOIN contact ON contact.pool = offer.pool AND contact.id = offer.contact_id
+        WHERE offer.pool = $1 AND offer.agent_id = $2 AND offer.state = 'accepted'
+    UNION SELECT case_id FROM offer JOIN contact ON contact.pool = offer.pool AND contact.id = offer.contact_id
+        WHERE offer.pool = $1 AND offer.agent_id = $2 AND offer.state = 'pending')"""
 
 _CASE: Final = "SELECT row FROM customer_case one WHERE pool = $1 AND id = $2"
-_SEEN: Final = f"SELECT row FROM customer_case one WHERE pool = $1 AND id = $3 AND {_MINE}"  # noqa: S608 - no value in it
+_SEEN: Final = f"SELECT row FROM customer_case one WHERE pool = $1 AND id = $3 AND id IN {_MINE}"  # noqa: S608 - no value in it
 _BY_REFERENCE: Final = "SELECT row FROM customer_case WHERE pool = $1 AND reference = $2"
 _REFERENCES: Final = "SELECT id, reference FROM customer_case WHERE pool = $1 AND id = ANY($2)"
 _LIST: Final = f"""
 SELECT row FROM customer_case one
-WHERE pool = $1 AND ($2 = '' OR {_MINE}) AND ($3 = '' OR state = $3) AND ($4 = '' OR topic = $4) AND ($5 = '' OR customer_id = $5)
+WHERE pool = $1 AND ($2 = '' OR id IN {_MINE}) AND ($3 = '' OR state = $3) AND ($4 = '' OR topic = $4) AND ($5 = '' OR customer_id = $5)
   AND ($6::bigint IS NULL OR (opened_at, id) < ($6, $7::text))
 ORDER BY opened_at DESC, id DESC LIMIT $8"""  # noqa: S608 - no value in it
 _CONTACTS: Final = "SELECT row FROM contact WHERE pool = $1 AND case_id = $2 ORDER BY arrived_at, id LIMIT 500"

@@ -32,7 +32,14 @@ async def readings(room: AgentsRoom, queue: str = "") -> list[QueueReadings]:
 
 
 async def board(room: AgentsRoom) -> dict[str, Any]:
-    """Queues and agents, each under a name of its own so that a change carries only what changed."""
+    """Queues and agents, each under a name of its own so that a change carries only what changed.
+
+    However many look in the same moment, it is made for all of them together.
+    """
+    return await room.boards.get(lambda: _board(room))
+
+
+async def _board(room: AgentsRoom) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for reading in await readings(room):
         # oldest_waited_s changes with every second; oldest_arrived_at stands still.

@@ -6,11 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
+from ...kernel.clock import Clock
 from ...kernel.tasks import Loop
 from ..store.contacts import Contacts
 from ..store.staff import Staff
 
 LOOK_S: Final = 0.1
+DEMANDS_S: Final = 1.0
+"""How often demands are looked at; a newer request in this process ends the older one at once without that."""
 
 
 @dataclass(slots=True)
@@ -32,9 +35,11 @@ class Waiter:
 class Waiters:
     """Knows who waits here. Run ``loop`` under the supervisor; wake it at a hint that the engine committed."""
 
-    def __init__(self, contacts: Contacts, staff: Staff) -> None:
+    def __init__(self, contacts: Contacts, staff: Staff, clock: Clock) -> None:
         self._contacts = contacts
         self._staff = staff
+        self._clock = clock
+        self._demands_at = 0.0
         self._open: dict[str, Waiter] = {}
         self._closed = False
         self.loop = Loop("work", self._look, LOOK_S)
@@ -70,13 +75,18 @@ class Waiters:
         waiting = {agent_id: waiter for agent_id, waiter in self._open.items() if waiter.asked and not waiter.over}
         if not waiting:
             return
-        # Offers are read first: the engine closes a demand and makes the offer in one commit, so for a demand that is seen
-        # closed here the offer is in the tables by now, and the request finds it.
-        offers = await self._contacts.pending_of(list(waiting))
-        demands = await self._staff.demands(list(waiting))
+        for agent_id in await self._contacts.pending_of(list(waiting)):
+            waiting[agent_id].end()
+        if self._clock.monotonic() >= self._demands_at + DEMANDS_S:
+            self._demands_at = self._clock.monotonic()
+            await self._look_at_demands({name: waiter for name, waiter in waiting.items() if not waiter.over})
+
+    async def _look_at_demands(self, waiting: dict[str, Waiter]) -> None:
+        """End what the engine closed, and what a newer request at another process replaced."""
+        demands = await self._staff.demands(list(waiting)) if waiting else {}
         for agent_id, waiter in waiting.items():
-            if agent_id in offers:
-                waiter.end()
-            elif (demand := demands.get(agent_id, "")) != waiter.demand_id:
-                waiter.replaced = demand != ""  # a newer request at another process; else the engine closed it
+            demand = demands.get(agent_id, "")
+            if demand != waiter.demand_id:
+                # Closed may mean that the offer was made: the request looks for it once more before it says 204.
+                waiter.replaced = demand != ""
                 waiter.end()
