@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
 from ..events.commands import AnyCommand
 from ..events.inbox import Inbox
 from ..kernel.clock import Clock
-from ..kernel.errors import CccError, Conflict, Forbidden, NotFound, Unavailable
+from ..kernel.errors import Forbidden, NotFound, Unavailable
 from ..queues.catalogue import Current
+from ..rest.asking import Desk, ask
 from ..rest.principal import Principal
 from ..rest.replay import command_key
 from ..routing.policy import Agent, Catalogue
@@ -23,25 +24,6 @@ from .store.staff import Staff
 from .waiting.follower import Follower
 from .waiting.recent import Recent
 from .waiting.waiters import Waiters
-
-
-class Outcome(Protocol):
-    """What the engine answered to a command: 200 with a result, or a refusal's status and code."""
-
-    @property
-    def status(self) -> int: ...
-    @property
-    def code(self) -> str: ...
-    @property
-    def detail(self) -> str: ...
-    @property
-    def result(self) -> Mapping[str, object]: ...
-
-
-class Desk(Protocol):
-    """Appends a command and waits for its outcome. Raises ``Unavailable`` when none comes in 5 s."""
-
-    async def ask(self, command: AnyCommand, key: str) -> Outcome: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,40 +90,5 @@ CommandKey = Annotated[str, Depends(command_key)]
 
 
 async def do(room: AgentsRoom, command: AnyCommand, key: str) -> Mapping[str, object]:
-    """Ask the engine. Returns its result; raises ``NotFound``, ``Conflict`` with the refusal's code, or ``Unavailable``.
-
-    The one place where outcomes become HTTP.
-    """
-    outcome = await room.desk.ask(command, key)
-    if outcome.status == 200:
-        return outcome.result
-    if outcome.status == 404:
-        raise NotFound
-    if outcome.status == 409:
-        extra = {"stands_against": outcome.detail} if outcome.detail else {}
-        raise Conflict(_REFUSALS.get(outcome.code), code=outcome.code, **extra)
-    raise CccError
-
-
-_REFUSALS = {
-    "not_yours": "The contact is not yours.",
-    "offer_over": "The offer is over.",
-    "customer_wrote": "The customer wrote meanwhile: read it, then send again with the new seen_up_to.",
-    "call_live": "The call is still on: hang up first.",
-    "has_work": "There is work at hand: finish it, or send after_current.",
-    "not_ready": "You take no contacts now: set your presence first.",
-    "capacity": "There is no room for one more.",
-    "unknown_queue": "There is no such queue.",
-    "unknown_agent": "There is no such agent.",
-    "unknown_department": "There is no such department.",
-    "unknown_disposition": "There is no such disposition.",
-    "wrong_state": "That is not possible in this state.",
-    "contact_over": "The contact is over.",
-    "case_over": "The case is over.",
-    "escalation_over": "The escalation is over.",
-    "no_window": "The channel does not let us write to this customer any more.",
-    "agent_signed_out": "The agent is signed out.",
-    "agent_busy": "The agent is busy.",
-    "no_control": "This switch takes no call control.",
-    "not_tracked": "This switch takes no call control.",
-}
+    """`rest.asking.ask` at this room's desk."""
+    return await ask(room.desk, command, key)

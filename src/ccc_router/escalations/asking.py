@@ -1,4 +1,4 @@
-"""Asking the engine for an action on an escalation: the one place where its outcomes become HTTP here."""
+"""Asking the engine for an action on an escalation."""
 
 from collections.abc import Mapping
 from typing import Final, Literal
@@ -6,7 +6,8 @@ from typing import Final, Literal
 from ..events.commands import ActOnEscalation, AnyCommand
 from ..events.facts import Attachment, Private
 from ..kernel import ids
-from ..kernel.errors import CccError, Conflict, Invalid, NotFound
+from ..kernel.errors import Invalid, NotFound
+from ..rest.asking import ask
 from ..rest.principal import Principal
 from .documents import EscalationView
 from .services import EscalationsRoom
@@ -17,12 +18,6 @@ Action = Literal[
     "reply", "accept", "reject", "withdraw", "grant", "refuse",
 ]  # fmt: skip
 
-_REFUSALS: Final = {
-    "wrong_state": "That is not possible in this state.",
-    "escalation_over": "The escalation is over.",
-    "chain_too_long": "It was forwarded too often: return it, and a supervisor decides where it belongs.",
-    "same_department": "It lies with this department already.",
-}
 _FAULTS: Final = {
     "unknown_department": "There is no such department.",
     "invalid_until": "The new deadline must be later than the present one.",
@@ -32,17 +27,7 @@ _NOT_YOURS: Final = frozenset({"unknown", "not_yours"})
 
 async def act(room: EscalationsRoom, command: AnyCommand, key: str) -> Mapping[str, object]:
     """The engine's result. Raises ``NotFound``, ``Invalid``, ``Conflict`` with the refusal's code, or ``Unavailable``."""
-    outcome = await room.desk.ask(command, key)
-    if outcome.status == 200:
-        return outcome.result
-    if outcome.status == 404 or outcome.code in _NOT_YOURS:
-        raise NotFound
-    if outcome.code in _FAULTS:
-        raise Invalid(_FAULTS[outcome.code], code=outcome.code)
-    if outcome.status == 409:
-        extra = {"stands_against": outcome.detail} if outcome.detail else {}
-        raise Conflict(_REFUSALS.get(outcome.code), code=outcome.code, **extra)
-    raise CccError
+    return await ask(room.desk, command, key, faults=_FAULTS, hidden=_NOT_YOURS)
 
 
 def say(

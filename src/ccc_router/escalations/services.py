@@ -1,40 +1,20 @@
 """What the handlers of this room work with, and how they reach it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated
 
 from fastapi import Depends, Request
 
-from ..events.commands import AnyCommand
 from ..kernel.clock import Clock
 from ..kernel.errors import NotFound
 from ..queues.catalogue.current import Current
+from ..rest.asking import Desk
 from ..rest.principal import Principal
 from ..rest.replay import command_key
 from ..routing.rows import Escalation
 from .links import Links
 from .store import Store, Watched
 from .webhooks.endpoints import Endpoints
-
-
-class Outcome(Protocol):
-    """What the engine answered to a command."""
-
-    @property
-    def status(self) -> int: ...
-    @property
-    def code(self) -> str: ...
-    @property
-    def detail(self) -> str: ...
-    @property
-    def result(self) -> Mapping[str, object]: ...
-
-
-class Desk(Protocol):
-    """Appends a command and waits for its outcome. Raises ``Unavailable`` when none comes in time."""
-
-    async def ask(self, command: AnyCommand, key: str) -> Outcome: ...
 
 
 @dataclass(frozen=True, slots=True)
