@@ -6,9 +6,10 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 
 import uvicorn
+from fastapi import FastAPI
 
 from ccc_router.bootstrap.mail import mail_intake
-from ccc_router.bootstrap.rooms import Rooms, rooms
+from ccc_router.bootstrap.rooms import rooms
 from ccc_router.bootstrap.sending import deliver, mail_keys
 from ccc_router.bootstrap.spine import Spine, build, first_catalogue, make_trial_secrets, tell_others
 from ccc_router.bootstrap.storage import Storage, open_storage
@@ -23,6 +24,8 @@ from ccc_router.kernel.log import get_logger
 from ccc_router.kernel.tasks import Supervisor
 from ccc_router.queues.heartbeats import Watch
 from ccc_router.settings import Settings
+from ccc_router.web.app import create_metrics_app
+from ccc_router.web.metrics import LagMeter
 from ccc_router.workers.prune import Pruning
 
 _log = get_logger("serving")
@@ -66,6 +69,7 @@ async def running(settings: Settings, storage: Storage, supervisor: Supervisor, 
     supervisor.add(spine.heartbeats.loop)
     supervisor.add(Watch(storage.database, spine.engine, spine.inbox, clock).loop)
     supervisor.add(Pruning(storage.database).loop)
+    supervisor.add(LagMeter(clock).loop)
     try:
         await first_catalogue(spine)
         async with deliver(spine):
@@ -80,19 +84,35 @@ async def running(settings: Settings, storage: Storage, supervisor: Supervisor, 
 async def listening(spine: Spine) -> AsyncIterator[_Server]:
     """The HTTP server, answering until the context is left; then requests under way are given time to end."""
     intake = an_intake(spine)
-    async with rooms(spine, intake) as opened, mail_intake(spine, intake):
-        server = _Server(_config(spine.settings, opened))
+    settings = spine.settings
+    async with rooms(spine, intake) as opened, mail_intake(spine, intake), _metrics(spine):
+        server = _Server(_config(settings, opened.app, settings.port))
         task = spine.supervisor.spawn(server.serve(), name="http")
         while not (server.started or task.done()):
             await spine.clock.sleep(0.01)
         try:
             if not task.done():
-                _log.info("listening", host=spine.settings.host, port=spine.settings.port)
+                _log.info("listening", host=settings.host, port=settings.port)
                 yield server
         finally:
             opened.close()
             server.should_exit = True
             await task
+
+
+@contextlib.asynccontextmanager
+async def _metrics(spine: Spine) -> AsyncIterator[None]:
+    """`/metrics` on a port of its own, if one is set."""
+    if not spine.settings.metrics_port:
+        yield
+        return
+    server = _Server(_config(spine.settings, create_metrics_app(), spine.settings.metrics_port))
+    task = spine.supervisor.spawn(server.serve(), name="metrics")
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
 
 
 def an_intake(spine: Spine) -> Intake:
@@ -102,11 +122,11 @@ def an_intake(spine: Spine) -> Intake:
     return Intake(spine.inbox, PostgresBlobs(database), spine.secrets, spine.current, spine.clock, joiner)
 
 
-def _config(settings: Settings, opened: Rooms) -> uvicorn.Config:
+def _config(settings: Settings, app: FastAPI, port: int) -> uvicorn.Config:
     return uvicorn.Config(
-        opened.app,
+        app,
         host=settings.host,
-        port=settings.port,
+        port=port,
         loop="none",
         http="httptools",
         lifespan="off",

@@ -3,6 +3,7 @@
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from prometheus_client import REGISTRY, CollectorRegistry
 from starlette.exceptions import HTTPException
 
 from ..kernel.errors import CccError
@@ -30,6 +31,13 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(BodyGuard, limits=services.limits, clock=services.clock)
     app.add_middleware(Surroundings, clock=services.clock)
     openapi.install(app, webhooks=services.webhooks, schemas=services.schemas)
+    return app
+
+
+def create_metrics_app(registry: CollectorRegistry = REGISTRY) -> FastAPI:
+    """`/metrics` and nothing else, for a port of its own that only scrapers reach."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(metrics.router(registry, ""))
     return app
 
 

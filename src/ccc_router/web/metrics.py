@@ -7,14 +7,19 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
+from ..kernel.clock import Clock
 from ..kernel.errors import Unauthenticated
+from ..kernel.tasks import Loop
 
 _BUCKETS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
+_LATE: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5)
+_LAG_EVERY_S: Final = 0.25
 
 REQUESTS: Final = Counter("ccc_http_requests", "Requests answered", ["method", "route", "status"])
 SECONDS: Final = Histogram("ccc_http_seconds", "Time to answer", ["method", "route"], buckets=_BUCKETS)
 IN_FLIGHT: Final = Gauge("ccc_http_in_flight", "Requests being answered")
+LAG: Final = Histogram("ccc_loop_lag_seconds", "How late the event loop ran a timer", buckets=_LATE)
 
 
 def observe(method: str, route: str, status: int, seconds: float) -> None:
@@ -22,6 +27,19 @@ def observe(method: str, route: str, status: int, seconds: float) -> None:
     known = route or "unknown"
     REQUESTS.labels(method, known, str(status)).inc()
     SECONDS.labels(method, known).observe(seconds)
+
+
+class LagMeter:
+    """How late the event loop is: every callback of the process was at least as late. Run its loop under the supervisor."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.loop = Loop("lag", self._look, _LAG_EVERY_S)
+
+    async def _look(self) -> None:
+        before = self._clock.monotonic()
+        await self._clock.sleep(0.01)
+        LAG.observe(max(0.0, self._clock.monotonic() - before - 0.01))
 
 
 def router(registry: CollectorRegistry, token: str) -> APIRouter:
