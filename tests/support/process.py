@@ -8,6 +8,7 @@ async with a_process(tmp_path) as service:
 import asyncio
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -128,10 +129,11 @@ class Process:
 
 @asynccontextmanager
 async def a_process(catalogue: Catalogue | None = None, **more: str) -> AsyncIterator[Process]:
-    """A process in a folder of its own, ready, ended with the context."""
+    """A process in a folder of its own, ready, ended with the context. The folder, with its log, stays when the test fails."""
     process = Process(make_folder("ccc-process-"), catalogue, **more)
     try:
         await process.start()
         yield process
     finally:
         await process.close()
+    shutil.rmtree(process.folder, ignore_errors=True)
