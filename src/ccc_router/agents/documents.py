@@ -173,7 +173,7 @@ class WhyView(Document):
     state: ContactState
     queue: str
     rank: int = Field(
-        description="Arrival in ms plus the queue's allowance minus the credit of its priority; smaller goes first."
+        description="Arrival in ms plus the queue's allowance, in its business time, minus the credit of its priority; smaller goes first."
     )
     catalogue: int = Field(description="The catalogue's version that decided.")
     offer_id: str = ""

@@ -48,7 +48,11 @@ def add_business(calendar: Calendar, start_ms: int, minutes: int) -> int:
 
     No minutes: the start itself. A term used up exactly at closing time ends then, not at the next opening.
     """
-    left = minutes * MINUTE_MS
+    return add_business_ms(calendar, start_ms, minutes * MINUTE_MS)
+
+
+def add_business_ms(calendar: Calendar, start_ms: int, left: int) -> int:
+    """The same for milliseconds."""
     if left <= 0:
         return start_ms
     hours = _hours(calendar)

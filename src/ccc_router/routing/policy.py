@@ -37,7 +37,8 @@ class ServiceLevel(Policy, frozen=True):
 class Queue(Policy, frozen=True):
     """Where contacts wait.
 
-    ``allowance_s`` per channel is added to the arrival when ranking, so that a night's mail does not beat a live caller.
+    ``allowance_s`` per channel is added to the arrival when ranking, so that a night's mail does not beat a live caller: it is
+    counted in the open time of the channel's calendar in ``allowance_calendar``, without one in all time.
     ``offer_s`` is how long an offer stays open, per channel (``default`` otherwise).
     """
 
@@ -47,6 +48,7 @@ class Queue(Policy, frozen=True):
     channels: tuple[str, ...] = ()
     service_level: ServiceLevel = ServiceLevel()
     allowance_s: dict[str, int] = {}
+    allowance_calendar: dict[str, str] = {}
     offer_s: dict[str, int] = {}
     overflow: str = ""
 

@@ -5,9 +5,11 @@ from ccc_router.events.facts import Handle
 from ccc_router.events.vocabulary import Role
 from ccc_router.queues.catalogue import as_document
 from ccc_router.storage.database import Database
+from tests.integration.queues.test_rebuild import start
 from tests.support.builders import a_catalogue
-from tests.support.inputs import a_message, accept
-from tests.support.spine import Spine, running
+from tests.support.fake_clock import FakeClock
+from tests.support.inputs import a_message, accept, submitted
+from tests.support.spine import Spine, by_hand, running
 
 
 async def test_a_whole_life(database: Database) -> None:
@@ -29,6 +31,24 @@ async def test_a_whole_life(database: Database) -> None:
         assert tuple(row) == ("closed", False, False)
         assert await database.pool.fetchval("SELECT text FROM message") == "Tôi muốn hỏi về thẻ BHYT"
         assert await database.pool.fetchval("SELECT name FROM customer") == "Khách thử"
+
+
+async def test_i12_an_offer_expires_at_its_time_not_before_and_once(database: Database) -> None:
+    clock = FakeClock()
+    async with by_hand(database, clock=clock) as spine:
+        await start(spine)
+        await spine.inbox.append([submitted("m1")])
+        await spine.turns()
+        [offer] = spine.state.offers.values()
+        assert spine.engine.now_ms is not None
+        await clock.advance((offer.expires_at - spine.engine.now_ms) / 1000 - 0.05)
+        await spine.turns()
+        assert list(spine.state.offers) == [offer.id], "a twentieth of a second before its time"
+        await clock.advance(0.2)
+        await spine.turns()
+        assert offer.id not in spine.state.offers
+        ends = [entry for entry in await spine.entries() if entry.kind == "OfferEnded"]
+        assert [offer.expires_at <= entry.at < offer.expires_at + 1000 for entry in ends] == [True]
 
 
 async def offered(spine: Spine) -> str:

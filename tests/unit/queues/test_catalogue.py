@@ -60,6 +60,9 @@ def test_the_demo_calendar_has_the_public_holidays_of_vietnam() -> None:
         ("/queues/0/id", "Tổng hợp", {("/queues/0/id", "bad_id")}),
         ("/queues/1/overflow", "nowhere", {("/queues/1/overflow", "unknown_queue")}),
         ("/queues/1/overflow", "cards", {("/queues/1/overflow", "unknown_queue")}),
+        ("/queues/1/allowance_calendar", {"email": "never", "telegraph": "office-hours"}, {
+            ("/queues/1/allowance_calendar/email", "unknown_calendar"),
+            ("/queues/1/allowance_calendar/telegraph", "unknown_channel")}),
         ("/queues/1/requirements/0/skill", "magic", {("/queues/1/requirements/0/skill", "unknown_skill")}),
         ("/queues/1/requirements/0/level", 6, {("/queues/1/requirements/0/level", "out_of_range")}),
         ("/queues/0/channels", ["phone", "telegraph"], {("/queues/0/channels/1", "unknown_channel")}),

@@ -8,7 +8,7 @@ from ccc_router.queues.catalogue.document import Fault, pointer
 from ccc_router.queues.catalogue.names import CHANNELS, seconds, unknown
 from ccc_router.queues.catalogue.staffing import staffing_faults
 from ccc_router.queues.catalogue.surroundings import surrounding_faults
-from ccc_router.routing.policy import Agent, Catalogue, Requirement
+from ccc_router.routing.policy import Agent, Catalogue, Queue, Requirement
 
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SECTIONS: Final = (
@@ -80,11 +80,21 @@ def _queues(catalogue: Catalogue) -> Iterator[Fault]:
         if queue.overflow and (queue.overflow not in known or queue.overflow == queue.id):
             yield Fault(path + "/overflow", "unknown_queue", f"there is no other queue {queue.overflow}")
         yield from seconds(queue.allowance_s, path + "/allowance_s", CHANNELS, least=0)
+        yield from _allowance_calendars(catalogue, queue, path + "/allowance_calendar")
         yield from seconds(queue.offer_s, path + "/offer_s", CHANNELS | {"default"}, least=1)
         if not 1 <= queue.service_level.percent <= 100:
             yield Fault(path + "/service_level/percent", "out_of_range", "1 to 100")
         if queue.service_level.seconds < 1:
             yield Fault(path + "/service_level/seconds", "out_of_range", "at least 1")
+
+
+def _allowance_calendars(catalogue: Catalogue, queue: Queue, path: str) -> Iterator[Fault]:
+    calendars = {calendar.id for calendar in catalogue.calendars}
+    for channel, calendar in queue.allowance_calendar.items():
+        if channel not in CHANNELS:
+            yield Fault(path + pointer(channel), "unknown_channel", f"there is no channel {channel}")
+        if calendar not in calendars:
+            yield Fault(path + pointer(channel), "unknown_calendar", f"there is no calendar {calendar}")
 
 
 def _requirements(requirements: tuple[Requirement, ...], skills: set[str], path: str) -> Iterator[Fault]:
