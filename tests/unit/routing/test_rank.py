@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,11 +26,7 @@ def a_book() -> Rulebook:
         allowance_s={"email": 14_400, "portal": 300}, allowance_calendar={"email": "office-hours"},
     )  # fmt: skip
     catalogue = a_catalogue(queues=(queue,))
-    return Rulebook(type(catalogue)(**{**_fields(catalogue), "calendars": (*catalogue.calendars, OFFICE)}))
-
-
-def _fields(catalogue: object) -> dict[str, object]:
-    return {name: getattr(catalogue, name) for name in catalogue.__struct_fields__}  # type: ignore[attr-defined]
+    return Rulebook(msgspec.structs.replace(catalogue, calendars=(*catalogue.calendars, OFFICE)))
 
 
 def rank(at: int, channel: Channel, priority: int = 0) -> int:
