@@ -1,4 +1,4 @@
-"""The command line: ccc-router up | token | migrate | reparse | check-config."""
+"""The command line: ccc-router up | demo | token | migrate | reparse | check-config."""
 
 import asyncio
 import os
@@ -10,6 +10,7 @@ import typer
 import uvloop
 
 from ccc_router import bootstrap, settings
+from ccc_router.demo.play import Options
 from ccc_router.events.vocabulary import Role
 from ccc_router.kernel import log
 from ccc_router.kernel.clock import SystemClock
@@ -31,6 +32,26 @@ app = typer.Typer(
 def up() -> None:
     """Run everything in one process: channels, engine, agents' and departments' REST, deliveries."""
     _run(bootstrap.run(_settings()))
+
+
+@app.command()
+def demo(
+    speed: Annotated[float, typer.Option(min=0.1, max=50, help="how busy: 1 is what the agents just manage")] = 1.0,
+    seconds: Annotated[float, typer.Option(min=0, help="stop after so long; 0 is until Ctrl-C")] = 0,
+    seed: Annotated[int, typer.Option(help="another town for another number")] = 1,
+    *,
+    plain: Annotated[bool, typer.Option("--plain", help="lines instead of a screen")] = False,
+) -> None:
+    """Run everything with simulated customers, agents and departments around it, and show how it goes."""
+    chosen = _settings()
+    options = Options(speed=speed, seconds=seconds, seed=seed, plain=plain or not sys.stdout.isatty())
+    if options.plain:
+        _run(bootstrap.demo(chosen, options, sys.stdout))
+        return
+    chosen.data_dir.mkdir(parents=True, exist_ok=True)
+    with (chosen.data_dir / "demo.log").open("a", encoding="utf-8") as lines:  # the screen is taken
+        log.configure(chosen.log_level, stream=lines)
+        _run(bootstrap.demo(chosen, options, sys.stdout))
 
 
 @app.command()

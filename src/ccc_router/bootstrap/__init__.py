@@ -4,5 +4,6 @@ from ccc_router.bootstrap.reparsing import reparse_all
 from ccc_router.bootstrap.rooms import tokens
 from ccc_router.bootstrap.serving import run
 from ccc_router.bootstrap.storage import migrate_only
+from ccc_router.bootstrap.trying import demo
 
-__all__ = ["migrate_only", "reparse_all", "run", "tokens"]
+__all__ = ["demo", "migrate_only", "reparse_all", "run", "tokens"]

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import uvicorn
 from fastapi import FastAPI
@@ -21,7 +21,7 @@ from ccc_router.channels.phone.ari.store import PostgresSightings
 from ccc_router.channels.registry import EMAIL
 from ccc_router.kernel.clock import Clock, SystemClock
 from ccc_router.kernel.log import get_logger
-from ccc_router.kernel.tasks import Supervisor
+from ccc_router.kernel.tasks import Supervisor, stop_quietly
 from ccc_router.queues.heartbeats import Watch
 from ccc_router.settings import Settings
 from ccc_router.web.app import create_metrics_app
@@ -29,6 +29,9 @@ from ccc_router.web.metrics import LagMeter
 from ccc_router.workers.prune import Pruning
 
 _log = get_logger("serving")
+
+Beside = Callable[[Spine, asyncio.Event], Awaitable[None]]
+"""What goes on beside the service, as a client of it. It returns when it is over, or soon after the event is set."""
 
 
 class _Server(uvicorn.Server):
@@ -40,8 +43,11 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def run(settings: Settings) -> None:
-    """Everything in one process, until SIGTERM or SIGINT. Raises Misconfigured, and what ended a vital loop."""
+async def run(settings: Settings, beside: Beside | None = None) -> None:
+    """Everything in one process, until SIGTERM or SIGINT, or until what goes on ``beside`` it is over.
+
+    Raises Misconfigured, and what ended a vital loop, or what went on beside.
+    """
     clock = SystemClock()
     supervisor = Supervisor(clock)
     stop = asyncio.Event()
@@ -52,7 +58,7 @@ async def run(settings: Settings) -> None:
         running(settings, storage, supervisor, clock) as spine,
         listening(spine),
     ):
-        await _until(stop, supervisor)
+        await _until(beside(spine, stop) if beside is not None else stop.wait(), supervisor)
 
 
 @contextlib.asynccontextmanager
@@ -138,12 +144,17 @@ def _config(settings: Settings, app: FastAPI, port: int) -> uvicorn.Config:
     )
 
 
-async def _until(stop: asyncio.Event, supervisor: Supervisor) -> None:
-    """Return when told to stop; raise what ended a vital loop."""
-    stopped = supervisor.spawn(stop.wait(), name="stop")
+async def _until(over: Awaitable[object], supervisor: Supervisor) -> None:
+    """Return when it is over; raise what ended a vital loop."""
+    ended = supervisor.spawn(_await(over), name="until")
     fatal = supervisor.spawn(supervisor.fatal(), name="fatal")
-    done, _ = await asyncio.wait({stopped, fatal}, return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
+    done, _ = await asyncio.wait({ended, fatal}, return_when=asyncio.FIRST_COMPLETED)
     fatal.cancel()
     if fatal in done:
+        await stop_quietly(ended)
         raise fatal.result()
+    ended.result()
+
+
+async def _await(over: Awaitable[object]) -> None:
+    await over

@@ -1,0 +1,1 @@
+"""What a supervisor sees of it in the terminal."""
