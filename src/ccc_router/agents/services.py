@@ -58,6 +58,11 @@ class AgentsRoom:
             raise Forbidden("The catalogue does not know this agent.", code="unknown_agent")
         return agent
 
+    async def engine_now(self) -> int:
+        """The time by which offers expire and contacts wait (ms). It is not the wall's after a time without an engine."""
+        found = await self.records.engine_now()
+        return self.clock.now_ms() if found is None else found
+
     async def contact_for(self, caller: Principal, contact_id: str) -> Contact:
         """A contact the caller may see. Raises ``NotFound``: what is not yours does not exist."""
         found = (

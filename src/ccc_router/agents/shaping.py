@@ -48,7 +48,7 @@ async def offer_view(room: AgentsRoom, offer: Offer) -> OfferView | None:
     if contact is None:
         return None
     face = (await room.contacts.faces([contact.id])).get(contact.id, _NOBODY)
-    now = room.clock.now_ms()
+    now = await room.engine_now()
     queue = room.current.queue(contact.queue)
     return OfferView(
         offer_id=offer.id,

@@ -199,6 +199,14 @@ class State:
             used[channel] = used.get(channel, 0) + 1
         return used
 
+    def promised_to(self, agent: Agent) -> dict[str, int]:
+        """`load_of` and the contact he is offered: it takes his capacity the moment he accepts."""
+        used = self.load_of(agent)
+        if agent.offer_id:
+            channel = self.contacts[self.offers[agent.offer_id].contact_id].channel.value
+            used[channel] = used.get(channel, 0) + 1
+        return used
+
     def weight_of(self, used: dict[str, int]) -> int:
         """What a load takes of the total weight."""
         weights = self.book.rules.weights

@@ -1,5 +1,7 @@
 """The core, input by input: the rules of DESIGN sections 5 and 6 one at a time."""
 
+import msgspec
+
 from ccc_router.events.commands import (
     AssignContact,
     DeclineOffer,
@@ -23,7 +25,7 @@ from ccc_router.events.vocabulary import (
 )
 from ccc_router.kernel.ids import derive
 from ccc_router.routing import decisions as d
-from ccc_router.routing.policy import QueueProfile
+from ccc_router.routing.policy import Capacity, QueueProfile
 from tests.support.world import World, a_catalogue, an_agent, check_invariants
 
 CALL = derive("ct", "hotline", "call", "c1")
@@ -221,6 +223,24 @@ def test_waiting_for_the_customer_frees_capacity_and_his_message_brings_the_cont
     world.write(case_id="cs_1")
     contact = world.contact(contact_id)
     assert (contact.state, contact.agent_id) == (ContactState.ACTIVE, "an")
+    check_invariants(world.state)
+
+
+def test_i5_a_contact_does_not_come_back_into_the_room_that_a_pending_offer_will_take() -> None:
+    one_at_once = Capacity(channels={"portal": 1}, total_weight=100)
+    world = World(a_catalogue(msgspec.structs.replace(an_agent("an"), capacity=one_at_once)))
+    world.sign_in("an")
+    first = world.write()
+    world.accept("an")
+    world.give(WaitForCustomer(actor="an", actor_role=Role.AGENT, contact_id=first, until=world.now + 3_600_000))
+    second = world.write(case_id="cs_2")
+    assert world.offered_to(second) == "an"
+    world.write(case_id="cs_1")
+    assert world.state_of(first) is ContactState.QUEUED
+    world.accept("an")
+    check_invariants(world.state)
+    world.complete("an", second)
+    assert world.offered_to(first) == "an"
     check_invariants(world.state)
 
 

@@ -71,7 +71,7 @@ async def _wait(request: Request, room: AgentsRoom, caller: Principal, seconds: 
     demand = ids.fresh("dm")
     agent_id = caller.subject
     with room.waiters.waiting(agent_id, demand) as waiter:
-        until = room.clock.now_ms() + seconds * 1000
+        until = await room.engine_now() + seconds * 1000
         end = room.clock.monotonic() + seconds
         ask = OpenDemand(actor=agent_id, actor_role=caller.role, agent_id=agent_id, demand_id=demand, until=until)
         await do(room, ask, demand)

@@ -12,6 +12,12 @@ from ...storage.database import Database
 _JOURNAL: Final = """
 SELECT position, at, cause, core_version, kind, body FROM journal WHERE pool = $1 AND position > $2 ORDER BY position LIMIT $3"""
 _HEAD: Final = "SELECT coalesce(max(position), 0) FROM journal WHERE pool = $1"
+# The engine counts no time in which there was none (I12): its clock may be hours behind the wall's.
+_ENGINE_NOW: Final = """
+SELECT j.at + greatest(0, extract(epoch FROM clock_timestamp() - b.at) * 1000)::bigint
+FROM journal_batch b JOIN journal j ON j.pool = b.pool AND j.position = b.last
+WHERE b.pool = $1 ORDER BY b.last DESC LIMIT 1
+"""
 _OF_CONTACT: Final = """
 SELECT journal.position, at, cause, core_version, kind, body
 FROM trace JOIN journal ON journal.pool = trace.pool AND journal.position BETWEEN trace.first AND trace.last
@@ -70,6 +76,14 @@ class Records:
         """The position of the last entry."""
         position: int = await self._database.pool.fetchval(_HEAD, self._pool)
         return position
+
+    async def engine_now(self) -> int | None:
+        """The engine's time now, by which offers and waits are counted (ms); None before the first entry.
+
+        Exact but for what the engine made up since its last commit, and while nobody leads.
+        """
+        now: int | None = await self._database.pool.fetchval(_ENGINE_NOW, self._pool)
+        return now
 
     async def of_contact(self, contact_id: str, kinds: Sequence[str], *, after: int, limit: int) -> list[Entry]:
         """Entries of some kinds that name a contact, in order."""

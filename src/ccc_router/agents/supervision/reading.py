@@ -19,7 +19,7 @@ ALL: Final = 2000
 
 async def readings(room: AgentsRoom, queue: str = "") -> list[QueueReadings]:
     """The readings of every queue, or of one, since midnight in Vietnam."""
-    now = room.clock.now_ms()
+    now = await room.engine_now()
     midnight = room.clock.now().astimezone(VIETNAM).replace(hour=0, minute=0, second=0, microsecond=0)
     queues = [one for one in room.catalogue.queues if queue in ("", one.id)]
     thresholds = {one.id: one.service_level.seconds for one in queues}

@@ -111,7 +111,7 @@ def wake(state: State, given: Input, contact: Contact) -> Iterator[d.Decision]:
     """The customer wrote while it was his turn: back to the agent at once if he has room, else queued for him for a while."""
     agent = state.agents.get(contact.reserved_for)
     if agent is not None and agent.id in state.book.agents:
-        used = state.load_of(agent)
+        used = state.promised_to(agent)
         if (
             not agent.lost
             and agent.presence != "signed_out"
