@@ -70,11 +70,15 @@ class Process:
         assert self._process is not None
         return self._process.pid
 
-    async def start(self) -> None:
-        """Start it and wait until it says it is ready."""
+    async def start(self, *command: str) -> None:
+        """Start it (``up``, or another command that serves) and wait until it says it is ready."""
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "ccc_router", "up", env=self._environment, cwd=self.folder, stdout=log, stderr=log
+                *(sys.executable, "-m", "ccc_router", *(command or ("up",))),
+                env=self._environment,
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
             )
         async with httpx.AsyncClient(base_url=self.url, timeout=5) as client:
 
@@ -100,6 +104,11 @@ class Process:
         assert self._process is not None
         if self._process.returncode is None:
             self._process.send_signal(signal.SIGTERM)
+        return await self._process.wait()
+
+    async def ended(self) -> int:
+        """Wait until it ends by itself, and return how it did."""
+        assert self._process is not None
         return await self._process.wait()
 
     def token(self, role: Role, subject: str) -> str:

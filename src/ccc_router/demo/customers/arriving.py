@@ -10,7 +10,7 @@ from ccc_router.demo.world import World
 
 Come = Callable[[Matter, Random], Coroutine[Any, Any, None]]
 
-A_SECOND: Final = {"phone": 1.4, "email": 0.4, "fanpage": 0.5, "portal": 0.6}
+A_SECOND: Final = {"phone": 1.0, "email": 0.3, "fanpage": 0.4, "portal": 0.45}
 """First contacts a second at speed 1: with the demo's 24 agents, busy but in time."""
 _MOST_AT_ONCE: Final = 300
 
