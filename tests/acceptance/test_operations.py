@@ -36,7 +36,7 @@ async def test_sigterm_ends_polls_and_streams_and_the_process_in_ten_seconds() -
 
         async def waits() -> bool:
             found = (await service.client(Role.SUPERVISOR, "mai").get("/v1/agents")).json()["items"]
-            return bool(found[0]["presence"] == "on_demand")
+            return bool(found[0]["state"] == "on_demand")
 
         await eventually(waits, what="the agent to be there")
         async with an.stream("GET", "/v1/agents/me/stream") as stream:

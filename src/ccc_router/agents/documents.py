@@ -113,7 +113,7 @@ class PresenceView(Document):
     """What the agent says of himself, and what follows: busy and wrap-up are derived, never set."""
 
     agent: str
-    presence: Presence
+    state: Presence
     reason: str
     since: Moment | None
     after_current: bool = Field(description="He signs out when his work is done.")

@@ -156,7 +156,7 @@ def presence_view(agent: Agent, owned: Sequence[Contact]) -> PresenceView:
     """What the agent says of himself and what follows from his work."""
     return PresenceView(
         agent=agent.id,
-        presence=agent.presence,
+        state=agent.presence,
         reason=agent.reason,
         since=moment(agent.presence_since),
         after_current=agent.sign_out_after,

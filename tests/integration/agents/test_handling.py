@@ -128,7 +128,7 @@ async def test_a_contact_given_back_keeps_its_place(
 ) -> None:
     contact = await a_contact_of(service, an)
     await an.put("/v1/agents/me/presence", json={"state": "not_ready", "reason": "lunch"})
-    answer = await an.post(f"/v1/contacts/{contact['contact_id']}/requeue", json={"reason": "not_mine"})
+    answer = await an.post(f"/v1/contacts/{contact['contact_id']}/requeue")
     assert answer.json()["state"] == "queued"
     await ready(binh)
     assert (await accept_next(binh))["contact_id"] == contact["contact_id"]

@@ -74,7 +74,7 @@ async def test_an_agent_sees_his_offer_come_and_become_his_contact(
     async with stream(service, url, "/v1/agents/me/stream", Role.AGENT, "an") as events:
         name, number, snapshot = await anext(events)
         assert (name, snapshot["position"], snapshot["offer"], snapshot["contacts"]) == ("snapshot", number, None, [])
-        assert snapshot["presence"]["presence"] == "ready"
+        assert snapshot["presence"]["state"] == "ready"
         contact_id = await service.write()
         _, first, change = await until_part(events, "offer")
         assert change["offer"]["contact_id"] == contact_id
@@ -119,7 +119,7 @@ async def test_a_supervisor_sees_queues_and_agents_change(service: Service, an: 
         assert "queue:cards" not in change
         await ready(an)
         _, _, change = await until_part(events, "agent:an")
-        assert change["agent:an"]["presence"] == "ready"
+        assert change["agent:an"]["state"] == "ready"
 
 
 async def test_a_sixth_stream_of_one_caller_is_429(service: Service, url: str) -> None:

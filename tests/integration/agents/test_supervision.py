@@ -118,8 +118,8 @@ async def test_a_supervisor_sets_an_agents_presence(
 ) -> None:
     await ready(an)
     answer = await lead.put("/v1/agents/an/presence", json={"state": "not_ready", "reason": "training"})
-    assert (answer.status_code, answer.json()["presence"], answer.json()["reason"]) == (200, "not_ready", "training")
-    assert (await an.get("/v1/agents/me/presence")).json()["presence"] == "not_ready"
+    assert (answer.status_code, answer.json()["state"], answer.json()["reason"]) == (200, "not_ready", "training")
+    assert (await an.get("/v1/agents/me/presence")).json()["state"] == "not_ready"
     assert (await lead.put("/v1/agents/nobody/presence", json={"state": "ready", "reason": "x"})).status_code == 404
 
 
@@ -204,3 +204,13 @@ async def test_what_is_owed_is_listed_and_only_parked_ones_are_sent_again(
     answer = await lead.post(f"/v1/deliveries/{owed['delivery_id']}/retry")
     assert answer.status_code in (200, 409), answer.text
     assert (await lead.get("/v1/parked-inputs")).json() == {"items": [], "next": None}
+
+
+async def test_a_supervisor_gives_a_contact_back_with_a_reason(
+    service: Service, an: httpx.AsyncClient, lead: httpx.AsyncClient
+) -> None:
+    contact = await a_contact_of(service, an)
+    path = f"/v1/contacts/{contact['contact_id']}/requeue"
+    answer = await lead.post(path)
+    assert (answer.status_code, answer.json()["code"]) == (422, "reason_missing")
+    assert (await lead.post(path, json={"reason": "shift_ends"})).status_code == 200

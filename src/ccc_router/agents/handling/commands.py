@@ -141,10 +141,15 @@ async def transfer(
 
 
 @router.post("/requeue", summary="Give the contact back", responses=answers(409))
-async def requeue(caller: AsStaff, contact_id: Id, body: bodies.ReasonBody, room: Room, key: CommandKey) -> ContactView:
-    """An agent gives his own contact back, a supervisor anyone's. Its rank is kept."""
+async def requeue(
+    caller: AsStaff, contact_id: Id, room: Room, key: CommandKey, body: bodies.ReasonBody | None = None
+) -> ContactView:
+    """An agent gives his own contact back; a supervisor anyone's, and says why. Its rank is kept."""
     await room.contact_for(caller, contact_id)
-    command = RequeueContact(actor=caller.subject, actor_role=caller.role, contact_id=contact_id, reason=body.reason)
+    if body is None and caller.leads:
+        raise Invalid("A supervisor says why.", code="reason_missing")
+    reason = body.reason if body else ""
+    command = RequeueContact(actor=caller.subject, actor_role=caller.role, contact_id=contact_id, reason=reason)
     await do(room, command, key)
     return await contact_view(room, await room.contact_for(caller, contact_id))
 
