@@ -73,7 +73,7 @@ class Person:
     async def _still_in(self) -> None:
         """Nothing came: perhaps because he missed too much and was taken out."""
         presence = await self.world.get(self.me, "/v1/agents/me/presence")
-        if presence.body.get("presence") in ("not_ready", "signed_out"):
+        if presence.body.get("state") in ("not_ready", "signed_out"):
             await self.world.pause(self.dice, 2)
             await self._say(self._state)
 

@@ -69,7 +69,7 @@ def _does(agent: Json) -> str:
         return "lost"
     if agent["doing"] in _BUSY:
         return str(agent["doing"])
-    return {"not_ready": "on break", "signed_out": "signed out"}.get(agent["presence"], "ready")
+    return {"not_ready": "on break", "signed_out": "signed out"}.get(agent["state"], "ready")
 
 
 async def _all(world: World, path: str) -> list[Json]:
