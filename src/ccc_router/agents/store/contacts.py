@@ -20,6 +20,9 @@ _OFFER: Final = "SELECT row FROM offer WHERE pool = $1 AND id = $2"
 _PENDING: Final = "SELECT row FROM offer WHERE pool = $1 AND agent_id = $2 AND state = 'pending'"
 _PENDING_OF: Final = "SELECT agent_id, id FROM offer WHERE pool = $1 AND agent_id = ANY($2) AND state = 'pending'"
 _OWNED: Final = "SELECT row FROM contact WHERE pool = $1 AND agent_id = $2 AND open ORDER BY arrived_at, id LIMIT 200"
+_OWNED_BY_SOME: Final = (
+    "SELECT row FROM contact WHERE pool = $1 AND agent_id = ANY($2) AND open ORDER BY arrived_at, id"
+)
 _LIST: Final = """
 SELECT row FROM contact
 WHERE pool = $1 AND ($2 = '' OR queue = $2) AND (cardinality($3::text[]) = 0 OR state = ANY($3))
@@ -78,6 +81,14 @@ class Contacts:
         """The open contacts an agent owns, oldest first."""
         rows = await self._database.pool.fetch(_OWNED, self._pool, agent_id)
         return [msgspec.json.decode(row["row"], type=Contact) for row in rows]
+
+    async def owned_by_some(self, agents: Sequence[str]) -> dict[str, list[Contact]]:
+        """`owned_by` of several agents with one question; who owns nothing is left out."""
+        owned: dict[str, list[Contact]] = {}
+        for row in await self._database.pool.fetch(_OWNED_BY_SOME, self._pool, list(agents)) if agents else ():
+            contact = msgspec.json.decode(row["row"], type=Contact)
+            owned.setdefault(contact.agent_id, []).append(contact)
+        return owned
 
     async def offer(self, offer_id: str) -> Offer | None:
         """An offer, pending or over."""

@@ -10,10 +10,10 @@ from ...rest.paging import Cursor, Limit, Page, decode, encode
 from ...rest.problems import answers
 from ...rest.schemas import Code, Id
 from ...routing.policy import Agent as Profile
-from ...routing.rows import Agent
+from ...routing.rows import Agent, Contact
 from ..bodies import AgentPresenceBody, AssignBody, PriorityBody, ReasonBody
 from ..documents import ContactView
-from ..services import AgentsRoom, CommandKey, Room, do
+from ..services import CommandKey, Room, do
 from ..shaping import contact_view, presence_view
 from .documents import AgentView
 
@@ -30,12 +30,12 @@ async def list_agents(room: Room, limit: Limit = 50, cursor: Cursor = "") -> Pag
     shown = known[:limit]
     rows = await room.staff.some([one.id for one in shown])
     more = encode(shown[-1].id) if len(known) > limit else None
-    return Page(items=[await _view(room, one, rows.get(one.id)) for one in shown], next=more)
+    owned = await room.contacts.owned_by_some([row.id for row in rows.values() if row.assignments])
+    return Page(items=[_view(one, rows.get(one.id), owned.get(one.id, [])) for one in shown], next=more)
 
 
-async def _view(room: AgentsRoom, profile: Profile, row: Agent | None) -> AgentView:
+def _view(profile: Profile, row: Agent | None, owned: list[Contact]) -> AgentView:
     agent = row or Agent(id=profile.id)
-    owned = await room.contacts.owned_by(profile.id) if agent.assignments else []
     return AgentView.model_validate(
         presence_view(agent, owned).model_dump()
         | {
@@ -65,7 +65,7 @@ async def set_presence(
         after_current=True,
     )
     await do(room, command, key)
-    return await _view(room, profile, await room.staff.agent(agent))
+    return _view(profile, await room.staff.agent(agent), await room.contacts.owned_by(agent))
 
 
 @router.post("/contacts/{contact_id}/assign", summary="Give the contact to an agent", responses=answers(409))

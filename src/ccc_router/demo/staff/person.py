@@ -28,6 +28,7 @@ class Person:
         self._state = "on_demand" if self.dice.random() < 0.3 else "ready"
         self._contacts: dict[str, Json] = {}
         self._busy: set[str] = set()
+        self._out = False
         self._changed = asyncio.Event()
 
     # -- what he does
@@ -40,6 +41,9 @@ class Person:
         self.world.begin(self._beat(), f"heartbeat-{self.me.subject}")
         rest_at = self._next_break()
         while True:
+            if self._out:
+                await self.world.clock.sleep(0.5)
+                continue
             if self.world.clock.monotonic() >= rest_at and not self._busy:
                 await self._break()
                 rest_at = self._next_break()
@@ -65,6 +69,16 @@ class Person:
         if taken.done:
             self._mine(taken.body)
 
+    async def step_out(self, reason: str) -> None:
+        """Take nothing new until `step_in`; what is at hand goes on."""
+        self._out = True
+        await self._say("not_ready", reason)
+
+    async def step_in(self) -> None:
+        """Take contacts again."""
+        self._out = False
+        await self._say(self._state)
+
     async def _break(self) -> None:
         await self._say("not_ready", "break")
         await self.world.pause(self.dice, _BREAK_S)
@@ -72,6 +86,8 @@ class Person:
 
     async def _still_in(self) -> None:
         """Nothing came: perhaps because he missed too much and was taken out."""
+        if self._out:
+            return
         presence = await self.world.get(self.me, "/v1/agents/me/presence")
         if presence.body.get("state") in ("not_ready", "signed_out"):
             await self.world.pause(self.dice, 2)

@@ -51,9 +51,11 @@ async def _tell_customer(person: Person, contact: Json, text: str) -> bool:
 
 
 async def _call(person: Person, path: str) -> None:
-    """As soon as there is room for a call: an agent on the phone, or with an offer before him, has none."""
+    """Take nothing new, so that there is room for a call as soon as the work at hand leaves it."""
+    await person.step_out("callback")
     for _ in range(_CALLS):
         asked = await person.world.post(person.me, path)
         if asked.code != "capacity":
-            return
+            break
         await person.world.pause(person.dice, _AGAIN_S)
+    await person.step_in()
