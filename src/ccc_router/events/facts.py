@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from .vocabulary import CallEventName, Channel, DeliveryState, LegRole
+from .vocabulary import CallEventName, Channel, DeliveryKind, DeliveryState, LegRole
 
 
 class Handle(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -179,7 +179,7 @@ class PhoneRegistered(Fact, frozen=True, tag="PhoneRegistered"):
 class DeliveryReported(Fact, frozen=True, tag="DeliveryReported"):
     """A sender reports what became of an owed delivery. ``gone`` disables the target (HTTP 410).
 
-    ``contact_id``, ``escalation_id`` and ``message_id`` say what it was owed for, as the delivery's row has them.
+    ``delivery``, ``contact_id``, ``case_id``, ``escalation_id`` and ``message_id`` say what it was and what for, as its row has them.
     """
 
     delivery_id: str
@@ -188,7 +188,9 @@ class DeliveryReported(Fact, frozen=True, tag="DeliveryReported"):
     external_id: str = ""
     reason: str = ""
     gone: bool = False
+    delivery: DeliveryKind | None = None
     contact_id: str = ""
+    case_id: str = ""
     escalation_id: str = ""
     message_id: str = ""
 

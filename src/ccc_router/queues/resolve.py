@@ -8,6 +8,8 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+import msgspec
+
 from ccc_router.events import commands as c
 from ccc_router.events import facts as f
 from ccc_router.events.envelope import AnyInput, CaseFound, Resolved
@@ -167,7 +169,8 @@ class Resolver:
             return owners[key], False, free
         if not handles:
             return "", False, free
-        if isinstance(body, c.IdentifyCustomer) and (contact := self._state.contacts.get(body.contact_id)) is not None:
+        contact = self._state.contacts.get(body.contact_id) if isinstance(body, c.IdentifyCustomer) else None
+        if contact is not None and contact.customer_id:  # an anonymous caller becomes somebody now
             return contact.customer_id, False, free
         return derive("cu", self._pool, position), True, free
 
@@ -208,7 +211,10 @@ class Resolver:
         return self._contacts.get(contact_id, "")
 
     def _case(self, case_id: str) -> CaseFound | None:
-        """The row of a case that is known but no longer in memory."""
+        """The row of a case that is known but no longer in memory, as an earlier input of the batch may have left it."""
+        left = self._state.just_left(case_id)
+        if left is not None:
+            return CaseFound(msgspec.to_builtins(left))
         return None if case_id in self._state.cases else self._cases.get(case_id)
 
 

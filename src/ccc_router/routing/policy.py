@@ -180,7 +180,8 @@ class Rules(Policy, frozen=True):
     ``weights``: what an assignment of a channel takes of an agent's total weight.
     Missed offers: the penalty is ``penalty_s`` doubled with each miss in ``miss_window_s``, at most ``penalty_max_s``; at
     ``miss_limit`` misses the agent is set not ready (reason ``rona``). The same contact is not offered to the same agent
-    again within ``no_repeat_offers`` offers while another is eligible.
+    again within ``no_repeat_offers`` offers while another is eligible. A call that is only watched is over when nothing was heard
+    of it for ``tracked_silence_s``.
     """
 
     priority_credit_s: tuple[int, ...] = (0, 60, 300, 3600)
@@ -210,6 +211,7 @@ class Rules(Policy, frozen=True):
     case_resolved_days: int = 7
     case_follow_up_s: int = 86_400
     call_linger_s: int = 600
+    tracked_silence_s: int = 14_400
     ping_pong_returns: int = 2
 
 

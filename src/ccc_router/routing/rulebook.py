@@ -54,7 +54,7 @@ class Rulebook:
         for item in catalogue.agents:
             kinds.setdefault(_agent_class(item), _agent_class(item))
         self.agent_classes: dict[str, AgentClass] = {item.id: kinds[_agent_class(item)] for item in catalogue.agents}
-        self.phones: dict[str, str] = {item.phone: item.id for item in catalogue.agents if item.phone}
+        self._phones = {(item.phone_endpoint, item.phone): item.id for item in catalogue.agents if item.phone}
         self._all_classes = tuple(dict.fromkeys(self.agent_classes.values()))
         self._delays = _delays(catalogue)
         self._able: dict[ContactClass, dict[AgentClass, int]] = {}
@@ -97,14 +97,21 @@ class Rulebook:
         """The classes of contacts seen so far that a class of agents may serve, each with the profile's priority."""
         return self._takes[agents]
 
+    def agent_at(self, endpoint: str, phone: str) -> str:
+        """Whose phone this is at a switch; "" for nobody's. An agent without a switch has his phone at any."""
+        return self._phones.get((endpoint, phone)) or self._phones.get(("", phone), "")
+
     def delays(self, queue: str) -> tuple[int, ...]:
         """The profile delays (ms) in use for a queue, growing: a contact's tier counts how many it has outlived."""
         return self._delays.get(queue, ())
 
     def offer_ms(self, queue: str, channel: Channel) -> int:
         """How long an offer of this queue and channel stays open."""
-        own = self.queues[queue].offer_s.get(channel)
-        return 1000 * (self.rules.offer_s.get(channel, 30) if own is None else own)
+        for offer_s in (self.queues[queue].offer_s, self.rules.offer_s):
+            own = offer_s.get(channel, offer_s.get("default"))
+            if own is not None:
+                return 1000 * own
+        return 30_000
 
     def rank(self, arrived_at: int, queue: str, channel: Channel, priority: int) -> int:
         """Order among waiting contacts, smaller first: arrival + allowance − credit of the priority, exact milliseconds.

@@ -66,6 +66,10 @@ class State:
         self._due: dict[tuple[Timer, str], int] = {}
         self._timers: list[tuple[int, Timer, str]] = []
 
+    def just_left(self, case_id: str) -> Case | None:
+        """A closed case that left the memory since the last `take_changed`: newer than its row in the tables."""
+        return None if case_id in self.cases else self._changed[3].get(case_id)
+
     # what is written down
 
     def take_changed(self) -> Rows:
@@ -203,7 +207,7 @@ class State:
         """`load_of` and the contact he is offered: it takes his capacity the moment he accepts."""
         used = self.load_of(agent)
         if agent.offer_id:
-            channel = self.contacts[self.offers[agent.offer_id].contact_id].channel.value
+            channel = self._offered(agent)
             used[channel] = used.get(channel, 0) + 1
         return used
 
@@ -251,6 +255,19 @@ class State:
         dues = [due for due in (agent.demand_until, agent.lost_at) if due]
         dues.extend(agent.penalties.values())
         return min(dues, default=0)
+
+    def fits(self, agent: Agent, channel: str) -> bool:
+        """Whether one more contact of a channel fits beside what the agent has and what he is being offered."""
+        used = self.promised_to(agent)
+        return self.has_room(agent, channel, used, self.weight_of(used))
+
+    def may_accept(self, agent: Agent) -> bool:
+        """Whether what the agent is being offered fits beside what he has."""
+        used = self.load_of(agent)
+        return self.has_room(agent, self._offered(agent), used, self.weight_of(used))
+
+    def _offered(self, agent: Agent) -> str:
+        return self.contacts[self.offers[agent.offer_id].contact_id].channel.value
 
     # timers
 

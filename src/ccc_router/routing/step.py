@@ -49,6 +49,8 @@ def step(state: State, given: Input) -> Step:
 def decide(state: State, given: Input) -> Iterator[d.Decision]:
     """The decisions that follow from an input, in order; each must be applied before the next is asked for."""
     yield from _HANDLERS[type(given.body)](state, given, given.body)
+    if given.resolved.case is not None:
+        yield from contacts.leave_closed(state, str(given.resolved.case.row["id"]))
     yield from offers.settle(state, given)
 
 
@@ -102,6 +104,7 @@ def _contact_due(state: State, given: Input, contact: Contact) -> Iterator[d.Dec
 def _delivery_reported(state: State, given: Input, fact: f.DeliveryReported) -> Iterator[d.Decision]:
     yield d.DeliveryEnded(fact.delivery_id, fact.state.value, fact.reason)
     yield from escalations.delivery_reported(state, given, fact)
+    yield from messages.reply_reported(state, given, fact)
 
 
 def _retry_delivery(state: State, given: Input, command: c.RetryDelivery) -> Iterator[d.Decision]:

@@ -227,7 +227,9 @@ class Deliver:
             external_id=external_id,
             reason=reason,
             gone=gone,
+            delivery=delivery.kind,
             contact_id=delivery.contact_id,
+            case_id=delivery.case_id,
             escalation_id=delivery.escalation_id,
             message_id=delivery.message_id,
         )

@@ -11,8 +11,9 @@ from .. import decisions as d
 from ..rows import Agent
 from ..state import State
 from .asking import is_supervisor, known_agent
+from .calling import give_up_connecting
 from .contacts import end
-from .offers import requeue, rescind
+from .offers import release_reserved, requeue, rescind
 
 
 def set_presence(state: State, given: Input, command: SetPresence) -> Iterator[d.Decision]:
@@ -35,7 +36,7 @@ def set_presence(state: State, given: Input, command: SetPresence) -> Iterator[d
     if command.presence in (Presence.NOT_READY, Presence.SIGNED_OUT):
         yield from give_back_offer(state, given, agent, command.presence.value)
     if leaving:
-        yield from _release_reserved(state, agent)
+        yield from release_reserved(state, agent.id)
     yield d.Accepted({"presence": agent.presence.value})
 
 
@@ -46,12 +47,6 @@ def give_back_offer(state: State, given: Input, agent: Agent, by: str) -> Iterat
         contact = state.contacts[offer.contact_id]
         yield from rescind(state, offer.id, by)
         yield from requeue(state, contact, contact.reason)
-
-
-def _release_reserved(state: State, agent: Agent) -> Iterator[d.Decision]:
-    line = state.waiting.reserved.get(agent.id)
-    for _, contact_id in list(line.in_order()) if line is not None else []:
-        yield d.ContactReleased(contact_id)
 
 
 def open_demand(state: State, given: Input, command: OpenDemand) -> Iterator[d.Decision]:
@@ -86,7 +81,7 @@ def agent_lost(state: State, given: Input, fact: AgentLost) -> Iterator[d.Decisi
         return
     yield d.AgentMarkedLost(agent.id, given.at + 1000 * state.book.rules.lost_grace_s)
     yield from give_back_offer(state, given, agent, "lost")
-    yield from _release_reserved(state, agent)
+    yield from release_reserved(state, agent.id)
 
 
 def agent_back(state: State, given: Input, fact: AgentBack) -> Iterator[d.Decision]:
@@ -98,7 +93,7 @@ def agent_back(state: State, given: Input, fact: AgentBack) -> Iterator[d.Decisi
 
 def phone_registered(state: State, given: Input, fact: PhoneRegistered) -> Iterator[d.Decision]:
     """The switch knows his phone, or not: calls are offered only to a phone that is there. An older word that comes late is ignored."""
-    agent_id = state.book.phones.get(fact.phone, "")
+    agent_id = state.book.agent_at(fact.endpoint, fact.phone)
     agent = state.agents.get(agent_id)
     if agent is not None and fact.at >= agent.phone_at:
         yield d.PhoneMarked(agent_id, fact.registered, fact.at)
@@ -122,6 +117,8 @@ def _release_work(state: State, given: Input, agent: Agent) -> Iterator[d.Decisi
         contact = state.contacts[contact_id]
         if contact.state is ContactState.WRAP_UP:
             yield from end(state, given, contact, ContactState.CLOSED, "lost", "not_given")
+        elif contact.state is ContactState.CONNECTING:
+            yield from give_up_connecting(state, given, contact, "lost")
         elif contact.channel is Channel.PHONE and contact.call is not None and calls.established(contact.call):
             continue
         else:

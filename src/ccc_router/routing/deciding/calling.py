@@ -82,12 +82,25 @@ def follow(state: State, given: Input, contact: Contact) -> Iterator[d.Decision]
         yield from _amend(contact, call)
     elif calls.customer_gone(call):
         yield from _customer_left(state, given, contact, call)
-    elif controlled(state, contact):
+    elif controlled(state, contact) and not _dialled_by_hand(contact):
         yield from _controlled(state, given, contact, call)
-    elif contact.state is ContactState.ARRIVED and calls.established(call):
+    else:
+        yield from _tracked(state, given, contact, call)
+
+
+def _dialled_by_hand(contact: Contact) -> bool:
+    """A call the centre makes that we did not ask for: nobody is to be offered it, nor may we end it."""
+    return contact.direction is Direction.OUTBOUND and contact.attempt == 0
+
+
+def _tracked(state: State, given: Input, contact: Contact, call: Call) -> Iterator[d.Decision]:
+    """A call that is only watched. Should its end never be told, its silence ends it (I9)."""
+    if contact.state is ContactState.ARRIVED and calls.established(call):
         yield d.ContactActive(contact.id)
     else:
         yield from _hold_follows(contact, call)
+    if not contact.agent_id and contact.state in (ContactState.ARRIVED, ContactState.ACTIVE, ContactState.HELD):
+        yield d.ClearingExpected(contact.id, given.at + 1000 * state.book.rules.tracked_silence_s)
 
 
 def _amend(contact: Contact, call: Call) -> Iterator[d.Decision]:
@@ -106,11 +119,12 @@ def _customer_left(state: State, given: Input, contact: Contact, call: Call) -> 
         return
     if contact.state is ContactState.CONNECTING and controlled(state, contact):
         yield control(state, given, contact, ControlCommand.CANCEL, offer_id=contact.offer_id)
-    answered = calls.established(call)
-    yield from end(
-        state, given, contact, ContactState.CLOSED if answered else ContactState.ABANDONED, "customer_left",
-        "not_given" if answered else "",
-    )  # fmt: skip
+    yield from _call_over(state, given, contact, "customer_left", answered=calls.established(call))
+
+
+def _call_over(state: State, given: Input, contact: Contact, by: str, *, answered: bool) -> Iterator[d.Decision]:
+    to = ContactState.CLOSED if answered else ContactState.ABANDONED
+    yield from end(state, given, contact, to, by, "not_given" if answered else "")
 
 
 def _controlled(state: State, given: Input, contact: Contact, call: Call) -> Iterator[d.Decision]:
@@ -119,7 +133,7 @@ def _controlled(state: State, given: Input, contact: Contact, call: Call) -> Ite
         case = state.cases[contact.case_id]
         yield sticky(state, given, contact, case.knows, OfferReason.STICKY)
     elif contact.state is ContactState.CONNECTING:
-        if calls.established(call, contact.offer_id, _phone(state, contact)):
+        if _answered(state, contact, call):
             yield d.ContactActive(contact.id)
         elif calls.agent_leg_failed(call, contact.offer_id):
             yield from connect_failed(state, given, contact, "agent_leg_failed")
@@ -137,6 +151,16 @@ def _hold_follows(contact: Contact, call: Call) -> Iterator[d.Decision]:
         yield d.ContactHeld(contact.id)
     elif contact.state is ContactState.HELD and not held:
         yield d.ContactActive(contact.id)
+
+
+def _answered(state: State, contact: Contact, call: Call) -> bool:
+    """Whether the owner's phone was answered for this offer. After the first offer a leg that does not name one may be from before:
+    it counts while it is there."""
+    phone = _phone(state, contact)
+    if calls.established(call, contact.offer_id):
+        return True
+    known = calls.established if contact.attempt <= 1 else calls.agent_leg_live
+    return phone != "" and known(call, agent=phone)
 
 
 def _phone(state: State, contact: Contact) -> str:
@@ -158,13 +182,21 @@ def connect_failed(state: State, given: Input, contact: Contact, reason: str) ->
     yield d.ContactQueued(contact.id, contact.queue, OfferReason.MISSED)
 
 
+def give_up_connecting(state: State, given: Input, contact: Contact, reason: str) -> Iterator[d.Decision]:
+    """The switch stops ringing the agent, then as if his phone had failed."""
+    yield control(state, given, contact, ControlCommand.CANCEL, offer_id=contact.offer_id)
+    yield from connect_failed(state, given, contact, reason)
+
+
 def call_due(state: State, given: Input, contact: Contact) -> Iterator[d.Decision]:
     """A deadline of a call passed: to connect, to clear, or to linger for late events."""
     if contact.state in ENDED:
         yield d.ContactForgotten(contact.id)
     elif contact.state is ContactState.CONNECTING:
-        yield control(state, given, contact, ControlCommand.CANCEL, offer_id=contact.offer_id)
-        yield from connect_failed(state, given, contact, "no_answer")
+        yield from give_up_connecting(state, given, contact, "no_answer")
+    elif not contact.agent_id:
+        answered = contact.call is not None and calls.established(contact.call)
+        yield from _call_over(state, given, contact, "end_never_told", answered=answered)
     else:
         yield d.WrapUpStarted(contact.id, given.at + 1000 * state.book.rules.wrap_up_s.get(Channel.PHONE, 0))
 
@@ -206,8 +238,7 @@ def call_customer(state: State, given: Input, command: CallCustomer) -> Iterator
     if endpoint is None or not endpoint.control_url:
         yield d.CommandRefused("no_control")
         return
-    used = state.load_of(agent)
-    if agent.offer_id or not state.has_room(agent, Channel.PHONE, used, state.weight_of(used)):
+    if agent.offer_id or not state.fits(agent, Channel.PHONE):
         yield d.CommandRefused("capacity")
         return
     yield from reopen(case)

@@ -8,7 +8,7 @@ from ...kernel.ids import derive, reference
 from .. import decisions as d
 from ..rows import Case, Contact
 from ..state import ENDED, State
-from .offers import rescind, sticky
+from .offers import present, rescind, sticky
 
 DAY_MS = 86_400_000
 
@@ -96,6 +96,8 @@ def open_internal(
             yield d.MessageCounted(contact.id, message_id, contact.messages + 1, customer=True)
             if contact.state is ContactState.WAITING:
                 yield from wake(state, given, contact)
+            elif contact.state is ContactState.WRAP_UP:
+                yield d.ContactActive(contact.id)
             return
     contact_id = derive("ct", state.pool, state.position + 1)
     queue = choose_queue(state, case.queue, case.topic, "")
@@ -108,17 +110,13 @@ def open_internal(
 
 
 def wake(state: State, given: Input, contact: Contact) -> Iterator[d.Decision]:
-    """The customer wrote while it was his turn: back to the agent at once if he has room, else queued for him for a while."""
-    agent = state.agents.get(contact.reserved_for)
-    if agent is not None and agent.id in state.book.agents:
-        used = state.promised_to(agent)
-        if (
-            not agent.lost
-            and agent.presence != "signed_out"
-            and state.has_room(agent, contact.channel.value, used, state.weight_of(used))
-        ):
-            yield d.ContactActive(contact.id, agent.id)
-            return
+    """The customer wrote while it was his turn: back to the agent at once if he is there and has room, else queued for him for a
+    while if he is there, else for anyone: who is on a break would not see it."""
+    agent_id = contact.reserved_for
+    known = agent_id in state.book.agents and present(state, agent_id)
+    if known and state.fits(state.agents[agent_id], contact.channel.value):
+        yield d.ContactActive(contact.id, agent_id)
+        return
     yield sticky(state, given, contact, contact.reserved_for, OfferReason.RETURNED)
 
 
@@ -145,15 +143,22 @@ def leave_case(state: State, given: Input, case: Case, resolution: str = "unreso
         yield d.CaseMoved(case.id, CaseState.RESOLVED, given.at + rules.case_resolved_days * DAY_MS)
     elif resolution == "waiting_customer":
         yield d.CaseMoved(case.id, CaseState.WAITING_CUSTOMER, given.at + rules.case_resolved_days * DAY_MS)
-    elif case.state is CaseState.OPEN and not case.due_at:
-        yield d.CaseMoved(case.id, CaseState.OPEN, given.at + 1000 * rules.case_follow_up_s)
+    elif not case.due_at:
+        yield d.CaseMoved(case.id, CaseState.OPEN, given.at + 1000 * rules.case_follow_up_s, case.attention)
+
+
+def leave_closed(state: State, case_id: str) -> Iterator[d.Decision]:
+    """A closed case that an input looked at and did not reopen leaves the memory again."""
+    case = state.cases.get(case_id)
+    if case is not None and case.state is CaseState.CLOSED:
+        yield d.CaseMoved(case.id, CaseState.CLOSED)
 
 
 def case_due(state: State, given: Input, case: Case) -> Iterator[d.Decision]:
     """A case's own timer: resolved closes, waiting for the customer resolves, an open one without anybody goes to the supervisors."""
     days = state.book.rules.case_resolved_days * DAY_MS
     if case.contacts or case.escalations:
-        yield d.CaseMoved(case.id, case.state)
+        yield d.CaseMoved(case.id, case.state, attention=case.attention)
     elif case.state is CaseState.RESOLVED:
         yield d.CaseMoved(case.id, CaseState.CLOSED)
     elif case.state is CaseState.WAITING_CUSTOMER:

@@ -28,7 +28,7 @@ from .. import decisions as d
 from ..rows import Contact
 from ..state import State
 from .asking import is_supervisor, open_contact, owned_contact
-from .contacts import end, leave_case
+from .contacts import end, leave_case, reopen
 from .offers import rescind
 from .owing import control, controlled, reply
 
@@ -238,6 +238,7 @@ def link_contact(state: State, given: Input, command: LinkContact) -> Iterator[d
         yield d.CommandRefused("case_over")
         return
     if case.id != contact.case_id:
+        yield from reopen(case)
         yield d.ContactLinked(contact.id, case.id, contact.case_id)
         if before is not None and not before.contacts:
             yield from leave_case(state, given, before)

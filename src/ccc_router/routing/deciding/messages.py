@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from ...events.envelope import Input
-from ...events.facts import AnsweredOutside, MessageChanged, MessageReceived, ReceiptReceived
-from ...events.vocabulary import ContactState, DeliveryKind, OfferReason
+from ...events.facts import AnsweredOutside, DeliveryReported, MessageChanged, MessageReceived, ReceiptReceived
+from ...events.vocabulary import CaseState, Channel, ContactState, DeliveryKind, DeliveryState, OfferReason
 from .. import decisions as d
 from ..rows import Case, Contact
 from ..state import ENDED, State
@@ -101,11 +101,24 @@ def receipt_received(state: State, given: Input, fact: ReceiptReceived) -> Itera
     if fact.receipt != "failed":
         return
     case = state.cases.get(given.resolved.case_id)
-    if case is None:
-        return
+    if case is not None:
+        yield from _never_arrived(state, case, fact.channel, "bounced")
+
+
+def reply_reported(state: State, given: Input, fact: DeliveryReported) -> Iterator[d.Decision]:
+    """An answer that could not be sent is a person's business, as if it had bounced: the customer still waits for it (I9)."""
+    case = state.cases.get(fact.case_id)
+    lost = fact.delivery is DeliveryKind.REPLY and fact.state in (DeliveryState.FAILED, DeliveryState.PARKED)
+    if lost and case is not None:
+        yield from _never_arrived(state, case, None, "undelivered")
+
+
+def _never_arrived(state: State, case: Case, channel: Channel | None, why: str) -> Iterator[d.Decision]:
+    """Who has the open contact sees it; without one the case is open again, and on the supervisors' list."""
     for contact_id in case.contacts:
         contact = state.contacts[contact_id]
-        if contact.channel is fact.channel and contact.state not in ENDED:
-            yield d.ContactNeedsAttention(contact.id, "bounced")
+        if channel in (None, contact.channel) and contact.state not in ENDED:
+            yield d.ContactNeedsAttention(contact.id, why)
             return
-    yield d.CaseMoved(case.id, case.state, case.due_at, attention=True)
+    to = CaseState.ESCALATED if case.escalations else CaseState.OPEN
+    yield d.CaseMoved(case.id, to, attention=True)

@@ -21,6 +21,7 @@ def settle(state: State, given: Input) -> Iterator[d.Decision]:
     """
     for agent_id in state.leaving:
         yield d.PresenceChanged(agent_id, Presence.SIGNED_OUT, state.agents[agent_id].reason)
+        yield from release_reserved(state, agent_id)
     at = 0
     while at < len(state.woken_agents):
         match = for_agent(state, state.woken_agents[at])
@@ -143,6 +144,13 @@ def rescind(state: State, offer_id: str, by: str) -> Iterator[d.Decision]:
     """End a pending offer for a reason that lies with neither timer nor agent; the contact is left to the caller."""
     if offer_id in state.offers:
         yield d.OfferEnded(offer_id, OfferState.RESCINDED, by)
+
+
+def release_reserved(state: State, agent_id: str) -> Iterator[d.Decision]:
+    """What waited for an agent who left may go to anyone able."""
+    line = state.waiting.reserved.get(agent_id)
+    for _, contact_id in list(line.in_order()) if line is not None else []:
+        yield d.ContactReleased(contact_id)
 
 
 def requeue(state: State, contact: Contact, reason: OfferReason, queue: str = "") -> Iterator[d.Decision]:

@@ -10,7 +10,8 @@ from ...events.vocabulary import Channel, ContactState, ControlCommand, OfferRea
 from .. import calls
 from .. import decisions as d
 from ..policy import Catalogue
-from ..state import State
+from ..state import ENDED, State
+from .agents import give_back_offer
 from .asking import known_agent, open_contact
 from .contacts import end
 from .handling import let_go
@@ -77,10 +78,16 @@ def edit_case(state: State, given: Input, command: EditCase) -> Iterator[d.Decis
 
 
 def activate_catalogue(state: State, given: Input, command: ActivateCatalogue) -> Iterator[d.Decision]:
-    """Put a catalogue in force. What waits in a queue that is gone waits in its successor; nobody who has work can be left out."""
+    """Put a catalogue in force. What waits in a queue that is gone waits in its successor; nobody who has work can be left out.
+
+    An offer that its agent may no longer take goes to another. Refused when another catalogue came first (``catalogue_changed``).
+    """
+    if command.version <= state.book.version:
+        yield d.CommandRefused("catalogue_changed", str(state.book.version))
+        return
     catalogue = msgspec.convert(command.catalogue, Catalogue)
     queues, agents = {item.id for item in catalogue.queues}, {item.id for item in catalogue.agents}
-    homeless = sorted({c.queue for c in state.contacts.values()} - queues)
+    homeless = sorted({c.queue for c in state.contacts.values() if c.state not in ENDED} - queues)
     lost = [queue for queue in homeless if command.successors.get(queue, "") not in queues]
     busy = [
         agent.id
@@ -94,4 +101,8 @@ def activate_catalogue(state: State, given: Input, command: ActivateCatalogue) -
     for _, contact in sorted(state.contacts.items()):
         if contact.state is ContactState.QUEUED and contact.reserved_for and contact.reserved_for not in agents:
             yield d.ContactReleased(contact.id)
+    for _, offer in sorted(state.offers.items()):
+        agent = state.agents[offer.agent_id]
+        if not state.may_accept(agent):
+            yield from give_back_offer(state, given, agent, "catalogue")
     yield d.Accepted({"version": command.version})
