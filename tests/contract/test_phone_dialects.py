@@ -138,6 +138,10 @@ def test_an_old_or_future_jambonz_signature_and_a_get_are_401(seconds: int) -> N
     request = Request(headers=vector.headers, body=vector.body)
     moved = datetime.fromtimestamp(1_763_800_000 + seconds, UTC)
     assert vector.adapter.verify(request, LINE, (vector.secret,), moved) is not None
+    now = datetime.fromtimestamp(1_763_800_000, UTC)
+    assert vector.adapter.verify(request, LINE, (vector.secret,), now) is None
+    got = Request(method="GET", headers=vector.headers, body=vector.body)
+    assert vector.adapter.verify(got, LINE, (vector.secret,), now) is not None
     asked = Request(method="GET", headers=vector.headers, body=vector.body)
     assert vector.adapter.verify(asked, LINE, (vector.secret,), SIGNED_AT) is not None
 

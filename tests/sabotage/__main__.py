@@ -94,19 +94,19 @@ class _Copy:
 
     def judge(self, patch: Patch) -> str:
         """Apply, run, mend."""
-        files = sorted({replacement.file for replacement in patch.replacements})
+        files = {replacement.file for replacement in patch.replacements}
+        whole = {file: (self.root / file).read_bytes() for file in files if (self.root / file).exists()}
         try:
             patch.apply(self.root)
+            self._changed(files)
+            status, output = self.pytest(patch.tests, stop=True)
         except (ValueError, OSError) as error:
             print(error, file=sys.stderr)
             return "does not fit"
-        try:
-            self._changed(files)
-            status, output = self.pytest(patch.tests, stop=True)
         finally:
-            for file in files:
-                shutil.copy2(ROOT / file, self.root / file)
-            self._changed(files)
+            for file, content in whole.items():
+                (self.root / file).write_bytes(content)
+            self._changed(whole)
         if status == _RED and not _NOT_PROVED_RED.search(output):
             return "red"
         print(output[-2000:], file=sys.stderr)

@@ -1,9 +1,11 @@
 """Presence, pulling, accepting: the way of a contact to an agent over REST."""
 
+from datetime import timedelta
+
 import httpx
 
 from ccc_router.events.vocabulary import Role
-from ccc_router.kernel.clock import parse_utc
+from ccc_router.kernel.clock import from_ms, parse_utc
 from tests.support.service import Service
 from tests.support.waiting import eventually
 from tests.support.working import ready
@@ -29,7 +31,11 @@ async def test_a_message_becomes_an_offer_is_accepted_answered_and_completed(
     assert offer["subject"] == "Thẻ BHYT"
     assert offer["open_messages"] == 1
     assert 0 < offer["ttl_ms"] <= 30_000
-    assert parse_utc(offer["expires_at"]) > parse_utc(offer["target_at"]) or offer["ttl_ms"] > 0
+    left = parse_utc(offer["expires_at"]) - service.spine.clock.now()
+    assert timedelta(milliseconds=offer["ttl_ms"] - 10_000) < left <= timedelta(milliseconds=offer["ttl_ms"])
+    written = await service.room.contacts.contact(contact_id)
+    assert written is not None
+    assert parse_utc(offer["target_at"]) == from_ms(written.arrived_at + 20_000), "the queue's service level"
     assert offer["why"]["vi"]
     await eventually(lambda: fetched(service, offer["offer_id"]), what="the offer to be marked fetched")
 

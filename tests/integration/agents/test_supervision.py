@@ -201,8 +201,15 @@ async def test_what_is_owed_is_listed_and_only_parked_ones_are_sent_again(
     assert (owed["kind"], owed["contact_id"], owed["attempts"]) == ("reply", contact["contact_id"], 0)
     assert (await lead.get("/v1/deliveries", params={"state": "parked"})).json()["items"] == []
     assert (await lead.post("/v1/deliveries/dl_0123456789/retry")).status_code == 404
-    answer = await lead.post(f"/v1/deliveries/{owed['delivery_id']}/retry")
-    assert answer.status_code in (200, 409), answer.text
+    retry = f"/v1/deliveries/{owed['delivery_id']}/retry"
+    set_state = "UPDATE delivery SET state = $1, tries = 3, last_error = 'x'"
+    for state, then in (("sent", "sent"), ("parked", "owed")):
+        await service.spine.database.pool.execute(set_state, state)
+        assert (await lead.post(retry)).status_code == 200
+        await service.spine.empty()
+        row = await service.spine.database.pool.fetchrow("SELECT state, tries, id FROM delivery")
+        assert row is not None
+        assert tuple(row) == (then, 0 if then == "owed" else 3, owed["delivery_id"])
     assert (await lead.get("/v1/parked-inputs")).json() == {"items": [], "next": None}
 
 

@@ -66,6 +66,6 @@ def test_relays_are_read_and_bad_ones_refused_without_repeating_them() -> None:
 
 
 def test_addresses_on_the_wire_are_ascii() -> None:
-    assert wire_address("a@ví-dụ.vn") == "a@xn--v-d-rma3717b.vn" or wire_address("a@ví-dụ.vn").isascii()
+    assert wire_address("a@ví-dụ.vn") == "a@xn--v-d-rma6749a.vn"
     with pytest.raises(ValueError, match="local part"):
         wire_address("đồng@example.vn")

@@ -12,7 +12,7 @@ from ccc_router.kernel.tasks import Supervisor
 from ccc_router.queues.asking import Desk, NoOutcome
 from ccc_router.storage.database import Database
 from tests.integration.queues.test_rebuild import start
-from tests.support.inputs import accept
+from tests.support.inputs import a_message, accept
 from tests.support.spine import by_hand, running
 
 
@@ -33,10 +33,16 @@ async def test_the_same_key_gets_the_same_outcome_and_one_effect(database: Datab
 async def test_a_refusal_is_409_and_unknown_is_404(database: Database) -> None:
     async with running(database) as spine:
         refused = await spine.ask(accept("of_none", "an"))
-        assert refused.status in {404, 409}
-        assert refused.code
-        again = SetPresence(actor="nobody", actor_role=Role.AGENT, agent_id="nobody", presence=Presence.READY)
-        assert (await spine.ask(again)).code == "unknown_agent"
+        assert (refused.status, refused.code) == (409, "offer_over")
+        nobody = SetPresence(actor="nobody", actor_role=Role.AGENT, agent_id="nobody", presence=Presence.READY)
+        unknown = await spine.ask(nobody)
+        assert (unknown.status, unknown.code) == (409, "unknown_agent")
+        await spine.ready("an")
+        await spine.tell(a_message("m1"), "m1")
+        await spine.empty()
+        [offer_id] = spine.state.offers
+        stranger = await spine.ask(accept(offer_id, "binh"))
+        assert (stranger.status, stranger.code) == (404, "unknown")
 
 
 async def test_an_outcome_reaches_a_caller_in_another_process(database: Database) -> None:

@@ -267,6 +267,8 @@ async def test_an_interrupted_first_start_is_begun_anew(make: Maker) -> None:
     server = make.server()
     await server.start()
     await write(server.dsn, 1)
+    assert await rows(server.dsn) == 1
+    assert not unfinished.exists()
     await server.stop()
 
 

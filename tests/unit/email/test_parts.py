@@ -161,7 +161,7 @@ def test_long_headers_are_read_within_their_limits(head: bytes) -> None:
     assert len(mail.subject) <= 500
     assert len(mail.recipients) <= 200
     assert len(mail.references) <= 100
-    assert mail.text in {"Xin hoi.", ""} or len(head) > 100_000
+    assert mail.text == "Xin hoi."
 
 
 def test_a_text_over_the_limit_is_cut_and_says_so() -> None:
@@ -180,7 +180,7 @@ def test_broken_mails_are_read_all_the_same(name: str) -> None:
     assert mail.text.strip()
     assert "unparsed" not in mail.faults
     fact, private = mails.fact(name)
-    assert fact.at >= 0
+    assert fact.at == 0 or 946_684_800_000 < fact.at < 4_102_444_800_000, "milliseconds since the epoch, or 0"
     assert private.text.strip()
 
 
