@@ -146,4 +146,3 @@ async def a_process(catalogue: Catalogue | None = None, **more: str) -> AsyncIte
     finally:
         await process.close()
     shutil.rmtree(process.folder, ignore_errors=True)  # after a failure it stays: its log says why
-    shutil.rmtree(process.folder, ignore_errors=True)

@@ -22,7 +22,10 @@ router = APIRouter(prefix="/v1/agents/me", tags=["work"], route_class=Guarded)
 async def my_stream(
     caller: AsAgent, room: Room, last_event_id: Annotated[str | None, Header(max_length=100)] = None
 ) -> EventStream:
-    """Events `snapshot`, then `changed` with the parts that changed: `presence`, `offer`, `contacts`."""
+    """Events `snapshot`, then `changed` with the parts that changed: `presence`, `offer`, `contacts`.
+
+    An open stream is no sign of life, for a broken connection may look open for minutes: send heartbeats beside it.
+    """
     agent = room.me(caller)
 
     async def parts() -> dict[str, Any]:
