@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from ccc_router.bootstrap.sending import mail_keys
 from ccc_router.bootstrap.spine import Spine
 from ccc_router.channels.email.cursors import PostgresCursors
 from ccc_router.channels.email.imap import ImapPoller
-from ccc_router.channels.email.listener import Limits, SmtpListener
 from ccc_router.channels.email.outbound.ledger import Ledger
 from ccc_router.channels.intake import Intake
 from ccc_router.channels.registry import EMAIL
@@ -16,11 +16,14 @@ from ccc_router.kernel.log import get_logger
 from ccc_router.routing.policy import Endpoint
 from ccc_router.workers.mailbox import ledger_loop, mailbox_loop
 
+if TYPE_CHECKING:
+    from ccc_router.channels.email.listener import SmtpListener
+
 _log = get_logger("serving")
 
 
 @asynccontextmanager
-async def mail_intake(spine: Spine, intake: Intake) -> AsyncIterator[SmtpListener | None]:
+async def mail_intake(spine: Spine, intake: Intake) -> AsyncIterator["SmtpListener | None"]:
     """Mail comes in until the context is left; then mails under way are taken first (I17). Raises Misconfigured."""
     settings, database, current = spine.settings, spine.storage.database, spine.current
 
@@ -34,6 +37,9 @@ async def mail_intake(spine: Spine, intake: Intake) -> AsyncIterator[SmtpListene
     if not settings.smtp_port:
         yield None
         return
+    # Without a port its library need not be loaded.
+    from ccc_router.channels.email.listener import Limits, SmtpListener
+
     listener = SmtpListener(
         intake,
         EMAIL,

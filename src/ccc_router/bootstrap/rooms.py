@@ -19,7 +19,7 @@ from ccc_router.agents.waiting.follower import Follower
 from ccc_router.agents.waiting.recent import Recent
 from ccc_router.agents.waiting.waiters import Waiters
 from ccc_router.bootstrap.readiness import Readiness
-from ccc_router.bootstrap.sending import links
+from ccc_router.bootstrap.sending import links, trusted
 from ccc_router.bootstrap.spine import Spine
 from ccc_router.channels.http import Webhooks, webhook_router
 from ccc_router.channels.intake import Intake
@@ -80,7 +80,7 @@ async def rooms(spine: Spine, intake: Intake) -> AsyncIterator[Rooms]:
     v1.include_router(ari_router(intake, spine.current, spine.secrets, clock))
     v1.include_router(portal_router(portal))
     metrics_token = settings.metrics_token
-    async with httpx.AsyncClient(timeout=10, follow_redirects=False, trust_env=False) as http:
+    async with httpx.AsyncClient(verify=trusted(), timeout=10, follow_redirects=False, trust_env=False) as http:
         app = create_app(
             Services(
                 clock=clock,
@@ -148,8 +148,9 @@ def _portal(spine: Spine) -> tuple[PortalRoutes, Streams]:
         clock,
         lambda reference: notifier.notify(PORTAL_WAKE, reference),
     )
-    limits = PortalLimits(upload_bytes=spine.settings.attachment_limit)
-    limits = PortalLimits(forms_per_minute=spine.settings.forms_per_minute)
+    limits = PortalLimits(
+        upload_bytes=spine.settings.attachment_limit, forms_per_minute=spine.settings.forms_per_minute
+    )
     return PortalRoutes(portal, streams, spine.current, clock, limits), streams
 
 

@@ -1,7 +1,9 @@
 """Everything that leaves: which sender makes the attempts of which kind of delivery."""
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cache
 from typing import Final
 
 import httpx
@@ -38,6 +40,12 @@ LINKS: Final = "links"
 """The secret behind the single-use links in mails to departments."""
 
 
+@cache
+def trusted() -> ssl.SSLContext:
+    """The authorities whose certificates are believed; read once for all clients, for there are many."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 def mail_keys(spine: Spine) -> tuple[bytes, ...]:
     """The keys for marks in mail; made and kept in the data folder when there is none."""
     return tuple(key.encode() for key in spine.secrets.ensure(MAIL))
@@ -56,7 +64,7 @@ async def deliver(spine: Spine) -> AsyncIterator[Deliver]:
             spine.storage.database, spine.clock, await _ways(spine, stack), reported=lambda _: spine.wake()
         )
         sending.listen(spine.storage.wakeups)
-        client = await stack.enter_async_context(graph.a_client())
+        client = await stack.enter_async_context(graph.a_client(trusted()))
         media = Media(spine.storage.database, spine.settings.pool, client, spine.current, spine.clock)
         for loop in (*sending.loops.values(), media.loop):
             spine.supervisor.add(loop)
@@ -70,10 +78,10 @@ async def _ways(spine: Spine, stack: AsyncExitStack) -> dict[DeliveryKind, Way]:
     relay = spine.settings.mail_relay
     post = Post(relay_of(relay.get_secret_value())) if relay is not None else None
     mail = _mail(spine, post)
-    page = _page(spine, await stack.enter_async_context(graph.a_client()))
+    page = _page(spine, await stack.enter_async_context(graph.a_client(trusted())))
     replies = Replies(spine.current, {Channel.EMAIL: mail, Channel.FANPAGE: page, Channel.PORTAL: _portal(spine)})
     lines = control.PostgresLines(spine.storage.database)
-    switch = await stack.enter_async_context(control.a_client())
+    switch = await stack.enter_async_context(control.a_client(trusted()))
     return {
         DeliveryKind.REPLY: Way(replies, CUSTOMERS, limit_s=ATTEMPT_S),
         DeliveryKind.ACKNOWLEDGEMENT: Way(mail, CUSTOMERS, limit_s=ATTEMPT_S),

@@ -1,4 +1,4 @@
-"""One PostgreSQL, two ways in: a raw asyncpg pool for the hot paths, a SQLAlchemy engine for the others."""
+"""The way into PostgreSQL: a pool of asyncpg connections, and connections of one's own, under the same limits."""
 
 import asyncio
 import contextlib
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypeAlias
 
 import asyncpg
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from ccc_router.storage.failures import classify
 
@@ -26,7 +25,6 @@ class Limits:
     """How many connections, and after how many milliseconds the server gives up on us."""
 
     pool_size: int = 20
-    engine_pool_size: int = 10
     statement_ms: int = 5_000
     lock_ms: int = 4_000
     idle_in_transaction_ms: int = 10_000
@@ -63,13 +61,12 @@ async def connect(
 
 
 class Database:
-    """Open it once in bootstrap and pass it on. `pool` for hot paths, `engine` for the others, `dsn` for own connections."""
+    """Open it once in bootstrap and pass it on. `pool` for statements, `dsn` for connections of one's own."""
 
-    def __init__(self, dsn: str, limits: Limits, pool: "asyncpg.Pool[Record]", engine: AsyncEngine) -> None:
+    def __init__(self, dsn: str, limits: Limits, pool: "asyncpg.Pool[Record]") -> None:
         self.dsn = dsn
         self.limits = limits
         self.pool = pool
-        self.engine = engine
 
     @classmethod
     async def open(cls, dsn: str, limits: Limits | None = None, *, name: str = "service") -> Self:
@@ -85,19 +82,7 @@ class Database:
             max_inactive_connection_lifetime=300,
             server_settings=session_settings(limits, name),
         )
-
-        async def creator() -> "asyncpg.Connection[Record]":
-            return await connect(dsn, f"{name} sql", limits)
-
-        engine = create_async_engine(
-            "postgresql+asyncpg://",
-            async_creator=creator,
-            pool_size=limits.engine_pool_size,
-            max_overflow=0,
-            pool_timeout=5,
-            pool_pre_ping=True,
-        )
-        return cls(dsn, limits, pool, engine)
+        return cls(dsn, limits, pool)
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> "AsyncIterator[PoolConnectionProxy[Record]]":
@@ -117,7 +102,6 @@ class Database:
 
     async def close(self, patience_s: float = 2.0) -> None:
         """Give back every connection; those still in use after `patience_s` seconds are cut. Safe to call again."""
-        await self.engine.dispose()
         try:
             async with asyncio.timeout(patience_s):
                 await self.pool.close()

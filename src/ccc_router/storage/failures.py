@@ -5,7 +5,6 @@ from enum import StrEnum
 from typing import Final
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError
 
 
 class Failure(StrEnum):
@@ -44,10 +43,8 @@ _BY_CLASS: Final = {
 def classify(error: BaseException) -> Failure | None:
     """The kind of failure, or None when the error is not the database's.
 
-    Reads errors of asyncpg, those that SQLAlchemy wraps, and what a broken socket raises.
+    Reads errors of asyncpg and what a broken socket raises.
     """
-    if isinstance(error, DBAPIError):
-        return Failure.CONNECTION if error.connection_invalidated else classify(_innermost(error))
     state = getattr(error, "sqlstate", None)
     if isinstance(state, str):
         return _BY_STATE.get(state) or _BY_CLASS.get(state[:2], Failure.BUG)
@@ -64,21 +61,14 @@ def classify(error: BaseException) -> Failure | None:
 
 def state_of(error: BaseException) -> str | None:
     """The five letters of SQLSTATE, where there are any."""
-    state = getattr(_innermost(error) if isinstance(error, DBAPIError) else error, "sqlstate", None)
+    state = getattr(error, "sqlstate", None)
     return state if isinstance(state, str) else None
 
 
 def constraint_of(error: BaseException) -> str | None:
     """The name of the constraint that refused the row, where the server told it."""
-    name = getattr(_innermost(error) if isinstance(error, DBAPIError) else error, "constraint_name", None)
+    name = getattr(error, "constraint_name", None)
     return name if isinstance(name, str) else None
-
-
-def _innermost(error: DBAPIError) -> BaseException:
-    inner: BaseException | None = error.orig
-    while inner is not None and inner.__cause__ is not None and not isinstance(inner, asyncpg.PostgresError):
-        inner = inner.__cause__
-    return inner if inner is not None else RuntimeError(str(error))
 
 
 def _is_misuse(error: asyncpg.InterfaceError) -> bool:

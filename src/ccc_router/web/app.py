@@ -1,6 +1,8 @@
 """The app factory: rooms' routes, who is let in, errors, health, metrics, the OpenAPI document."""
 
-from fastapi import FastAPI, Request
+from collections.abc import Iterator
+
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from prometheus_client import REGISTRY, CollectorRegistry
@@ -22,12 +24,9 @@ def create_app(services: Services) -> FastAPI:
         setattr(app.state, name, room)
     for error in (CccError, HTTPException, RequestValidationError):
         app.add_exception_handler(error, _answered)
-    for router in services.routers:
-        app.include_router(router)
-    app.include_router(health.router(services.readiness))
-    if services.serve_metrics:
-        app.include_router(metrics.router(services.registry, services.metrics_token))
-    app.include_router(docs.router(app))
+    for router in _routers(app, services):
+        # Their routes as they are: include_router would work out each of them a second time, in the first requests.
+        app.router.routes.extend(router.routes)
     app.add_middleware(BodyGuard, limits=services.limits, clock=services.clock)
     app.add_middleware(Surroundings, clock=services.clock)
     openapi.install(app, webhooks=services.webhooks, schemas=services.schemas)
@@ -39,6 +38,14 @@ def create_metrics_app(registry: CollectorRegistry = REGISTRY) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(metrics.router(registry, ""))
     return app
+
+
+def _routers(app: FastAPI, services: Services) -> Iterator[APIRouter]:
+    yield health.router(services.readiness)
+    yield from services.routers
+    if services.serve_metrics:
+        yield metrics.router(services.registry, services.metrics_token)
+    yield docs.router(app)
 
 
 async def _answered(_request: Request, error: Exception) -> JSONResponse:

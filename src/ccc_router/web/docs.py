@@ -5,7 +5,6 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment
 
 _PAGE: Final = """\
 <!doctype html>
@@ -52,12 +51,15 @@ Schema = dict[str, object]
 def router(app: FastAPI) -> APIRouter:
     """The page; it is made once, from the document the app serves."""
     docs = APIRouter()
-    template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(_PAGE)
     made: list[str] = []
 
     @docs.get("/docs", include_in_schema=False)
     async def page() -> HTMLResponse:
         if not made:
+            # The engine is heavy to load, and few processes are asked for this page.
+            from jinja2 import Environment
+
+            template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(_PAGE)
             document = app.openapi()
             made.append(
                 template.render(

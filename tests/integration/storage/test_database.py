@@ -1,19 +1,11 @@
-"""The fresh database of each test, and the two ways into it."""
+"""The fresh database of each test, and the way into it."""
 
 import asyncpg
 import pytest
-from sqlalchemy import text
 
 from ccc_router.storage.database import Database, Limits, normal_dsn
 from tests.support.database import Server, with_database
 from tests.support.waiting import eventually
-
-
-async def test_pool_and_engine_reach_the_same_database(database: Database) -> None:
-    await database.pool.execute("CREATE TABLE t (x int)")
-    async with database.engine.begin() as connection:
-        await connection.execute(text("INSERT INTO t VALUES (:x)"), {"x": 7})
-    assert await database.pool.fetchval("SELECT x FROM t") == 7
 
 
 async def test_each_test_has_a_database_of_its_own(database: Database) -> None:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from ccc_router.queues.catalogue import Current, as_document, demo_document, faults_of, parse
-from ccc_router.queues.catalogue.holidays_vn import vietnam_days
+from tests.support.holidays_vn import vietnam_days
 from ccc_router.routing.policy import Catalogue
 from tests.support.builders import a_catalogue, a_document, an_agent
 

@@ -5,6 +5,7 @@ an answer that never came says nothing: only what surely did not reach Meta may 
 """
 
 import json
+import ssl
 from collections.abc import Mapping
 from typing import Final
 
@@ -47,10 +48,10 @@ class Upload(msgspec.Struct, frozen=True):
     content: bytes
 
 
-def a_client() -> httpx.AsyncClient:
+def a_client(verify: ssl.SSLContext | bool = True) -> httpx.AsyncClient:
     """A client for all calls: no redirects, nothing from the environment, few connections."""
     limits = httpx.Limits(max_connections=20, max_keepalive_connections=10)
-    return httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False, trust_env=False, limits=limits)
+    return httpx.AsyncClient(verify=verify, timeout=TIMEOUT, follow_redirects=False, trust_env=False, limits=limits)
 
 
 class Graph:

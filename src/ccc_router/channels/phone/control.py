@@ -7,6 +7,7 @@ that calls (`workers.deliver`), and no attempt is begun or kept up past ``not_af
 
 import asyncio
 import json
+import ssl
 from typing import Final, Protocol
 
 import httpx
@@ -68,10 +69,10 @@ class PostgresLines:
         return Line(customers[0] if customers else "", row["number"])
 
 
-def a_client() -> httpx.AsyncClient:
+def a_client(verify: ssl.SSLContext | bool = True) -> httpx.AsyncClient:
     """A client for all switches: no redirects, nothing from the environment, connections kept, small timeouts."""
     limits = httpx.Limits(max_connections=50, max_keepalive_connections=20)
-    return httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=False, trust_env=False, limits=limits)
+    return httpx.AsyncClient(verify=verify, timeout=_TIMEOUT, follow_redirects=False, trust_env=False, limits=limits)
 
 
 class ControlSender:

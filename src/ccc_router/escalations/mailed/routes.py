@@ -1,12 +1,12 @@
 """The pages behind the links of department mails: GET shows what will happen, POST does it. Mail scanners only GET."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ...events.commands import ActOnEscalation
 from ...events.facts import Private
@@ -20,12 +20,12 @@ from ..asking import act
 from ..links import Link
 from ..services import Room
 
+if TYPE_CHECKING:
+    from jinja2 import Template
+
 router: Final = APIRouter(prefix="/v1/links", tags=["escalations"])
 
 LONGEST_ANSWER: Final = 20_000
-_PAGES: Final = Environment(
-    loader=PackageLoader("ccc_router.escalations.mailed", "pages"), autoescape=True, undefined=StrictUndefined
-)
 _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -137,8 +137,17 @@ def _closed(link: Link | None) -> HTMLResponse:
 
 def _page(status: int, title: Words, **more: object) -> HTMLResponse:
     filled = {"form": "", "button": title, "reference": "", "answer_by": ""} | more
-    html = _PAGES.get_template("page.html").render(title=title, **filled)
+    html = _template().render(title=title, **filled)
     return HTMLResponse(html, status_code=status, headers=_HEADERS)
+
+
+@cache
+def _template() -> "Template":
+    # The engine is heavy to load, and many a process never shows a page.
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    loader = PackageLoader("ccc_router.escalations.mailed", "pages")
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined).get_template("page.html")
 
 
 def _text(body: bytes) -> str:

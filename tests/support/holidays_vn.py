@@ -1,4 +1,4 @@
-"""Vietnam's public holidays for a calendar of the catalogue, to be looked over by a person: Tết and exchanged days are decreed yearly."""
+"""Vietnam's public holidays as a library knows them, to hold a catalogue's calendar against: Tết and exchanged days are decreed yearly."""
 
 import re
 from collections.abc import Iterable
