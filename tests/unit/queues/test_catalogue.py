@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from ccc_router.queues.catalogue import Current, as_document, demo_document, faults_of, parse
-from tests.support.holidays_vn import vietnam_days
 from ccc_router.routing.policy import Catalogue
 from tests.support.builders import a_catalogue, a_document, an_agent
+from tests.support.holidays_vn import vietnam_days
 
 
 def found(document: dict[str, Any]) -> list[tuple[str, str]]:
