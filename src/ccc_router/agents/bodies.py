@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from ..events.vocabulary import CaseKind, Visibility
-from ..rest.schemas import MAX_TEXT, Body, Code, Id, Line, Reason, Text
+from ..rest.schemas import MAX_TEXT, Body, Code, Id, Line, Reason, Text, When
 
 Attachments = Annotated[list[Id], Field(max_length=20, description="Ids of uploads.")]
 
@@ -43,7 +43,7 @@ class MessageBody(Body):
         description="Number of the customer's last message that was read; a newer one refuses the answer.",
     )
     then: Literal["keep", "wait", "complete"] = "keep"
-    wait_until: AwareDatetime | None = None
+    wait_until: When | None = None
     disposition: Code | None = None
 
     @model_validator(mode="after")
@@ -64,7 +64,7 @@ class DraftBody(Body):
 class WaitBody(Body):
     """Until when it is the customer's turn."""
 
-    until: AwareDatetime
+    until: When
 
 
 class TransferBody(Body):

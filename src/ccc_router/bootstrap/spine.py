@@ -60,7 +60,7 @@ def build(settings: Settings, storage: Storage, supervisor: Supervisor, clock: C
             loop.wake()
 
     inbox = PostgresInbox(storage.database, pool, clock, wake=wake)
-    desk = Desk(inbox, storage.database, pool, clock, storage.notifier)
+    desk = Desk(inbox, storage.database, pool, clock, storage.notifier, patience_s=settings.outcome_wait_s)
     engine = Engine(storage.database, pool, clock, desk, observers)
     turning = engine_loop(engine, storage.wakeups)
     loops.append(turning)

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from ..events.vocabulary import CaseKind, EscalationState
-from ..rest.schemas import Body, Code, Document, Id, Moment, Text
+from ..rest.schemas import Body, Code, Document, Id, Moment, Text, When
 
 
 class TextBody(Body):
@@ -37,7 +37,7 @@ class ForwardBody(Body):
 class ExtendBody(Body):
     """Until when, and why."""
 
-    until: Moment
+    until: When
     reason: Text
 
 

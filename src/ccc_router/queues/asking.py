@@ -54,9 +54,17 @@ class Desk:
     """Asks the engine of one pool. Run its loop under the supervisor."""
 
     def __init__(
-        self, inbox: Inbox, database: Database, pool: str, clock: Clock, notifier: Notifier | None = None
+        self,
+        inbox: Inbox,
+        database: Database,
+        pool: str,
+        clock: Clock,
+        notifier: Notifier | None = None,
+        *,
+        patience_s: float = PATIENCE_S,
     ) -> None:
-        """``notifier`` sends the hint to other processes; None: there are none."""
+        """``notifier`` sends the hint to other processes; None: there are none. ``patience_s``: how long a command waits."""
+        self._patience_s = patience_s
         self._inbox = inbox
         self._database = database
         self._pool = pool
@@ -66,7 +74,7 @@ class Desk:
         self._asked_at: dict[_Key, float] = {}
         self.loop = Loop("outcomes", self.fetch, _FETCH_S)
 
-    async def ask(self, command: AnyCommand, key: str, *, patience_s: float = PATIENCE_S) -> Outcome:
+    async def ask(self, command: AnyCommand, key: str, *, patience_s: float | None = None) -> Outcome:
         """Hand a command in and wait. The same key again gets the same outcome.
 
         Raises NoOutcome (503) when none comes in time, and what `Inbox.append` raises.
@@ -81,6 +89,7 @@ class Desk:
             if appended.duplicate:
                 self._asked_at[source, key] = 0.0  # there may be an outcome already
                 self.loop.wake()
+            patience_s = self._patience_s if patience_s is None else patience_s
             return await self._wait(future, source, key, patience_s)
         finally:
             futures.remove(future)

@@ -53,6 +53,16 @@ Moment = Annotated[AwareDatetime, PlainSerializer(_written, return_type=str)]
 """RFC 3339; answers are in UTC with milliseconds."""
 
 
+def _in_reach(value: datetime) -> datetime:
+    if not 2000 <= value.year < 2100:
+        raise ValueError("must lie in this century")
+    return value
+
+
+When = Annotated[AwareDatetime, AfterValidator(_in_reach)]
+"""A time that a caller sets: RFC 3339 with a zone, within this century."""
+
+
 def _cleaned(value: object) -> object:
     return clean(value) if isinstance(value, str) else value
 

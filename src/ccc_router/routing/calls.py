@@ -217,12 +217,12 @@ def _legs(call: Call | None) -> list[Leg]:
 def _side(call: Call, offer_id: str, agent: str) -> Iterator[Leg]:
     """The legs that are not the customer's; only those of the offer or of the agent's phone when one is given.
 
-    A leg that names its offer is that offer's alone: the same phone may have had the call before.
+    Asked for both, a leg that names its offer is that offer's alone: the same phone may have had the call before.
     """
     for leg in _legs(call):
         if leg.role is LegRole.CUSTOMER:
             continue
-        by_phone = agent != "" and leg.agent == agent and not leg.offer_id
+        by_phone = agent != "" and leg.agent == agent and not (offer_id and leg.offer_id)
         if not (offer_id or agent) or (offer_id and leg.offer_id == offer_id) or by_phone:
             yield leg
 

@@ -203,9 +203,9 @@ async def test_what_is_owed_is_listed_and_only_parked_ones_are_sent_again(
     assert (await lead.post("/v1/deliveries/dl_0123456789/retry")).status_code == 404
     retry = f"/v1/deliveries/{owed['delivery_id']}/retry"
     set_state = "UPDATE delivery SET state = $1, tries = 3, last_error = 'x'"
-    for state, then in (("sent", "sent"), ("parked", "owed")):
+    for state, status, then in (("sent", 409, "sent"), ("parked", 200, "owed")):
         await service.spine.database.pool.execute(set_state, state)
-        assert (await lead.post(retry)).status_code == 200
+        assert (await lead.post(retry)).status_code == status
         await service.spine.empty()
         row = await service.spine.database.pool.fetchrow("SELECT state, tries, id FROM delivery")
         assert row is not None

@@ -321,3 +321,23 @@ def test_notes_reach_nobody_outside() -> None:
         actor="an", actor_role=Role.AGENT, contact_id=contact_id, message_id="ms_n", visibility=Visibility.NOTE
     )
     assert not [one for one in world.give(note).decisions if isinstance(one, d.DeliveryOwed)]
+
+
+def test_an_answer_of_a_case_does_not_reach_whoever_was_linked_away_from_it() -> None:
+    world = World()
+    world.sign_in("an")
+    right = handled(world)
+    world.complete("an", right)
+    case_id = "cs_1"
+    wrong = world.write(case_id=case_id)
+    world.accept("an")
+    assert world.state.cases[case_id].reply_contact == wrong
+    other = world.write()
+    world.accept("an")
+    there = world.contact(other).case_id
+    world.give(LinkContact(actor="an", actor_role=Role.AGENT, contact_id=wrong, case_id=there))
+    assert world.state.cases[case_id].reply_contact == "", "nobody knows whose the earlier one was: a person calls"
+    assert world.state.cases[there].reply_contact == wrong
+    world.give(LinkContact(actor="an", actor_role=Role.AGENT, contact_id=wrong, case_id=case_id))
+    assert world.state.cases[case_id].reply_contact == wrong
+    assert world.state.cases[there].reply_contact == other

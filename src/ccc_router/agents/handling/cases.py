@@ -18,6 +18,7 @@ from ..bodies import CallBody, CasePatch
 from ..documents import CaseSummary, CaseView, ContactOpenedView, CustomerFound, CustomerView, MaskedHandle
 from ..services import AgentsRoom, CommandKey, Room, do
 from ..shaping import case_contact, case_escalation, case_summary, masked, summary_fields
+from .naming import possible_values
 
 router = APIRouter(prefix="/v1", tags=["cases"], route_class=Guarded)
 
@@ -140,7 +141,7 @@ async def find_customers(
 ) -> Page[CustomerFound]:
     """`nguyen van` finds Nguyễn Văn An. Handles are shown masked."""
     after = decode(cursor, str)
-    found = await room.cases.search(q, after=str(after[0]) if after else "", limit=limit + 1)
+    found = await room.cases.search(q, possible_values(q), after=str(after[0]) if after else "", limit=limit + 1)
     shown = found[:limit]
     items = [
         CustomerFound(

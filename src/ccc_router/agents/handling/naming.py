@@ -1,12 +1,13 @@
 """Handles as people type them, in the one form they are stored in."""
 
+import contextlib
 import re
 from typing import Final
 
 import phonenumbers
 
 from ...kernel.errors import Invalid
-from ...kernel.text import clean_name
+from ...kernel.text import clean, clean_name
 
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 _ID: Final = re.compile(r"[0-9A-Za-z]{5,20}")
@@ -27,6 +28,15 @@ def handle_value(kind: str, typed: str) -> str:
             raise Invalid("This is no such number.", code="bad_handle")
         return text.upper()
     return text
+
+
+def possible_values(typed: str) -> list[str]:
+    """Every stored form that what was typed may have, whatever kind of handle it is meant as."""
+    found = [clean(typed).strip()]
+    for kind in ("phone", "email", "personal_id"):
+        with contextlib.suppress(Invalid):
+            found.append(handle_value(kind, typed))
+    return found
 
 
 def _phone(text: str) -> str:

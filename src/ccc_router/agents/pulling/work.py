@@ -8,7 +8,7 @@ from ...events.commands import AcceptOffer, CloseDemand, DeclineOffer, OpenDeman
 from ...events.facts import OfferFetched
 from ...events.inbox import Submission
 from ...kernel import ids
-from ...kernel.errors import NotFound
+from ...kernel.errors import Conflict, NotFound
 from ...rest.access import AsAgent, Guarded, asks_anew
 from ...rest.principal import Principal
 from ...rest.problems import answers
@@ -104,7 +104,7 @@ async def accept(caller: AsAgent, offer_id: Id, room: Room, key: CommandKey) -> 
     """The contact is mine. Again: 200 again. 409 `offer_over` when it is over. A phone contact is `connecting` until my
     phone is answered."""
     offer = await _mine(room, caller, offer_id)
-    await do(room, AcceptOffer(actor=caller.subject, actor_role=caller.role, offer_id=offer_id), key)
+    await _unless_over(room, AcceptOffer(actor=caller.subject, actor_role=caller.role, offer_id=offer_id), key)
     return await contact_view(room, await room.contact_for(caller, offer.contact_id))
 
 
@@ -113,8 +113,19 @@ async def decline(caller: AsAgent, offer_id: Id, body: DeclineBody, room: Room, 
     """The contact goes on to somebody else and keeps its rank."""
     await _mine(room, caller, offer_id)
     command = DeclineOffer(actor=caller.subject, actor_role=caller.role, offer_id=offer_id, reason=body.reason)
-    await do(room, command, key)
+    await _unless_over(room, command, key)
     return CommandDone()
+
+
+async def _unless_over(room: AgentsRoom, command: AcceptOffer | DeclineOffer, key: str) -> None:
+    """Ask; of an offer that is over, say how it ended and by whom or what."""
+    try:
+        await do(room, command, key)
+    except Conflict as refused:
+        offer = await room.contacts.offer(command.offer_id) if refused.code == "offer_over" else None
+        if offer is None:
+            raise
+        raise Conflict(refused.message, code=refused.code, state=offer.state, ended_by=offer.ended_by) from refused
 
 
 async def _mine(room: AgentsRoom, caller: Principal, offer_id: str) -> Offer:

@@ -37,7 +37,7 @@ _NAME: Final = "SELECT name FROM customer WHERE pool = $1 AND id = $2"
 # By the beginning of any word of the name without accents, or by a handle in full.
 _SEARCH: Final = """
 SELECT id, name FROM customer
-WHERE pool = $1 AND id > $4 AND (search_key LIKE $2 || '%' OR search_key LIKE '% ' || $2 || '%'
+WHERE pool = $1 AND id > $4 AND ($2 <> '' AND search_key LIKE $2 || '%' OR $2 <> '' AND search_key LIKE '% ' || $2 || '%'
     OR id IN (SELECT customer_id FROM handle WHERE pool = $1 AND value = ANY($3)))
 ORDER BY id LIMIT $5"""
 
@@ -115,11 +115,10 @@ class Cases:
         rows = await self._database.pool.fetch(_HANDLES, self._pool, customer_id)
         return name or "", [Handle(row["kind"], row["value"], row["verified"]) for row in rows]
 
-    async def search(self, text: str, *, after: str, limit: int) -> list[Found]:
-        """Customers whose name has a word that begins so, accents or not, or who have exactly this handle."""
+    async def search(self, text: str, handles: Sequence[str], *, after: str, limit: int) -> list[Found]:
+        """Customers whose name has a word that begins so, accents or not, or who have exactly one of these handles."""
         key = fold(text).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        values = [text.strip(), text.strip().lower()]
-        rows = await self._database.pool.fetch(_SEARCH, self._pool, key, values, after, limit)
+        rows = await self._database.pool.fetch(_SEARCH, self._pool, key, list(handles), after, limit)
         return [Found(row["id"], row["name"]) for row in rows]
 
 

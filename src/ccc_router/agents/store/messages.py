@@ -14,7 +14,8 @@ SELECT id, contact_id, number, direction, visibility, author, form, subject, tex
        deleted, erased, attachments
 FROM message WHERE pool = $1 AND case_id = $2 AND position > $3 ORDER BY position LIMIT $4"""
 _UPLOAD: Final = """
-INSERT INTO upload (pool, id, owner, name, media_type, size, sha256) VALUES ($1, $2, $3, $4, $5, $6, $7)"""
+INSERT INTO upload (pool, id, owner, name, media_type, size, sha256) VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (pool, id) DO NOTHING"""
 _BLOB: Final = (
     "INSERT INTO blob (sha256, media_type, size, bytes) VALUES ($1, $2, $3, $4) ON CONFLICT (sha256) DO NOTHING"
 )

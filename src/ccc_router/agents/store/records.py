@@ -22,6 +22,7 @@ _OF_CONTACT: Final = """
 SELECT journal.position, at, cause, core_version, kind, body
 FROM trace JOIN journal ON journal.pool = trace.pool AND journal.position BETWEEN trace.first AND trace.last
 WHERE trace.pool = $1 AND trace.contact_id = $2 AND kind = ANY($3) AND journal.position > $4
+  AND convert_from(body, 'UTF8')::jsonb ->> 'contact_id' = $2
 ORDER BY journal.position LIMIT $5"""
 _LAST_OF_CONTACT: Final = """
 SELECT journal.position, at, cause, core_version, kind, body
@@ -88,8 +89,7 @@ class Records:
     async def of_contact(self, contact_id: str, kinds: Sequence[str], *, after: int, limit: int) -> list[Entry]:
         """Entries of some kinds that name a contact, in order."""
         rows = await self._database.pool.fetch(_OF_CONTACT, self._pool, contact_id, list(kinds), after, limit)
-        entries = (Entry(*row) for row in rows)
-        return [entry for entry in entries if entry.document().get("contact_id") == contact_id]
+        return [Entry(*row) for row in rows]
 
     async def last_of_contact(self, contact_id: str, kind: str) -> Entry | None:
         """The newest entry of a kind that names a contact."""

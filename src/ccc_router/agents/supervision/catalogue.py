@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Header, Query, Response
 
 from ...events.commands import ActivateCatalogue
 from ...events.vocabulary import Role
-from ...kernel.errors import Forbidden, Invalid, PreconditionFailed, PreconditionRequired
+from ...kernel.errors import Conflict, Forbidden, Invalid, PreconditionFailed, PreconditionRequired
 from ...queues.catalogue import Fault, as_document, faults_of, parse
 from ...rest.access import ONLY_LEADERS, AsLeader, Guarded
 from ...rest.principal import Principal
@@ -137,7 +137,12 @@ async def _activate(
             catalogue=msgspec.json.decode(msgspec.json.encode(after)),
             successors=successors,
         )
-        await do(room, command, key)
+        try:
+            await do(room, command, key)
+        except Conflict as refused:
+            if refused.code != "catalogue_changed":
+                raise
+            raise PreconditionFailed(version=int(str(refused.extra["stands_against"]))) from refused
         room.current.put(after)
     response.headers["ETag"] = _etag(before if dry_run else after)
     return CatalogueChecked(version=(before if dry_run else after).version, activated=not dry_run)

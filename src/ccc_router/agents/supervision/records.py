@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from ...events.commands import RetryDelivery
 from ...events.vocabulary import DeliveryKind, DeliveryState
 from ...kernel.clock import from_ms
-from ...kernel.errors import NotFound
+from ...kernel.errors import Conflict, NotFound
 from ...rest.access import ONLY_LEADERS, AsLeader, Guarded
 from ...rest.paging import Cursor, Limit, Page, decode, encode
 from ...rest.problems import answers
@@ -63,9 +63,12 @@ def _delivery(row: dict[str, Any]) -> DeliveryView:
     responses=answers(409),
 )
 async def retry(caller: AsLeader, delivery_id: Id, room: Room, key: CommandKey) -> CommandDone:
-    """Under its old id, so whoever got it already sees it once."""
-    if await room.records.delivery_state(delivery_id) is None:
+    """Under its old id, so whoever got it already sees it once. 409 `not_parked` while it is owed, and once it has arrived."""
+    state = await room.records.delivery_state(delivery_id)
+    if state is None:
         raise NotFound
+    if state in (DeliveryState.OWED, DeliveryState.SENT):
+        raise Conflict("Nobody has to look at this delivery.", code="not_parked", stands_against=state)
     await do(room, RetryDelivery(actor=caller.subject, actor_role=caller.role, delivery_id=delivery_id), key)
     return CommandDone()
 

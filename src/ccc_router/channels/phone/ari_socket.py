@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.websockets import WebSocketDisconnect
 
 from ccc_router.channels.channel import Adapter, Directory, Request, Secrets, Unreadable
+from ccc_router.channels.intake import parse
 from ccc_router.channels.phone.asterisk_ari import AsteriskAri
 from ccc_router.events.inbox import InboxUnavailable, Overloaded
 from ccc_router.kernel.clock import Clock
@@ -101,7 +102,7 @@ class AriSocket:
         """As one delivery; one by one when the whole cannot be read, so that one bad message spoils no other."""
         whole = self._delivery(b"[" + b",".join(messages) + b"]")
         agents = self._directory.agents_of(self._endpoint.id)
-        if len(messages) > 1 and isinstance(self._adapter.parse(whole, self._endpoint, agents), Unreadable):
+        if len(messages) > 1 and isinstance(parse(self._adapter, whole, self._endpoint, agents), Unreadable):
             for message in messages:
                 await self._take(self._delivery(message))
         elif messages:

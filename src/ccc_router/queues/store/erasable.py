@@ -170,7 +170,7 @@ UPDATE message m SET delivery_state = e.state,
 FROM unnest($2::text[], $3::text[], $4::text[]) AS e (delivery_id, state, external_id)
 JOIN delivery d ON d.pool = $1 AND d.id = e.delivery_id
 WHERE m.pool = $1 AND m.id = d.message_id AND m.delivery_id = e.delivery_id
-  AND NOT (m.delivery_state = 'sent' AND e.state = 'unknown')
+  AND NOT (m.delivery_state = 'sent' AND e.state IN ('unknown', 'owed'))
 """
 _LINKED: Final = """
 WITH e AS (SELECT * FROM unnest($2::text[], $3::text[]) AS e (contact_id, case_id)),

@@ -34,7 +34,7 @@ def contact_opened(state: State, given: Input, opened: d.ContactOpened) -> None:
     case.contacts = (*case.contacts, contact.id)
     if contact.channel is not Channel.INTERNAL:
         case.queue, case.language = contact.queue, contact.language
-        if contact.channel is not Channel.PHONE:
+        if _is_answered(contact):
             case.reply_contact, case.reply_endpoint = contact.id, contact.endpoint
     state.touch_case(case)
 
@@ -151,8 +151,14 @@ def contact_linked(state: State, _: Input, linked: d.ContactLinked) -> None:
     before, after = state.cases.get(linked.from_case), state.cases[linked.case_id]
     if before is not None:
         before.contacts = tuple(other for other in before.contacts if other != contact.id)
+        if before.reply_contact == contact.id:  # what is answered there must not reach whoever this contact is with
+            others = [other for other in map(state.contacts.__getitem__, before.contacts) if _is_answered(other)]
+            before.reply_contact = others[-1].id if others else ""
+            before.reply_endpoint = others[-1].endpoint if others else ""
         state.touch_case(before)
     after.contacts = (*after.contacts, contact.id)
+    if _is_answered(contact):
+        after.reply_contact, after.reply_endpoint = contact.id, contact.endpoint
     contact.case_id = after.id
     state.touch_case(after)
     state.touch_contact(contact)
@@ -183,3 +189,8 @@ def call_advanced(state: State, _: Input, advanced: d.CallAdvanced) -> None:
     call.notice_played = call.notice_played or advanced.notice_played
     call.cdr = call.cdr or advanced.cdr
     state.touch_contact(contact)
+
+
+def _is_answered(contact: Contact) -> bool:
+    """Whether an answer of the case can go over this contact: it is on a messaging channel."""
+    return contact.channel not in (Channel.INTERNAL, Channel.PHONE)

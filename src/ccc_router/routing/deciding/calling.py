@@ -157,10 +157,9 @@ def _answered(state: State, contact: Contact, call: Call) -> bool:
     """Whether the owner's phone was answered for this offer. After the first offer a leg that does not name one may be from before:
     it counts while it is there."""
     phone = _phone(state, contact)
-    if calls.established(call, contact.offer_id):
-        return True
-    known = calls.established if contact.attempt <= 1 else calls.agent_leg_live
-    return phone != "" and known(call, agent=phone)
+    if contact.attempt <= 1:
+        return calls.established(call, contact.offer_id, phone)
+    return calls.established(call, contact.offer_id) or calls.agent_leg_live(call, contact.offer_id, phone)
 
 
 def _phone(state: State, contact: Contact) -> str:
