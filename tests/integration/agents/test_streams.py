@@ -137,6 +137,17 @@ async def test_a_sixth_stream_of_one_caller_is_429(service: Service, url: str) -
         await until(lambda: service.room.follower.listeners == 0, what="the places to be given back")
 
 
+async def test_a_client_that_left_before_its_stream_began_takes_no_place(
+    service: Service, an: httpx.AsyncClient
+) -> None:
+    async def parts() -> dict[str, object]:
+        return {}
+
+    for _ in range(9):  # each would keep one of the five places for good
+        await service.room.follower.stream("agent:an", 0, parts, lambda _touched, _shown: True)
+    assert service.room.follower.listeners == 0
+
+
 async def test_streams_and_polls_end_when_the_service_stops(service: Service, an: httpx.AsyncClient, url: str) -> None:
     """I17: nobody's open request holds up the end."""
     await ready(an)

@@ -72,15 +72,13 @@ class Follower:
         Raises ``TooMany`` before the first event.
         """
         head = await self._records.head()
-        place = self.listening(subject, head)
-        news = place.__enter__()  # before the answer begins, so that one too many is refused with a status
+        self._admit(subject)  # before the answer begins, so that one too many is refused with a status
 
         async def events() -> AsyncIterator[bytes]:
-            try:
+            # The place is taken here: of an answer whose client left before it began nothing runs, so nothing would give it back.
+            with self._listening(subject, head) as news:
                 async for one in self._events(news, seen, parts, concerns, pause_s):
                     yield one
-            finally:
-                place.__exit__(None, None, None)
 
         return events()
 
@@ -110,11 +108,12 @@ class Follower:
             if pause_s:
                 await self._clock.sleep(pause_s)
 
-    @contextmanager
-    def listening(self, subject: str, position: int) -> Iterator[News]:
-        """Listen from ``position`` on. Raises ``TooMany`` beyond five streams of one caller."""
+    def _admit(self, subject: str) -> None:
         if sum(1 for other in self._streams if other.subject == subject) >= STREAMS_EACH:
             raise TooMany(f"At most {STREAMS_EACH} streams for one caller.", retry_after_s=5, code="too_many_streams")
+
+    @contextmanager
+    def _listening(self, subject: str, position: int) -> Iterator[News]:
         news = News(subject, position, over=self._closed)
         if not self._streams:
             self._position = position
