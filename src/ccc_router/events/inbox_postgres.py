@@ -27,6 +27,9 @@ _log = get_logger("events.inbox")
 _BATCH_ROWS: Final = 1_000
 _RETRIES: Final = 5
 _BACKLOG_CHECK_S: Final = 1.0
+# The append goes by keys: planning it anew for another number of rows costs more than it could
+# ever save, and a plan made while a table was empty must not read it whole when it is full.
+_SETTINGS: Final = {"synchronous_commit": "on", "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 
 _WITHDRAW: Final = """
 WITH mine AS (SELECT id FROM inbox WHERE pool = $1 AND source = $2 AND key = $3 FOR UPDATE SKIP LOCKED),
@@ -154,9 +157,7 @@ class PostgresInbox:
 
     async def _connected(self) -> "asyncpg.Connection[asyncpg.Record]":
         if self._connection is None or self._connection.is_closed():
-            self._connection = await database.connect(
-                self._db.dsn, "appender", self._db.limits, {"synchronous_commit": "on"}
-            )
+            self._connection = await database.connect(self._db.dsn, "appender", self._db.limits, _SETTINGS)
         if self._clock.monotonic() >= self._checked_at + _BACKLOG_CHECK_S:
             self.backlog = int(await self._connection.fetchval(_BACKLOG, self._pool, self._backlog_limit))
             self._checked_at = self._clock.monotonic()

@@ -123,8 +123,7 @@ class Resolver:
     async def _look_up_cases(self, connection: Connection, bodies: Iterable[AnyInput]) -> None:
         wanted = {case_id for case_id, _ in self._refs.values()}
         wanted |= {body.case_id for body in bodies if isinstance(body, c.EditCase | c.CallCustomer | c.LinkContact)}
-        wanted -= self._state.cases.keys()
-        wanted.discard("")
+        wanted = {case_id for case_id in wanted if case_id and case_id not in self._state.cases}
         if wanted:
             for row in await connection.fetch(_CASES, self._pool, sorted(wanted)):
                 self._cases[row[0]] = CaseFound(json.loads(row[1]))

@@ -32,6 +32,9 @@ _RENEW_S: Final = 1.0
 _TIMERS_A_TURN: Final = 1_000
 _IDLE_IN_TRANSACTION_MS: Final = 2_000
 _LOADING_MS: Final = 15_000
+# Every statement goes by keys: planning it anew for other numbers of rows costs more than it could
+# ever save, and a plan made while a table was empty must not read it whole when it is full.
+_SETTINGS: Final = {"synchronous_commit": "on", "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 
 # Reading removes: what is committed is gone, what is rolled back is there again, and nobody can withdraw what is being read.
 _TAKE: Final = """
@@ -77,7 +80,7 @@ async def open_session(db: database.Database, pool: str, holder: str, clock: Clo
         held = await leases.holding(pooled, name)
     if held is not None and held.remaining_ms > 0:
         return None
-    connection = await database.connect(db.dsn, f"engine {pool}", limits, {"synchronous_commit": "on"})
+    connection = await database.connect(db.dsn, f"engine {pool}", limits, _SETTINGS)
     try:
         until = await connection.fetchval(_ALIVE, name)
         lease = await leases.take(connection, name, holder)
@@ -150,21 +153,19 @@ class Session:
         await self._keep_house()
         if self.head.position + 100_000 > self._prepared_to:
             self._prepared_to = await partitions.prepare(self._connection, self._pool, self.head.position + 1)
-        transaction = self._connection.transaction()
-        await transaction.start()
         try:
-            await leases.fence(self._connection, self.lease)
+            await leases.begin(self._connection, self.lease)
             rows = await self._take(limit)
             batch = Batch(self._pool, self.state, self.head)
             await self._handle(batch, rows)
             if not batch.entries:
-                await transaction.rollback()
+                await self._connection.execute("ROLLBACK")
                 return Turn(0, more=self._isolation.finished())
             head = await batch.write(self._connection, self._loads)
-            await transaction.commit()
+            await self._connection.execute("COMMIT")
         except BaseException:
             with contextlib.suppress(Exception):
-                await transaction.rollback()
+                await self._connection.execute("ROLLBACK")
             raise
         self.head, self.committed = head, batch
         more = self._isolation.finished()

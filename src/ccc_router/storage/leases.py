@@ -36,6 +36,8 @@ RETURNING true
 """
 # NO KEY UPDATE, not a plain read: it waits for a taker's update and then sees the new epoch, so a zombie cannot commit.
 _FENCE: Final = "SELECT true FROM lease WHERE name = $1 AND epoch = $2 FOR NO KEY UPDATE"
+_BEGIN: Final = "BEGIN; SELECT true FROM lease WHERE name = '{name}' AND epoch = {epoch:d} FOR NO KEY UPDATE"
+_HELD: Final = "SELECT 1"
 _RELEASE: Final = "UPDATE lease SET until = clock_timestamp() WHERE name = $1 AND epoch = $2 RETURNING true"
 
 
@@ -85,6 +87,16 @@ async def fence(connection: Connection, lease: Lease) -> None:
     Raises LeaseLost.
     """
     if not await connection.fetchval(_FENCE, lease.name, lease.epoch):
+        raise LeaseLost(f"{lease.name}: epoch {lease.epoch} is over")
+
+
+async def begin(connection: Connection, lease: Lease) -> None:
+    """BEGIN and `fence` in one round trip: the engine does it for every batch.
+
+    Raises LeaseLost; whatever is raised, the transaction may be open: roll it back.
+    """
+    statement = _BEGIN.format(name=lease.name.replace("'", "''"), epoch=lease.epoch)
+    if await connection.execute(statement) != _HELD:
         raise LeaseLost(f"{lease.name}: epoch {lease.epoch} is over")
 
 
