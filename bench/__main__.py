@@ -1,0 +1,101 @@
+"""Measure everything, print a table, write results.json."""
+
+import asyncio
+
+import uvloop
+
+from bench import centre, core, freed, lives, peers, webhooks
+from bench.load import median, ms, percentile
+from bench.report import Report
+from bench.server import Server, serving
+from ccc_router.kernel import log
+
+_STEP_S = 4.0
+_TURN_S = 2.0
+_TURNS = 5
+
+
+async def measure(report: Report) -> None:
+    """One after the other on one server, each on a database of its own."""
+    async with serving() as server:
+        report.machine(server.version)
+        commits = await server.commits()
+        _core(report)
+        waits = await _lives(report, server)
+        await _freed(report, server)
+        await _webhooks(report, server)
+        await _peers(report, server)
+        commit = median(commits + await server.commits())
+        report.take("commit_median_ms", "single one-row commit on the idle server, median", ms(commit), "ms")
+        report.take(
+            "offer_p99_vs_commit", "arrive to offer at 600/s, p99 / that commit", waits / commit, "x", "<= 60 x"
+        )
+    report.write()
+
+
+def _core(report: Report) -> None:
+    speed = core.decide(3_000)
+    report.take("core_decisions_per_s", "pure core, decisions a second", speed.decisions_per_s, "/s", ">= 50,000/s")
+    report.line("pure core, inputs a second", f"{speed.inputs_per_s:,.0f} /s")
+
+
+async def _lives(report: Report, server: Server) -> float:
+    made = centre.catalogue(lives.AGENTS)
+    async with centre.working(await server.database("lives"), server.folder, made) as spine:
+        measured = lives.Lives(spine)
+        await measured.run(200, 2)  # what is slow only once
+        p50, p99 = await lives.offer_wait(measured, 600, _STEP_S, 3)
+        report.take("offer_p50_ms", "arrive to offer at 600 lives a second, p50", ms(p50), "ms")
+        report.take("offer_p99_ms", "arrive to offer at 600 lives a second, p99", ms(p99), "ms")
+        best, tried = await lives.saturate(measured, 500, _STEP_S)
+        for run in tried:
+            told = f"over {run.tail * 1000:.0f} ms after the last arrival" + (
+                "" if run.sustained else ": not sustained"
+            )
+            report.line(
+                f"  at {run.rate:,.0f} lives a second, {1e6 * run.cpu / run.lives:.0f} us of our CPU each",
+                f"{run.per_s:,.0f} /s",
+                told,
+            )
+        report.take("lives_per_s", "whole lives, sustained", best.per_s, "/s", ">= 1,500/s")
+        report.take("inputs_per_s", "durable inputs (three a life)", 3 * best.per_s, "/s")
+        measured.close()
+    return p99
+
+
+async def _freed(report: Report, server: Server) -> None:
+    made = centre.catalogue(freed.AGENTS, at_once=1)
+    async with centre.working(await server.database("freed"), server.folder, made) as spine:
+        waits = await freed.freed_to_offer(spine, 15.0)
+    report.take("freed_to_offer_p50_ms", "agent freed to next offer, p50", ms(percentile(waits, 0.5)), "ms", "<= 10 ms")
+    report.take(
+        "freed_to_offer_p99_ms", "agent freed to next offer, p99", ms(percentile(waits, 0.99)), "ms", "<= 50 ms"
+    )
+
+
+async def _webhooks(report: Report, server: Server) -> None:
+    async with webhooks.both(server) as pair:
+        calls = await pair.compare(webhooks.call_events(), webhooks.bare_request(), _TURNS, _TURN_S)
+        pages = await pair.compare(webhooks.page_messages(), webhooks.bare_request(), 3, _TURN_S)
+    report.line("call events acknowledged", f"{calls.per_s:,.0f} /s", f"p50 {ms(calls.p50)} ms")
+    report.line("one-row inserts by the bare endpoint", f"{calls.bare_per_s:,.0f} /s", f"p50 {ms(calls.bare_p50)} ms")
+    report.take("ack_vs_bare", "call events / bare endpoint", calls.ratio, "x", ">= 0.7 x")
+    report.take("page_ack_vs_bare", "page messages / bare endpoint", pages.ratio, "x")
+
+
+async def _peers(report: Report, server: Server) -> None:
+    for peer, goal in (("pgqueuer", ">= 0.5 x"), ("procrastinate", ">= 10 x")):
+        jobs = await peers.jobs_per_s(server, peer)
+        if jobs is None:
+            report.line(f"{peer}: not measured", "")
+            continue
+        report.line(f"{peer}, jobs a second", f"{jobs:,.0f} /s")
+        report.take(
+            f"inputs_vs_{peer}", "our durable inputs / its jobs", report.figures["inputs_per_s"] / jobs, "x", goal
+        )
+
+
+if __name__ == "__main__":
+    log.configure("error")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(measure(Report()))

@@ -1,0 +1,119 @@
+"""The centre that is measured: a catalogue with some queues, and as many agents as wanted, all of them ready."""
+
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+from pydantic import SecretStr
+
+from ccc_router.bootstrap.serving import running
+from ccc_router.bootstrap.spine import Spine
+from ccc_router.bootstrap.storage import open_storage
+from ccc_router.events.commands import SetPresence
+from ccc_router.events.vocabulary import Presence, Role
+from ccc_router.kernel.clock import SystemClock
+from ccc_router.kernel.tasks import Supervisor
+from ccc_router.queues.catalogue import as_document, faults_of
+from ccc_router.routing.policy import (
+    Agent,
+    Capacity,
+    Catalogue,
+    Disposition,
+    Endpoint,
+    Queue,
+    QueueProfile,
+    Requirement,
+    Skill,
+    Text,
+    Topic,
+)
+from ccc_router.settings import Settings
+
+QUEUES: Final = ("insurance", "pension", "sickness", "maternity", "cards", "complaints")
+_AT_ONCE: Final = 2
+
+
+def catalogue(agents: int, at_once: int = _AT_ONCE) -> Catalogue:
+    """Six queues with a skill each, agents of twelve profiles; ``at_once`` is how many portal contacts one takes."""
+    return Catalogue(
+        version=1,
+        queues=tuple(
+            Queue(
+                id=name,
+                name=_text(name),
+                requirements=(Requirement(skill="vi"), Requirement(skill=name)),
+                channels=_CHANNELS,
+            )
+            for name in QUEUES
+        ),
+        skills=tuple(Skill(id=name, name=_text(name)) for name in ("vi", *QUEUES)),
+        agents=tuple(_agent(number, at_once) for number in range(agents)),
+        endpoints=(
+            Endpoint(id="site", channel="portal", name=_text("site"), queue=QUEUES[0]),
+            Endpoint(id="page", channel="fanpage", name=_text("page"), queue=QUEUES[1], options={"page_id": "1000"}),
+            Endpoint(id="tracked", channel="phone", name=_text("tracked"), queue=QUEUES[0], dialect="csta"),
+        ),
+        dispositions=(Disposition(id="answered", name=_text("answered")), Disposition(id="not_given", name=_text("-"))),
+        topics=tuple(Topic(id=name, name=_text(name), queue=name) for name in QUEUES),
+    )
+
+
+_CHANNELS: Final = ("phone", "email", "fanpage", "portal", "internal")
+
+
+def _text(name: str) -> Text:
+    return Text(vi=name, en=name)
+
+
+def _agent(number: int, at_once: int) -> Agent:
+    """Agent n serves three neighbouring queues; every other one prefers them the other way round."""
+    served = [QUEUES[(number + step) % len(QUEUES)] for step in range(3)]
+    if number // len(QUEUES) % 2:
+        served.reverse()
+    return Agent(
+        id=f"agent.{number}",
+        name=f"Agent {number}",
+        skills={"vi": 5} | dict.fromkeys(served, 3),
+        profiles=tuple(QueueProfile(queue=queue, priority=place) for place, queue in enumerate(served, 1)),
+        capacity=Capacity(
+            channels={"phone": 1, "email": at_once, "fanpage": at_once, "portal": at_once, "internal": 1},
+            total_weight=130,
+        ),
+        phone=f"PJSIP/{1000 + number}",
+        phone_endpoint="tracked",
+    )
+
+
+def write_catalogue(folder: Path, made: Catalogue) -> Path:
+    """The catalogue as a file the service takes."""
+    faults = faults_of(made)
+    if faults:
+        raise ValueError(str(faults))
+    path = folder / f"catalogue-{len(made.agents)}.json"
+    path.write_text(json.dumps(as_document(made)), encoding="utf-8")
+    return path
+
+
+@contextlib.asynccontextmanager
+async def working(dsn: str, folder: Path, made: Catalogue) -> AsyncIterator[Spine]:
+    """Inbox, engine and desk as `ccc-router up` wires them, without HTTP, in this process; every agent is ready."""
+    settings = Settings(
+        database_url=SecretStr(dsn),
+        data_dir=folder / "service",
+        catalogue=write_catalogue(folder, made),
+        log_level="warning",
+    )
+    clock = SystemClock()
+    supervisor = Supervisor(clock)
+    async with (
+        open_storage(settings, supervisor, clock) as storage,
+        running(settings, storage, supervisor, clock) as spine,
+    ):
+        for agent in made.agents:
+            command = SetPresence(actor=agent.id, actor_role=Role.AGENT, agent_id=agent.id, presence=Presence.READY)
+            outcome = await spine.desk.ask(command, f"ready-{agent.id}")
+            if outcome.status != 200:
+                raise RuntimeError(f"{agent.id} is not ready: {outcome.code}")
+        yield spine
