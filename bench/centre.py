@@ -14,7 +14,7 @@ from ccc_router.bootstrap.storage import open_storage
 from ccc_router.events.commands import SetPresence
 from ccc_router.events.vocabulary import Presence, Role
 from ccc_router.kernel.clock import SystemClock
-from ccc_router.kernel.tasks import Supervisor
+from ccc_router.kernel.tasks import Loop, Supervisor
 from ccc_router.queues.catalogue import as_document, faults_of
 from ccc_router.routing.policy import (
     Agent,
@@ -33,6 +33,7 @@ from ccc_router.settings import Settings
 
 QUEUES: Final = ("insurance", "pension", "sickness", "maternity", "cards", "complaints")
 _AT_ONCE: Final = 2
+_BEAT_S: Final = 10.0
 
 
 def catalogue(agents: int, at_once: int = _AT_ONCE) -> Catalogue:
@@ -111,9 +112,16 @@ async def working(dsn: str, folder: Path, made: Catalogue) -> AsyncIterator[Spin
         open_storage(settings, supervisor, clock) as storage,
         running(settings, storage, supervisor, clock) as spine,
     ):
+        supervisor.add(Loop("clients", lambda: _beat(spine, made), _BEAT_S))
         for agent in made.agents:
             command = SetPresence(actor=agent.id, actor_role=Role.AGENT, agent_id=agent.id, presence=Presence.READY)
             outcome = await spine.desk.ask(command, f"ready-{agent.id}")
             if outcome.status != 200:
                 raise RuntimeError(f"{agent.id} is not ready: {outcome.code}")
         yield spine
+
+
+async def _beat(spine: Spine, made: Catalogue) -> None:
+    """The agents' clients are alive."""
+    for agent in made.agents:
+        spine.heartbeats.beat(agent.id)

@@ -50,6 +50,7 @@ class Lives:
         self._waits: list[float] = []
         self._offers = Offers(spine, self._made)
         self._runs = 0
+        self._again = 0
 
     def close(self) -> None:
         """No longer listen."""
@@ -61,11 +62,14 @@ class Lives:
         run, tasks = self._runs, Tasks()
         plan = arrivals(rate, seconds, SEED + run)
         self._waits = []
+        self._again = 0
         settle_memory()
         cpu = time.process_time()
         began = await play(plan, lambda number, due: tasks.start(self._life(f"{run}-{number}", number, due)))
         await tasks.done(60)
         ended = time.perf_counter()
+        if self._again:
+            raise RuntimeError(f"{self._again} were offered more than once")
         return Run(rate, len(plan), ended - began, ended - began - plan[-1], time.process_time() - cpu, self._waits)
 
     async def _life(self, key: str, number: int, due: float) -> None:
@@ -78,7 +82,11 @@ class Lives:
         await complete(self._spine, offer)
 
     def _made(self, offer: Offer, now: float) -> None:
-        due, offered = self._awaited.pop(offer.contact_id)
+        awaited = self._awaited.pop(offer.contact_id, None)
+        if awaited is None:  # offered once more: the service was slower than the offer's time
+            self._again += 1
+            return
+        due, offered = awaited
         self._waits.append(now - due)
         offered.set_result(offer)
 
