@@ -18,8 +18,17 @@ PARTITION_ENTRIES: Final = 10_000_000
 GENESIS: Final = hashlib.sha256(b"ccc-router journal").digest()
 """What the first batch of a pool is chained to."""
 
-_COLUMNS: Final = ("pool", "position", "at", "cause", "core_version", "kind", "body")
-_BATCH: Final = "INSERT INTO journal_batch (pool, first, last, previous, hash) VALUES ($1, $2, $3, $4, $5)"
+BATCHES: Final = """
+INSERT INTO journal_batch (pool, first, last, previous, hash)
+SELECT $1, * FROM unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[])
+"""
+"""Appends a batch's row of the chain; its columns are those that `append` returns first."""
+ENTRIES: Final = """
+INSERT INTO journal (pool, position, at, cause, core_version, kind, body)
+SELECT $1, $3::bigint + n - 1, at, cause, $4::int, kind, body
+FROM unnest($2::journal_record[]) WITH ORDINALITY AS e (at, cause, kind, body, n)
+"""
+"""Appends entries; its columns are those that `append` returns last."""
 _HEAD: Final = """
 SELECT b.last, b.hash, j.at, j.core_version, (extract(epoch FROM b.at) * 1000)::bigint FROM journal_batch b
 LEFT JOIN journal j ON j.pool = b.pool AND j.position = b.last
@@ -78,19 +87,18 @@ def chain(previous: bytes, first: int, core_version: int, entries: Sequence[Writ
     return digest.digest()
 
 
-async def append(connection: Connection, pool: str, head: Head, entries: Sequence[Written], core_version: int) -> Head:
-    """Write a batch behind ``head`` and return the new one. Raises what asyncpg raises, as when another wrote there first."""
-    if not entries:
-        return head
+Columns = tuple[object, ...]
+
+
+def append(head: Head, entries: Sequence[Written], core_version: int) -> tuple[Head, Columns, Columns]:
+    """What a batch behind ``head`` adds: the new head, the columns of `BATCHES` and those of `ENTRIES`.
+
+    Writing them raises an integrity error when another wrote there first.
+    """
     first, last = head.position + 1, head.position + len(entries)
     hashed = chain(head.hash, first, core_version, entries)
-    await connection.execute(_BATCH, pool, first, last, head.hash, hashed)
-    rows = (
-        (pool, position, entry.at, entry.cause, core_version, entry.kind, entry.body)
-        for position, entry in enumerate(entries, first)
-    )
-    await connection.copy_records_to_table("journal", records=rows, columns=_COLUMNS)
-    return Head(last, hashed, entries[-1].at, core_version)
+    added = Head(last, hashed, entries[-1].at, core_version)
+    return added, ([first], [last], [head.hash], [hashed]), (entries, first, core_version)
 
 
 async def head(connection: Connection, pool: str) -> Head:

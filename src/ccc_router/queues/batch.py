@@ -1,4 +1,4 @@
-"""Everything one commit of the engine writes, gathered input by input."""
+"""What the engine writes, gathered input by input: a commit is one batch, or a few when many inputs wait."""
 
 import msgspec
 
@@ -23,10 +23,10 @@ from ccc_router.storage.database import Connection
 
 _OUTCOMES = """
 INSERT INTO outcome (pool, source, key, status, body)
-SELECT $1, * FROM unnest($2::text[], $3::text[], $4::int[], $5::bytea[])
+SELECT $1, * FROM unnest($2::outcome_record[])
 """
 _TRACES = """
-INSERT INTO trace (pool, contact_id, first, last) SELECT $1, * FROM unnest($2::text[], $3::bigint[], $4::bigint[])
+INSERT INTO trace (pool, contact_id, first, last) SELECT $1, * FROM unnest($2::trace_record[])
 """
 _PARKED = """
 INSERT INTO parked_input (pool, position, source, key, body, error, detail)
@@ -57,7 +57,7 @@ class Parked(msgspec.Struct, frozen=True, tag_field="kind", tag=PARKED, omit_def
 
 
 class Batch:
-    """One commit. ``rows`` also answers the look-ups of the batch's own later inputs."""
+    """``rows`` also answers the look-ups of the batch's own later inputs. A batch without entries is never written."""
 
     def __init__(self, pool: str, state: State, head: Head) -> None:
         self.pool = pool
@@ -73,6 +73,7 @@ class Batch:
         self._offer_traces: dict[tuple[str, int], int] = {}
         self._parked: list[tuple[int, str, str, bytes, str, str]] = []
         self._awoken: dict[str, Case] = {}
+        self._writes = Writes()
 
     @property
     def next_position(self) -> int:
@@ -114,10 +115,12 @@ class Batch:
         if answered:
             self.answers.append(Waiting(source, key, Outcome(500, "internal", "", {})))
 
-    async def write(self, connection: Connection, loads: Loads) -> Head:
-        """Write everything; returns the journal's new head. Raises what asyncpg raises: then nothing may be committed."""
-        pool, writes = self.pool, Writes()
-        head = await journal.append(connection, pool, self.head, self.entries, CORE_VERSION)
+    def seal(self, loads: Loads) -> Head:
+        """Nothing more comes: take from the state what changed, as it is now. Returns the journal's new head."""
+        writes = self._writes
+        head, batches, entries = journal.append(self.head, self.entries, CORE_VERSION)
+        writes.add(journal.BATCHES, batches)
+        writes.add(journal.ENTRIES, entries)
         changed = self.state.take_changed()
         for case_id in self._awoken.keys() - {case.id for case in changed.cases}:
             changed.cases.append(self._awoken[case_id])
@@ -125,17 +128,20 @@ class Batch:
         loads.write(writes, self.state, changed.agents, new_catalogue=bool(self.catalogues))
         self.rows.write(writes)
         self._trace_offers(changed)
-        writes.add_rows(_TRACES, ((*key, last) for key, last in self._traces.items()))
-        writes.add_rows(
+        writes.add_records(_TRACES, ((*key, last) for key, last in self._traces.items()))
+        writes.add_records(
             _OUTCOMES, ((one.source, one.key, one.outcome.status, one.outcome.document()) for one in self.answers)
         )
         writes.add_rows(_CATALOGUES, self.catalogues)
         writes.add_rows(_PARKED, self._parked)
-        await writes.send(connection, pool)
-        await write_owed(connection, pool, self.owed, self.entries[-1].at if self.entries else 0)
-        await write_ended(connection, pool, self._ended)
-        await self.rows.change(connection, pool)
         return head
+
+    async def send(self, connection: Connection) -> None:
+        """Write everything. Raises what asyncpg raises: then nothing may be committed."""
+        await self._writes.send(connection, self.pool)
+        await write_owed(connection, self.pool, self.owed, self.entries[-1].at)
+        await write_ended(connection, self.pool, self._ended)
+        await self.rows.change(connection, self.pool)
 
     def _trace_offers(self, changed: Rows) -> None:
         contacts = {offer.id: offer.contact_id for offer in changed.offers}

@@ -113,18 +113,18 @@ class Engine:
         await self._leave("stopped")
 
     def _tell(self, session: Session) -> None:
-        batch = session.committed
-        if batch is None:
-            return
-        INPUTS.labels(self.pool).inc(batch.inputs)
-        ENTRIES.labels(self.pool).inc(len(batch.entries))
-        if batch.parked:
-            PARKED.labels(self.pool).inc(batch.parked)
-        self._answers.settle(batch.answers)
-        if batch.activated is not None:
-            for activated in self._observers.activated:
-                activated(batch.activated)
-        for kind in {delivery.delivery.value for _, delivery in batch.owed}:
+        kinds = set()
+        for batch in session.committed:
+            INPUTS.labels(self.pool).inc(batch.inputs)
+            ENTRIES.labels(self.pool).inc(len(batch.entries))
+            if batch.parked:
+                PARKED.labels(self.pool).inc(batch.parked)
+            self._answers.settle(batch.answers)
+            if batch.activated is not None:
+                for activated in self._observers.activated:
+                    activated(batch.activated)
+            kinds |= {delivery.delivery.value for _, delivery in batch.owed}
+        for kind in kinds:
             for owed in self._observers.owed:
                 owed(kind)
         for committed in self._observers.committed:

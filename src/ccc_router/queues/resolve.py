@@ -128,6 +128,13 @@ class Resolver:
             for row in await connection.fetch(_CASES, self._pool, sorted(wanted)):
                 self._cases[row[0]] = CaseFound(json.loads(row[1]))
 
+    def go_on(self, rows: Erasable) -> None:
+        """The next batch of the same look-ups begins, with rows of its own; what the one before made stays known."""
+        made = self._rows
+        self._handles.update((key, row.customer_id) for key, row in made.handles.items())
+        self._refs.update((ref, (row.case_id, row.contact_id)) for ref, row in made.refs.items())
+        self._rows = rows
+
     def resolve(self, body: AnyInput, position: int) -> Found:
         """The answer for one input, with what the batch made so far. ``position`` is where its entry will stand."""
         private = body.private

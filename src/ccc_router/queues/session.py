@@ -13,6 +13,7 @@ from ccc_router.events.facts import Private
 from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.errors import Misconfigured
 from ccc_router.kernel.log import get_logger
+from ccc_router.kernel.tasks import Tasks
 from ccc_router.queues.batch import Batch
 from ccc_router.queues.engine_time import EngineTime
 from ccc_router.queues.isolation import Isolation, StepFailed
@@ -20,6 +21,7 @@ from ccc_router.queues.recording import Sealed, case_before, has_content
 from ccc_router.queues.resolve import Resolver
 from ccc_router.queues.store.loading import load
 from ccc_router.queues.store.loads import Loads
+from ccc_router.queues.writing import Writing
 from ccc_router.routing import CORE_VERSION, State, next_due, step
 from ccc_router.storage import database, leases
 from ccc_router.storage.leases import Lease
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 _log = get_logger("queues.engine")
 _RENEW_S: Final = 1.0
 _TIMERS_A_TURN: Final = 1_000
+_INPUTS_A_BATCH: Final = 64
 _IDLE_IN_TRANSACTION_MS: Final = 2_000
 _LOADING_MS: Final = 15_000
 # Every statement goes by keys: planning it anew for other numbers of rows costs more than it could
@@ -106,7 +109,8 @@ class Session:
         self.state: State
         self.head: journal.Head
         self.time: EngineTime
-        self.committed: Batch | None = None
+        self.committed: list[Batch] = []
+        self._tasks = Tasks()
         self._loads = Loads()
         self._isolation = Isolation()
         self._renewed_at = clock.monotonic()
@@ -149,27 +153,29 @@ class Session:
 
     async def turn(self, limit: int) -> Turn:
         """Read, decide, commit. Raises LeaseLost, what asyncpg raises, and StepFailed; then the state must be loaded anew."""
-        self.committed = None
+        self.committed = []
         await self._keep_house()
         if self.head.position + 100_000 > self._prepared_to:
             self._prepared_to = await partitions.prepare(self._connection, self._pool, self.head.position + 1)
+        writing = Writing(self._connection, self._tasks)
         try:
             await leases.begin(self._connection, self.lease)
             rows = await self._take(limit)
-            batch = Batch(self._pool, self.state, self.head)
-            await self._handle(batch, rows)
-            if not batch.entries:
+            head = await self._handle(rows, writing)
+            await writing.finish()
+            if head is self.head:
                 await self._connection.execute("ROLLBACK")
                 return Turn(0, more=self._isolation.finished())
-            head = await batch.write(self._connection, self._loads)
             await self._connection.execute("COMMIT")
         except BaseException:
+            await writing.abandon()
             with contextlib.suppress(Exception):
                 await self._connection.execute("ROLLBACK")
             raise
-        self.head, self.committed = head, batch
+        entries = head.position - self.head.position
+        self.head, self.committed = head, writing.batches
         more = self._isolation.finished()
-        return Turn(len(batch.entries), more=more or len(rows) >= limit or self.seconds_to_timer() <= 0)
+        return Turn(entries, more=more or len(rows) >= limit or self.seconds_to_timer() <= 0)
 
     async def close(self, db: database.Database) -> None:
         """Give the lease back if it is still ours, over the pool when our own connection is gone."""
@@ -201,16 +207,23 @@ class Session:
         self._isolation.taken([row.id for row in rows])
         return rows
 
-    async def _handle(self, batch: Batch, rows: list[Row]) -> None:
+    async def _handle(self, rows: list[Row], writing: Writing) -> journal.Head:
+        """Decide the inputs in their order, then the timers; a batch goes over while the next is decided. The journal's new head."""
         bodies: list[AnyInput | ValueError] = []
         for row in rows:
             try:
                 bodies.append(decode_body(row.body))
             except ValueError as error:
                 bodies.append(error)
+        batch = Batch(self._pool, self.state, self.head)
         resolver = Resolver(self._pool, self.state, batch.rows)
         await resolver.look_up(self._connection, [body for body in bodies if not isinstance(body, ValueError)])
-        for row, body in zip(rows, bodies, strict=True):
+        for number, (row, body) in enumerate(zip(rows, bodies, strict=True)):
+            if number and number % _INPUTS_A_BATCH == 0:
+                head = batch.seal(self._loads)
+                await writing.start(batch)
+                batch = Batch(self._pool, self.state, head)
+                resolver.go_on(batch.rows)
             condemned = self._isolation.condemned(row.id)
             if isinstance(body, ValueError):
                 self._park(batch, row, body, answered=False)
@@ -222,6 +235,11 @@ class Session:
                 except Exception as failure:
                     raise StepFailed(row.id) from failure
         self._fire_timers(batch)
+        if not batch.entries:
+            return batch.head
+        head = batch.seal(self._loads)
+        await writing.start(batch)
+        return head
 
     def _one(self, batch: Batch, resolver: Resolver, row: Row, body: AnyInput) -> None:
         position = batch.next_position

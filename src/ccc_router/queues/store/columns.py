@@ -40,6 +40,10 @@ class Writes:
         """The same from rows."""
         self.add(statement, tuple(zip(*rows, strict=True)))
 
+    def add_records(self, statement: str, rows: Iterable[Row]) -> None:
+        """Take a statement whose only array is one of records: for rows in great numbers."""
+        self.add(statement, (list(rows),))
+
     async def send(self, connection: Connection, pool: str) -> None:
         """Write everything in one round trip. Raises what asyncpg raises."""
         if self._statements:

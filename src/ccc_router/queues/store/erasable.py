@@ -105,33 +105,31 @@ class Mark(NamedTuple):
 
 _CUSTOMERS: Final = """
 INSERT INTO customer AS c (pool, id, name, search_key, created_at)
-SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[])
+SELECT $1, * FROM unnest($2::customer_record[])
 ON CONFLICT (pool, id) DO UPDATE SET name = excluded.name, search_key = excluded.search_key
 WHERE excluded.name <> '' AND c.name = ''
 """
 _HANDLES: Final = """
 INSERT INTO handle (pool, kind, value, channel, customer_id, verified, evidence, at)
-SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bool[], $7::text[], $8::bigint[])
+SELECT $1, * FROM unnest($2::handle_record[])
 ON CONFLICT (pool, kind, value, channel) DO UPDATE SET customer_id = excluded.customer_id, evidence = excluded.evidence,
     at = excluded.at
 """
 _MESSAGES: Final = """
 INSERT INTO message (pool, id, contact_id, case_id, escalation_id, number, direction, visibility, author, form, subject,
                      text, full_text, html, salt, digest, at, position, delivery_id, delivery_state, attachments, extra)
-SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::text[], $9::text[],
-    $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bytea[], $16::text[], $17::bigint[], $18::bigint[],
-    $19::text[], $20::text[], $21::jsonb[], $22::jsonb[])
+SELECT $1, * FROM unnest($2::message_record[])
 ON CONFLICT (pool, id) DO NOTHING
 """
 _REFS: Final = """
 INSERT INTO ref (pool, ref, case_id, contact_id, message_id)
-SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[])
+SELECT $1, * FROM unnest($2::ref_record[])
 ON CONFLICT (pool, ref) DO UPDATE SET case_id = excluded.case_id, contact_id = excluded.contact_id,
     message_id = excluded.message_id
 """
 _ADDRESSES: Final = """
 INSERT INTO contact_address (pool, contact_id, endpoint, address, name, subject, handle_kind, handle_value, extra)
-SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::jsonb[])
+SELECT $1, * FROM unnest($2::address_record[])
 ON CONFLICT (pool, contact_id) DO UPDATE SET endpoint = excluded.endpoint, address = excluded.address,
     name = excluded.name, subject = excluded.subject, handle_kind = excluded.handle_kind,
     handle_value = excluded.handle_value, extra = excluded.extra
@@ -210,11 +208,11 @@ class Erasable:
 
     def write(self, writes: Writes) -> None:
         """Add the rows that are new."""
-        writes.add_rows(_CUSTOMERS, self.customers.values())
-        writes.add_rows(_HANDLES, self.handles.values())
-        writes.add_rows(_MESSAGES, self.messages.values())
-        writes.add_rows(_REFS, self.refs.values())
-        writes.add_rows(_ADDRESSES, self.addresses.values())
+        writes.add_records(_CUSTOMERS, self.customers.values())
+        writes.add_records(_HANDLES, self.handles.values())
+        writes.add_records(_MESSAGES, self.messages.values())
+        writes.add_records(_REFS, self.refs.values())
+        writes.add_records(_ADDRESSES, self.addresses.values())
         writes.add_rows(_ATTACHMENTS, self.attachments.values())
 
     async def change(self, connection: Connection, pool: str) -> None:

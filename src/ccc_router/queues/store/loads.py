@@ -13,7 +13,7 @@ TOTAL: Final = "*"
 
 _LOADS: Final = """
 INSERT INTO agent_load (pool, agent_id, channel, used, cap, over)
-SELECT $1, * FROM unnest($2::text[], $3::text[], $4::int[], $5::int[], $6::int[])
+SELECT $1, * FROM unnest($2::load_record[])
 ON CONFLICT (pool, agent_id, channel) DO UPDATE SET used = excluded.used, cap = excluded.cap, over = excluded.over
 """
 _READ: Final = "SELECT agent_id, channel, used, cap, over FROM agent_load WHERE pool = $1"
@@ -49,7 +49,7 @@ class Loads:
                 if load != before:
                     changed[agent.id, channel] = load
         self._written.update(changed)
-        writes.add_rows(_LOADS, ((*key, *load) for key, load in changed.items()))
+        writes.add_records(_LOADS, ((*key, *load) for key, load in changed.items()))
 
 
 def _loads(state: State, agent: Agent) -> Iterable[tuple[str, int, int]]:
