@@ -24,7 +24,7 @@ BY_NAME: Final[Mapping[str, object]] = {
     "queue_id": "sick_maternity",
     "agent": "an.nguyen",
     "agent_id": "an.nguyen",
-    "department": "D_SI",
+    "department": "d_si",
     "topic": "maternity_benefit",
     "province": "01",
     "endpoint": "hotline",

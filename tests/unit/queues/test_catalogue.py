@@ -1,5 +1,7 @@
 """A catalogue is read and checked as a whole: every fault is listed with its path, and nothing else is."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -146,3 +148,18 @@ def test_current_looks_up_by_id_and_takes_no_older_version() -> None:
     assert endpoint is not None
     assert endpoint.channel == "portal"
     assert sorted(current.agents_of("hotline").values()) == ["an", "binh", "chi", "dung"]
+
+
+def test_the_department_of_the_docs_is_one_a_catalogue_takes() -> None:
+    """What docs/departments.md shows can be pasted: its id, its terms (urgent ones too), its ladder."""
+    page = (Path(__file__).parents[3] / "docs" / "departments.md").read_text(encoding="utf-8")
+    department = json.loads(page.split("```json\n")[1].split("```")[0])
+    document = a_document()
+    known = document["departments"][0]
+    document["calendars"][0]["id"] = department["calendar"]
+    above = [known | {"id": one, "calendar": department["calendar"], "ladder": []} for one in department["ladder"]]
+    document["departments"] = [department, *above]
+    document["topics"] = []
+    for endpoint in document["endpoints"]:
+        endpoint["topics"] = {}
+    assert found(document) == []

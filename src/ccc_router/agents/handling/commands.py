@@ -114,7 +114,7 @@ async def consult(caller: AsAgent, contact_id: Id, room: Room) -> None:
 
 @router.post("/wait", summary="It is the customer's turn", responses=answers(409))
 async def wait(caller: AsAgent, contact_id: Id, body: bodies.WaitBody, room: Room, key: CommandKey) -> ContactView:
-    """Frees my capacity until `until`. His message brings the contact back to me if I have room."""
+    """Frees my capacity until `until`. His message brings the contact back to me if I take contacts then and have room."""
     contact = await room.contact_for(caller, contact_id)
     command = WaitForCustomer(
         actor=caller.subject, actor_role=caller.role, contact_id=contact.id, until=to_ms(body.until)

@@ -57,7 +57,7 @@ def _department(department: Department, catalogue: Catalogue, path: str) -> Iter
         yield Fault(path + "/url", "bad_url", "https://…, or http:// within the private network")
     for kind, deadline in department.deadlines.items():
         here = path + pointer("deadlines", kind)
-        if kind not in KINDS | {"default"}:
+        if kind not in KINDS | {"default", "urgent"}:
             yield Fault(here, "unknown_kind", f"there is no kind of case {kind}")
         if not 0 < deadline.acknowledge_min <= deadline.answer_min:
             yield Fault(here, "out_of_range", "acknowledging comes first and takes time")
