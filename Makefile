@@ -9,6 +9,8 @@ RUN := $(VENV)/.run-installed
 DEV := $(VENV)/.dev-installed
 PYTEST_ARGS ?=
 MINUTES ?= 5
+# Processes that test at the same time; JOBS=0 is none besides the first, which a debugger wants.
+JOBS ?= 2
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade
 
 # Nothing but the lock decides what is installed.
@@ -51,7 +53,7 @@ format: $(DEV) ## Rewrite the code as check wants it
 	$(BIN)/ruff format .
 
 test: $(DEV) ## Every test but the long ones
-	$(BIN)/python -m pytest -m "not soak and not bench" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) -m "not soak and not bench" $(PYTEST_ARGS)
 
 bench: $(DEV) ## Measure; writes bench/results.json
 	$(BIN)/python -m bench

@@ -14,6 +14,8 @@ __all__ = ["database", "dsn", "empty_dsn", "postgres"]
 
 SEED = int(os.environ.get("CCC_TEST_SEED") or secrets.randbelow(2**31))
 
+os.environ["CCC_TEST_SEED"] = str(SEED)  # the same in every process that tests
+
 settings.register_profile("ccc", deadline=None, print_blob=True)
 settings.load_profile("ccc")
 

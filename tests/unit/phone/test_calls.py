@@ -122,7 +122,6 @@ def test_an_answered_call_reads_as_it_went() -> None:
     call = reduce(ANSWERED)
     assert calls.established(call)
     assert calls.established(call, offer_id="of_a")
-    assert calls.established(call, agent="phone-a")
     assert not calls.established(call, offer_id="of_b")
     assert calls.holds(call) == 2
     assert calls.customer_gone(call)
@@ -179,7 +178,16 @@ def test_an_agent_leg_is_gone_only_when_it_was_answered_and_left() -> None:
     assert calls.agent_leg_gone(reduce(TRANSFERRED[:4]))
     assert not calls.agent_leg_gone(reduce(TRANSFERRED[:5])), "agent b talks"
     assert calls.agent_leg_gone(reduce(TRANSFERRED[:5]), offer_id="of_a")
-    assert calls.agent_leg_live(reduce(TRANSFERRED[:5]), agent="phone-b")
+    assert calls.agent_leg_live(reduce(TRANSFERRED[:5]), offer_id="of_b")
+
+
+def test_a_phone_names_a_leg_only_where_no_offer_does() -> None:
+    """The same phone may have had the call before; a leg that names its offer is that offer's alone."""
+    with_offer = event(Name.ESTABLISHED, 30, "a", AGENT)
+    without = msgspec.structs.replace(with_offer, offer_id="")
+    assert not calls.established(reduce([with_offer]), offer_id="of_later", agent="phone-a")
+    assert calls.established(reduce([without]), offer_id="of_later", agent="phone-a")
+    assert not calls.established(reduce([without]), offer_id="of_later", agent="phone-b")
 
 
 def test_a_record_completes_the_call_and_takes_nothing_away() -> None:
