@@ -21,7 +21,7 @@ from ccc_router.agents.waiting.waiters import Waiters
 from ccc_router.bootstrap.readiness import Readiness
 from ccc_router.bootstrap.sending import links, trusted
 from ccc_router.bootstrap.spine import Spine
-from ccc_router.channels.http import Webhooks, webhook_router
+from ccc_router.channels.http import Limits, Webhooks, webhook_router
 from ccc_router.channels.intake import Intake
 from ccc_router.channels.phone.ari_socket import ari_router
 from ccc_router.channels.portal.http import PortalLimits, PortalRoutes, portal_router
@@ -73,7 +73,10 @@ async def rooms(spine: Spine, intake: Intake) -> AsyncIterator[Rooms]:
     """Open the rooms; their loops run under the supervisor."""
     settings, clock, database = spine.settings, spine.clock, spine.storage.database
     room = _agents(spine)
-    webhooks = Webhooks(intake, spine.secrets, spine.current, clock, public_url=settings.public_url)
+    limits = Limits(
+        phone_bytes=settings.body_limit, fanpage_bytes=4 * settings.body_limit, email_bytes=settings.message_limit
+    )
+    webhooks = Webhooks(intake, spine.secrets, spine.current, clock, limits, public_url=settings.public_url)
     portal, streams = _portal(spine)
     v1 = APIRouter(prefix="/v1")
     v1.include_router(webhook_router(webhooks))
@@ -91,6 +94,7 @@ async def rooms(spine: Spine, intake: Intake) -> AsyncIterator[Rooms]:
                 ),
                 registry=REGISTRY,
                 routers=(v1, *AGENTS, *ESCALATIONS),
+                direct={f"/v1{pattern}": handler for pattern, handler in webhooks.direct().items()},
                 state={"agents": room, "escalations": _escalations(spine)},
                 limits=BodyLimits(
                     default=settings.body_limit,

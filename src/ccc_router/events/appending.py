@@ -23,6 +23,7 @@ LONGEST_KEY: Final = 400
 _APPEND: Final = """
 WITH given AS MATERIALIZED (
         SELECT * FROM unnest($2::text[], $3::text[], $4::bytea[]) WITH ORDINALITY AS t (source, key, body, n)),
+     {kept}
      fresh AS (
         INSERT INTO seen (pool, source, key) SELECT $1, source, key FROM given ORDER BY source COLLATE "C", key COLLATE "C"
         ON CONFLICT DO NOTHING RETURNING source, key)
@@ -31,13 +32,15 @@ SELECT $1, source, key, body FROM given JOIN fresh USING (source, key) ORDER BY 
 RETURNING source, key
 """
 # The same delivery is kept once; an unreadable one that can be read by now is no longer unreadable.
-_KEEP: Final = """
-INSERT INTO raw_delivery (pool, raw_id, endpoint, channel, received_at, method, path, query, headers, body, state)
-SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], $8::text[],
-                         $9::jsonb[], $10::bytea[], $11::text[])
-ON CONFLICT (pool, raw_id) DO UPDATE SET state = excluded.state
-WHERE raw_delivery.state = 'unreadable' AND excluded.state <> 'unreadable'
+_KEPT: Final = """
+     kept AS (
+        INSERT INTO raw_delivery (pool, raw_id, endpoint, channel, received_at, method, path, query, headers, body, state)
+        SELECT $1, * FROM unnest($5::raw_record[])
+        ON CONFLICT (pool, raw_id) DO UPDATE SET state = excluded.state
+        WHERE raw_delivery.state = 'unreadable' AND excluded.state <> 'unreadable'),
 """
+_APPEND_ONLY: Final = _APPEND.format(kept="")
+_APPEND_AND_KEEP: Final = _APPEND.format(kept=_KEPT)
 
 
 @dataclass(slots=True)
@@ -86,36 +89,21 @@ async def write(connection: Connection, pool: str, groups: Sequence[Group]) -> N
             rows.setdefault((source, key), body)
         if group.raw is not None:
             raws.setdefault(group.raw.raw_id, group.raw)
-    if not raws:
-        fresh = await _append(connection, pool, rows)
+    sources = [source for source, _ in rows]
+    keys = [key for _, key in rows]
+    given = (pool, sources, keys, list(rows.values()))
+    if raws:
+        kept = [_record(raws[raw_id]) for raw_id in sorted(raws)]
+        found = await connection.fetch(_APPEND_AND_KEEP, *given, kept)
     else:
-        async with connection.transaction():
-            fresh = await _append(connection, pool, rows)
-            await _keep(connection, pool, [raws[raw_id] for raw_id in sorted(raws)])
+        found = await connection.fetch(_APPEND_ONLY, *given)
+    fresh = {(row[0], row[1]) for row in found}
     for group in groups:
         group.settle(fresh)
 
 
-async def _append(connection: Connection, pool: str, rows: dict[Key, bytes]) -> set[Key]:
-    if not rows:
-        return set()
-    sources, keys = zip(*rows, strict=True)
-    found = await connection.fetch(_APPEND, pool, sources, keys, list(rows.values()))
-    return {(row[0], row[1]) for row in found}
-
-
-async def _keep(connection: Connection, pool: str, raws: Sequence[RawDelivery]) -> None:
-    await connection.execute(
-        _KEEP,
-        pool,
-        [raw.raw_id for raw in raws],
-        [raw.endpoint for raw in raws],
-        [raw.channel.value for raw in raws],
-        [from_ms(raw.received_at) for raw in raws],
-        [raw.method for raw in raws],
-        [raw.path for raw in raws],
-        [raw.query for raw in raws],
-        [canonical(raw.headers).decode() for raw in raws],
-        [raw.body for raw in raws],
-        [raw.state for raw in raws],
-    )
+def _record(raw: RawDelivery) -> tuple[object, ...]:
+    return (
+        raw.raw_id, raw.endpoint, raw.channel.value, from_ms(raw.received_at), raw.method, raw.path, raw.query,
+        canonical(raw.headers).decode(), raw.body, raw.state,
+    )  # fmt: skip

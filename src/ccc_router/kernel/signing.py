@@ -11,6 +11,7 @@ import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, Literal
 
 TOLERANCE_S: Final = 300
@@ -62,6 +63,7 @@ def hex_digest(key: bytes, body: bytes, algorithm: Algorithm = "sha256") -> str:
     return hmac.new(key, body, algorithm).hexdigest()
 
 
+@lru_cache(maxsize=256)
 def key_of(secret: str) -> bytes | None:
     """The key inside a `whsec_…` secret (the prefix may be missing), or None when it is no such secret."""
     try:

@@ -27,9 +27,10 @@ _log = get_logger("queues.asking")
 
 PATIENCE_S: Final = 5.0
 _FETCH_S: Final = 0.1
+# LIMIT keeps the server from reading the whole table to join it.
 _FETCH: Final = """
-SELECT o.source, o.key, o.status, o.body FROM unnest($2::text[], $3::text[]) AS e (source, key)
-JOIN outcome o ON o.pool = $1 AND o.source = e.source AND o.key = e.key
+SELECT e.source, e.key, o.status, o.body FROM unnest($2::text[], $3::text[]) AS e (source, key),
+     LATERAL (SELECT status, body FROM outcome WHERE pool = $1 AND source = e.source AND key = e.key LIMIT 1) o
 """
 
 _Key = tuple[str, str]

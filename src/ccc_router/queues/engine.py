@@ -60,7 +60,7 @@ class Engine:
     """Run `run_once` again and again: it takes the lease, then handles what there is, and says whether there is more."""
 
     def __init__(
-        self, database: Database, pool: str, clock: Clock, answers: Answers, observers: Observers, *, batch: int = 256
+        self, database: Database, pool: str, clock: Clock, answers: Answers, observers: Observers, *, batch: int = 512
     ) -> None:
         self._database = database
         self.pool = pool

@@ -20,11 +20,12 @@ from ccc_router.queues.store.erasable import Erasable, HandleKey
 from ccc_router.routing import State
 from ccc_router.storage.database import Connection
 
-# Two questions in one round trip, as nearly every batch has both: whose handles, and what do the refs point to?
+# Two questions in one round trip, as nearly every batch has both: whose handles, and what do the refs point to? LIMIT keeps the
+# server from joining in any other way than key by key: a plan made while the table was small would read all of it later.
 _KNOWN: Final = """
-SELECT true, h.kind, h.value, h.channel, h.customer_id
-FROM unnest($2::text[], $3::text[], $4::text[]) AS e (kind, value, channel)
-JOIN handle h ON h.pool = $1 AND h.kind = e.kind AND h.value = e.value AND h.channel = e.channel
+SELECT true, e.kind, e.value, e.channel, h.customer_id
+FROM unnest($2::text[], $3::text[], $4::text[]) AS e (kind, value, channel),
+     LATERAL (SELECT customer_id FROM handle WHERE pool = $1 AND kind = e.kind AND value = e.value AND channel = e.channel LIMIT 1) h
 UNION ALL
 SELECT false, ref, case_id, contact_id, '' FROM ref WHERE pool = $1 AND ref = ANY ($5::text[])
 """
@@ -32,8 +33,8 @@ _REFERENCES: Final = "SELECT reference, id FROM customer_case WHERE pool = $1 AN
 _CONTACTS: Final = "SELECT id, state FROM contact WHERE pool = $1 AND id = ANY ($2::text[])"
 _CASES: Final = "SELECT id, row::text FROM customer_case WHERE pool = $1 AND id = ANY ($2::text[])"
 _PARTICIPANTS: Final = """
-SELECT c.case_id, a.handle_kind, a.handle_value FROM contact c
-JOIN contact_address a ON a.pool = c.pool AND a.contact_id = c.id
+SELECT c.case_id, a.handle_kind, a.handle_value FROM contact c, LATERAL (
+    SELECT handle_kind, handle_value FROM contact_address WHERE pool = c.pool AND contact_id = c.id LIMIT 1) a
 WHERE c.pool = $1 AND c.case_id = ANY ($2::text[])
 """
 _NONE: Final = Resolved()

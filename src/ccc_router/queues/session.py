@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _log = get_logger("queues.engine")
 _RENEW_S: Final = 1.0
 _TIMERS_A_TURN: Final = 1_000
-_INPUTS_A_BATCH: Final = 64
+_INPUTS_A_BATCH: Final = 96
 _IDLE_IN_TRANSACTION_MS: Final = 2_000
 _LOADING_MS: Final = 15_000
 # Every statement goes by keys: planning it anew for other numbers of rows costs more than it could
@@ -238,7 +238,7 @@ class Session:
         if not batch.entries:
             return batch.head
         head = batch.seal(self._loads)
-        await writing.start(batch)
+        await writing.last(batch)
         return head
 
     def _one(self, batch: Batch, resolver: Resolver, row: Row, body: AnyInput) -> None:

@@ -26,6 +26,12 @@ class Writing:
         self._under_way = self._tasks.start(batch.send(self._connection), name="engine-write")
         await give_way()
 
+    async def last(self, batch: Batch) -> None:
+        """The same for the last one: there is nothing left to do meanwhile. Returns when everything is written."""
+        await self.finish()
+        self.batches.append(batch)
+        await batch.send(self._connection)
+
     async def finish(self) -> None:
         """Wait until everything is written. Raises what asyncpg raises: then nothing may be committed."""
         under_way, self._under_way = self._under_way, None

@@ -11,13 +11,21 @@ from starlette.exceptions import HTTPException
 from ..kernel.errors import CccError
 from ..rest.problems import problem_of
 from . import docs, health, metrics, openapi
+from .direct import Direct
 from .middleware import BodyGuard, Surroundings
 from .services import Services
 
 
 def create_app(services: Services) -> FastAPI:
     """The whole HTTP interface over `services`. Starts and stops nothing: that is the caller's."""
-    app = FastAPI(title="ccc-router", version=openapi.VERSION, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = FastAPI(
+        title="ccc-router",
+        version=openapi.VERSION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # we have our own, which hold nothing personal
+    )
     app.state.identify = services.identify
     app.state.replays = services.replays
     for name, room in services.state.items():
@@ -28,6 +36,7 @@ def create_app(services: Services) -> FastAPI:
         # Their routes as they are: include_router would work out each of them a second time, in the first requests.
         app.router.routes.extend(router.routes)
     app.add_middleware(BodyGuard, limits=services.limits, clock=services.clock)
+    app.add_middleware(Direct, routes=services.direct)
     app.add_middleware(Surroundings, clock=services.clock)
     openapi.install(app, webhooks=services.webhooks, schemas=services.schemas)
     return app

@@ -32,6 +32,7 @@ _HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+_RAW_HEADERS: Final = tuple((name.lower().encode(), value.encode()) for name, value in _HEADERS.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +98,9 @@ class Surroundings:
         method, route = method_of(scope), route_of(scope)
         metrics.observe(method, route, exchange.status, seconds)
         principal = scope.get("state", {}).get("principal")
-        # A delivery taken is counted by its channel and kept raw; a line for each would cost more than taking it.
-        say = _log.debug if _DELIVERIES in route and exchange.status < 300 else _log.info
-        say(
+        if _DELIVERIES in route and exchange.status < 300:
+            return  # a delivery taken is counted by its channel and kept raw; a line for each would cost more than taking it
+        _log.info(
             "request",
             request_id=exchange.request_id,
             method=method,
@@ -118,8 +119,8 @@ def _dress(exchange: Exchange, send: Send) -> Send:
             exchange.status, exchange.begun = message["status"], True
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = exchange.request_id
-            for name, value in _HEADERS.items():
-                headers.setdefault(name, value)
+            told = {name for name, _ in headers.raw}
+            headers.raw.extend(pair for pair in _RAW_HEADERS if pair[0] not in told)
         await send(message)
 
     return dressed

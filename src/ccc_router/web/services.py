@@ -9,6 +9,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from ..kernel.clock import Clock
 from ..rest.access import Identify
 from ..rest.replay import Replays
+from .direct import Handler
 from .health import Readiness
 from .middleware import BodyLimits
 
@@ -18,6 +19,7 @@ class Services:
     """The parts of the app.
 
     ``routers`` are the rooms' routes; ``state`` is what their handlers find in ``app.state`` under the room's name.
+    ``direct`` are handlers of POST that need nothing of the framework, by the pattern of their path; they limit bodies themselves.
     ``webhooks`` and ``schemas`` go into the OpenAPI document (calls that departments receive). ``metrics_token``: "" serves
     ``/metrics`` to everybody who reaches the port.
     """
@@ -32,5 +34,6 @@ class Services:
     registry: CollectorRegistry = REGISTRY
     metrics_token: str = ""
     serve_metrics: bool = True
+    direct: Mapping[str, Handler] = field(default_factory=dict)
     webhooks: Mapping[str, dict[str, object]] = field(default_factory=dict)
     schemas: Mapping[str, dict[str, object]] = field(default_factory=dict)

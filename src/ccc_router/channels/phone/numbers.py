@@ -5,6 +5,7 @@ his number has none. Whether a number is assigned is never judged: prefixes chan
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 import phonenumbers
@@ -38,6 +39,12 @@ def number_of(raw: str) -> str:
     >>> number_of("0912 345 678"), number_of("01201234567"), number_of("19009068"), number_of("anonymous")
     ('+84912345678', '+84701234567', '19009068', '')
     """
+    return _number_of(raw[: _LONGEST * 4])
+
+
+@lru_cache(maxsize=4096)
+def _number_of(raw: str) -> str:
+    """All events of a call name the same two numbers, and to read one takes longer than anything else an event needs."""
     text = _SIP.sub("", clean(raw).strip())[: _LONGEST * 2]
     text = text.partition(";")[0].partition("@")[0]
     if not text or text.lower() in _HIDDEN:

@@ -32,15 +32,21 @@ class Loads:
 
     def __init__(self) -> None:
         self._written: dict[tuple[str, str], Load] = {}
+        self._counted: dict[str, tuple[int, tuple[str, ...]]] = {}
 
     async def read(self, connection: Connection, pool: str) -> None:
         """Take up what the table holds."""
+        self._counted = {}
         self._written = {(row[0], row[1]): Load(row[2], row[3], row[4]) for row in await connection.fetch(_READ, pool)}
 
     def write(self, writes: Writes, state: State, agents: Iterable[Agent], *, new_catalogue: bool) -> None:
         """Add what changed. The constraint refuses it when an agent carries more than he may."""
         changed: dict[tuple[str, str], Load] = {}
         for agent in agents:
+            counted = (state.book.version, agent.assignments)
+            if not new_catalogue and self._counted.get(agent.id) == counted:
+                continue  # he changed in something else
+            self._counted[agent.id] = counted
             for channel, used, cap in _loads(state, agent):
                 before = self._written.get((agent.id, channel))
                 excess = max(0, used - cap)
