@@ -130,7 +130,7 @@ async def test_i2_64_copies_at_once_or_in_one_batch_are_one_contact(dsn: str, da
             assert accepted_once == 1, delivery.path
             assert await contacts(database) == number, delivery.path
         assert await database.pool.fetchval("SELECT count(*) FROM message") == 3
-        arrivals = "SELECT count(*) FROM journal WHERE kind IN ('CallEvent', 'MessageReceived')"
+        arrivals = "SELECT count(*) FROM journal_entry WHERE kind IN ('CallEvent', 'MessageReceived')"
         assert await database.pool.fetchval(arrivals) == 5
 
 

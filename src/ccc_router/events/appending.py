@@ -19,16 +19,19 @@ LONGEST_KEY: Final = 400
 """Characters: a row of an index has an end. Adapters shorten what vendors make longer."""
 
 # Dedup keys go in sorted, so that two appenders with common keys wait for each other instead of deadlocking; inputs go in in
-# the order they came. A key that is not returned was durable before: ON CONFLICT waits for whoever is writing it.
+# the order they came. A key that is not returned was durable before: ON CONFLICT waits for whoever is writing it. The key
+# remembers its input's id, by which a withdrawal finds it: the inbox itself needs no index by keys.
 _APPEND: Final = """
 WITH given AS MATERIALIZED (
-        SELECT * FROM unnest($2::text[], $3::text[], $4::bytea[]) WITH ORDINALITY AS t (source, key, body, n)),
+        SELECT source, key, body, n, nextval('inbox_id_seq') AS id
+        FROM unnest($2::text[], $3::text[], $4::bytea[]) WITH ORDINALITY AS t (source, key, body, n)),
      {kept}
      fresh AS (
-        INSERT INTO seen (pool, source, key) SELECT $1, source, key FROM given ORDER BY source COLLATE "C", key COLLATE "C"
-        ON CONFLICT DO NOTHING RETURNING source, key)
-INSERT INTO inbox (pool, source, key, body)
-SELECT $1, source, key, body FROM given JOIN fresh USING (source, key) ORDER BY n
+        INSERT INTO seen (pool, source, key, inbox_id)
+        SELECT $1, source, key, id FROM given ORDER BY source COLLATE "C", key COLLATE "C"
+        ON CONFLICT DO NOTHING RETURNING inbox_id)
+INSERT INTO inbox (pool, id, source, key, body) OVERRIDING SYSTEM VALUE
+SELECT $1, id, source, key, body FROM given JOIN fresh ON inbox_id = id ORDER BY n
 RETURNING source, key
 """
 # The same delivery is kept once; an unreadable one that can be read by now is no longer unreadable.

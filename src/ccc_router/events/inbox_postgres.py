@@ -32,10 +32,11 @@ _BACKLOG_CHECK_S: Final = 1.0
 _SETTINGS: Final = {"synchronous_commit": "on", "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 
 _WITHDRAW: Final = """
-WITH mine AS (SELECT id FROM inbox WHERE pool = $1 AND source = $2 AND key = $3 FOR UPDATE SKIP LOCKED),
-     gone AS (DELETE FROM inbox WHERE pool = $1 AND id IN (SELECT id FROM mine) RETURNING source, key)
-DELETE FROM seen s USING gone g WHERE s.pool = $1 AND s.source = g.source AND s.key = g.key
-RETURNING true
+WITH mine AS (
+        SELECT i.id FROM seen s JOIN inbox i ON i.pool = s.pool AND i.id = s.inbox_id
+        WHERE s.pool = $1 AND s.source = $2 AND s.key = $3 FOR UPDATE OF i SKIP LOCKED),
+     gone AS (DELETE FROM inbox WHERE pool = $1 AND id IN (SELECT id FROM mine) RETURNING id)
+DELETE FROM seen USING gone WHERE pool = $1 AND source = $2 AND key = $3 RETURNING true
 """
 _BACKLOG: Final = "SELECT count(*) FROM (SELECT 1 FROM inbox WHERE pool = $1 LIMIT $2) AS waiting"
 

@@ -1,12 +1,15 @@
 """The journal: dense, append-only, hash-chained a commit at a time, partitioned by pool and position.
 
-The hash of a batch covers the hash before it and every entry as stored. Texts and names are not in it, so that erasing
+A row is an input with the decisions it caused: their entries, a line each, which take the positions from the row's own to its
+last. The hash of a batch covers the hash before it and every row as stored. Texts and names are not in it, so that erasing
 them later leaves the chain whole (I16).
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Final, NamedTuple
+
+import msgspec
 
 from ccc_router.events.envelope import Entry
 from ccc_router.storage.database import Connection
@@ -23,36 +26,39 @@ INSERT INTO journal_batch (pool, first, last, previous, hash)
 SELECT $1, * FROM unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[])
 """
 """Appends a batch's row of the chain; its columns are those that `append` returns first."""
-ENTRIES: Final = """
-INSERT INTO journal (pool, position, at, cause, core_version, kind, body)
-SELECT $1, $3::bigint + n - 1, at, cause, $4::int, kind, body
-FROM unnest($2::journal_record[]) WITH ORDINALITY AS e (at, cause, kind, body, n)
+ROWS: Final = """
+INSERT INTO journal (pool, position, last, at, core_version, body)
+SELECT $1, position, last, at, $3::int, body FROM unnest($2::journal_row[])
 """
-"""Appends entries; its columns are those that `append` returns last."""
+"""Appends rows; its columns are those that `append` returns last."""
 _HEAD: Final = """
 SELECT b.last, b.hash, j.at, j.core_version, (extract(epoch FROM b.at) * 1000)::bigint FROM journal_batch b
-LEFT JOIN journal j ON j.pool = b.pool AND j.position = b.last
+LEFT JOIN LATERAL (SELECT at, core_version FROM journal WHERE pool = b.pool AND position BETWEEN b.first AND b.last
+                   ORDER BY position DESC LIMIT 1) j ON true
 WHERE b.pool = $1 ORDER BY b.last DESC LIMIT 1
 """
+# The row that holds the entry behind $2 may begin before it.
 _READ: Final = """
-SELECT position, at, cause, core_version, kind, body FROM journal
-WHERE pool = $1 AND position > $2 ORDER BY position LIMIT $3
+SELECT position, at, core_version, body FROM journal
+WHERE pool = $1 AND last > $2
+  AND position >= coalesce((SELECT max(position) FROM journal WHERE pool = $1 AND position <= $2 + 1), 0)
+ORDER BY position LIMIT $3
 """
 _BATCHES: Final = """
 SELECT first, last, previous, hash FROM journal_batch WHERE pool = $1 AND last > $2 ORDER BY last LIMIT $3
 """
 _RANGE: Final = """
-SELECT position, at, cause, core_version, kind, body FROM journal
+SELECT position, last, at, body, core_version FROM journal
 WHERE pool = $1 AND position BETWEEN $2 AND $3 ORDER BY position
 """
 
 
 class Written(NamedTuple):
-    """An entry on its way into the journal; its position follows from its place in the batch."""
+    """A row on its way into the journal: an input and what followed from it, positions ``position`` to ``last``."""
 
+    position: int
+    last: int
     at: int
-    cause: int
-    kind: str
     body: bytes
 
 
@@ -77,28 +83,27 @@ class Verdict(NamedTuple):
     fault: str
 
 
-def chain(previous: bytes, first: int, core_version: int, entries: Sequence[Written]) -> bytes:
+def chain(previous: bytes, core_version: int, rows: Sequence[Written]) -> bytes:
     """The hash of a batch."""
     digest = hashlib.sha256(previous)
-    for number, entry in enumerate(entries):
-        head = f"{first + number} {entry.at} {entry.cause} {core_version} {entry.kind} {len(entry.body)}\n"
-        digest.update(head.encode())
-        digest.update(entry.body)
+    for row in rows:
+        digest.update(b"%d %d %d %d %d\n" % (row.position, row.last, row.at, core_version, len(row.body)))
+        digest.update(row.body)
     return digest.digest()
 
 
 Columns = tuple[object, ...]
 
 
-def append(head: Head, entries: Sequence[Written], core_version: int) -> tuple[Head, Columns, Columns]:
-    """What a batch behind ``head`` adds: the new head, the columns of `BATCHES` and those of `ENTRIES`.
+def append(head: Head, rows: Sequence[Written], core_version: int) -> tuple[Head, Columns, Columns]:
+    """What a batch behind ``head`` adds: the new head, the columns of `BATCHES` and those of `ROWS`.
 
     Writing them raises an integrity error when another wrote there first.
     """
-    first, last = head.position + 1, head.position + len(entries)
-    hashed = chain(head.hash, first, core_version, entries)
-    added = Head(last, hashed, entries[-1].at, core_version)
-    return added, ([first], [last], [head.hash], [hashed]), (entries, first, core_version)
+    first, last = rows[0].position, rows[-1].last
+    hashed = chain(head.hash, core_version, rows)
+    added = Head(last, hashed, rows[-1].at, core_version)
+    return added, ([first], [last], [head.hash], [hashed]), (rows, core_version)
 
 
 async def head(connection: Connection, pool: str) -> Head:
@@ -107,21 +112,42 @@ async def head(connection: Connection, pool: str) -> Head:
     return Head() if row is None else Head(row[0], row[1], row[2] or 0, row[3] or 0, row[4])
 
 
+class _Tagged(msgspec.Struct, frozen=True):
+    kind: str = ""
+
+
+class _Labelled(msgspec.Struct, frozen=True):
+    kind: str = ""
+    body: _Tagged = _Tagged()
+
+
+_LABEL: Final = msgspec.json.Decoder(_Labelled)
+
+
+def split(pool: str, position: int, at: int, core_version: int, body: bytes) -> Iterator[Entry]:
+    """The entries of a row, in order. Canonical JSON holds no line break, so a line is an entry."""
+    for number, line in enumerate(body.split(b"\n"), position):
+        label = _LABEL.decode(line)
+        yield Entry(
+            pool=pool,
+            position=number,
+            at=at,
+            form="input" if number == position else "decision",
+            kind=label.kind or label.body.kind,
+            cause=position,
+            core_version=core_version,
+            body=line,
+        )
+
+
 async def read(connection: Connection, pool: str, after: int, limit: int) -> list[Entry]:
     """The entries behind position ``after``, oldest first. Positions are dense: nothing can appear between them later (I13)."""
-    return [
-        Entry(
-            pool=pool,
-            position=row[0],
-            at=row[1],
-            form="input" if row[0] == row[2] else "decision",
-            kind=row[4],
-            cause=row[2],
-            core_version=row[3],
-            body=row[5],
-        )
-        for row in await connection.fetch(_READ, pool, after, limit)
-    ]
+    found: list[Entry] = []
+    for row in await connection.fetch(_READ, pool, after, limit):
+        found.extend(entry for entry in split(pool, *row) if entry.position > after)
+        if len(found) >= limit:
+            break
+    return found[:limit]
 
 
 async def entries(connection: Connection, pool: str, after: int = 0, page: int = 5_000) -> AsyncIterator[Entry]:
@@ -144,15 +170,25 @@ async def verify(connection: Connection, pool: str, after: Head | None = None) -
             if first != position + 1 or previous != known:
                 return Verdict(position, known, f"batch {first}-{last} does not follow {position}")
             rows = await connection.fetch(_RANGE, pool, first, last)
-            if [row[0] for row in rows] != list(range(first, last + 1)):
+            written = [Written(*row[:4]) for row in rows]
+            if not _dense(written, first, last):
                 return Verdict(position, known, f"entries are missing between {first} and {last}")
-            versions = {row[3] for row in rows}
-            written = [Written(row[1], row[2], row[4], row[5]) for row in rows]
-            if len(versions) != 1 or chain(previous, first, versions.pop(), written) != stored:
+            versions = {row[4] for row in rows}
+            if len(versions) != 1 or chain(previous, versions.pop(), written) != stored:
                 return Verdict(position, known, f"an entry between {first} and {last} was changed")
             position, known = last, stored
         if not batches:
             break
-    beyond = await connection.fetchval("SELECT max(position) FROM journal WHERE pool = $1", pool)
+    beyond = await connection.fetchval("SELECT max(last) FROM journal WHERE pool = $1", pool)
     fault = "" if beyond is None or beyond == position else f"entries up to {beyond} belong to no batch"
     return Verdict(position, known, fault)
+
+
+def _dense(rows: Sequence[Written], first: int, last: int) -> bool:
+    """Whether rows take every position of a batch, each with as many entries as it says."""
+    expected = first
+    for row in rows:
+        if row.position != expected or row.last != row.position + row.body.count(b"\n"):
+            return False
+        expected = row.last + 1
+    return expected == last + 1

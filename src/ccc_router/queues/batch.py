@@ -3,7 +3,7 @@
 import msgspec
 
 from ccc_router.events import journal
-from ccc_router.events.codec import canonical, is_command, kind_of
+from ccc_router.events.codec import canonical, is_command
 from ccc_router.events.commands import ActivateCatalogue
 from ccc_router.events.envelope import Input
 from ccc_router.events.journal import Head, Written
@@ -26,7 +26,7 @@ INSERT INTO outcome (pool, source, key, status, body)
 SELECT $1, * FROM unnest($2::outcome_record[])
 """
 _TRACES = """
-INSERT INTO trace (pool, contact_id, first, last) SELECT $1, * FROM unnest($2::trace_record[])
+INSERT INTO trace (pool, contact_id, position) SELECT $1, * FROM unnest($2::text[], $3::bigint[])
 """
 _PARKED = """
 INSERT INTO parked_input (pool, position, source, key, body, error, detail)
@@ -64,13 +64,13 @@ class Batch:
         self.state = state
         self.head = head
         self.rows = Erasable()
-        self.entries: list[Written] = []
+        self.written: list[Written] = []
         self.answers: list[Waiting] = []
         self.owed: list[tuple[int, d.DeliveryOwed]] = []
         self.catalogues: list[tuple[int, str, int, str]] = []
         self._ended: list[d.DeliveryEnded] = []
-        self._traces: dict[tuple[str, int], int] = {}
-        self._offer_traces: dict[tuple[str, int], int] = {}
+        self._traces: dict[tuple[str, int], None] = {}
+        self._offer_traces: list[tuple[str, int]] = []
         self._parked: list[tuple[int, str, str, bytes, str, str]] = []
         self._awoken: dict[str, Case] = {}
         self._writes = Writes()
@@ -78,21 +78,19 @@ class Batch:
     @property
     def next_position(self) -> int:
         """Where the next entry will stand."""
-        return self.head.position + len(self.entries) + 1
+        return (self.written[-1].last if self.written else self.head.position) + 1
 
     def add(self, given: Input, key: str, sealed: Sealed | None, step: Step, case_id: str) -> None:
         """One input and what followed from it. ``key`` is the dedup key its caller waits under."""
-        self.entries.append(Written(given.at, given.position, kind_of(given.body), canonical(given)))
-        touched: dict[str, None] = {}
+        lines = [canonical(given)]
         for number, decision in enumerate(step.decisions, given.position + 1):
-            kind = str(type(decision).__struct_config__.tag)
-            self.entries.append(Written(given.at, given.position, kind, canonical(decision)))
+            lines.append(canonical(decision))
             contact_id = self._contact_of(decision)
             if contact_id:
-                touched[contact_id] = None
+                self._traces[contact_id, given.position] = None
             self._note(decision, number, given.position)
         last = given.position + len(step.decisions)
-        self._traces.update(((contact_id, given.position), last) for contact_id in touched)
+        self.written.append(Written(given.position, last, given.at, b"\n".join(lines)))
         record(self.rows, self.pool, given, sealed, step, case_id, self.state)
         found = given.resolved.case
         if found is not None and (case := self.state.cases.get(str(found.row["id"]))) is not None:
@@ -110,7 +108,7 @@ class Batch:
         """An input that cannot be handled: its bytes and the error are kept, the journal says so, its caller gets a 500."""
         name = type(error).__name__
         entry = Parked(position, at, source, "", name)
-        self.entries.append(Written(at, position, PARKED, canonical(entry)))
+        self.written.append(Written(position, position, at, canonical(entry)))
         self._parked.append((position, source, key, body, name, str(error)[:2_000].replace("\0", "")))
         if answered:
             self.answers.append(Waiting(source, key, Outcome(500, "internal", "", {})))
@@ -118,9 +116,9 @@ class Batch:
     def seal(self, loads: Loads) -> Head:
         """Nothing more comes: take from the state what changed, as it is now. Returns the journal's new head."""
         writes = self._writes
-        head, batches, entries = journal.append(self.head, self.entries, CORE_VERSION)
+        head, batches, rows = journal.append(self.head, self.written, CORE_VERSION)
         writes.add(journal.BATCHES, batches)
-        writes.add(journal.ENTRIES, entries)
+        writes.add(journal.ROWS, rows)
         changed = self.state.take_changed()
         for case_id in self._awoken.keys() - {case.id for case in changed.cases}:
             changed.cases.append(self._awoken[case_id])
@@ -128,7 +126,7 @@ class Batch:
         loads.write(writes, self.state, changed.agents, new_catalogue=bool(self.catalogues))
         self.rows.write(writes)
         self._trace_offers(changed)
-        writes.add_records(_TRACES, ((*key, last) for key, last in self._traces.items()))
+        writes.add_rows(_TRACES, self._traces)
         writes.add_records(
             _OUTCOMES, ((one.source, one.key, one.outcome.status, one.outcome.document()) for one in self.answers)
         )
@@ -139,23 +137,25 @@ class Batch:
     async def send(self, connection: Connection) -> None:
         """Write everything. Raises what asyncpg raises: then nothing may be committed."""
         await self._writes.send(connection, self.pool)
-        await write_owed(connection, self.pool, self.owed, self.entries[-1].at)
+        await write_owed(connection, self.pool, self.owed, self.written[-1].at)
         await write_ended(connection, self.pool, self._ended)
         await self.rows.change(connection, self.pool)
 
     def _trace_offers(self, changed: Rows) -> None:
         contacts = {offer.id: offer.contact_id for offer in changed.offers}
-        for (offer_id, first), last in self._offer_traces.items():
+        for offer_id, position in self._offer_traces:
             if offer_id in contacts:
-                self._traces.setdefault((contacts[offer_id], first), last)
+                self._traces[contacts[offer_id], position] = None
+
+    @property
+    def entries(self) -> int:
+        """How many entries there are."""
+        return self.next_position - 1 - self.head.position
 
     @property
     def inputs(self) -> int:
         """How many inputs were handled, parked ones not."""
-        return (
-            sum(1 for number, entry in enumerate(self.entries, self.head.position + 1) if entry.cause == number)
-            - self.parked
-        )
+        return len(self.written) - self.parked
 
     @property
     def parked(self) -> int:
@@ -173,7 +173,7 @@ class Batch:
         elif isinstance(decision, d.DeliveryEnded):
             self._ended.append(decision)
         elif isinstance(decision, d.OfferSeen | d.OfferEnded):
-            self._offer_traces[decision.offer_id, cause] = position
+            self._offer_traces.append((decision.offer_id, cause))
 
     def _contact_of(self, decision: d.Decision) -> str:
         if isinstance(decision, d.EscalationSet):

@@ -116,7 +116,7 @@ class Engine:
         kinds = set()
         for batch in session.committed:
             INPUTS.labels(self.pool).inc(batch.inputs)
-            ENTRIES.labels(self.pool).inc(len(batch.entries))
+            ENTRIES.labels(self.pool).inc(batch.entries)
             if batch.parked:
                 PARKED.labels(self.pool).inc(batch.parked)
             self._answers.settle(batch.answers)

@@ -235,7 +235,7 @@ class Session:
                 except Exception as failure:
                     raise StepFailed(row.id) from failure
         self._fire_timers(batch)
-        if not batch.entries:
+        if not batch.written:
             return batch.head
         head = batch.seal(self._loads)
         await writing.last(batch)

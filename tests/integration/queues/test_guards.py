@@ -93,7 +93,7 @@ async def test_i9_an_open_contact_has_a_next_action(connection: Connection) -> N
 
 
 async def test_i16_nobody_changes_the_journal(connection: Connection) -> None:
-    await connection.execute("INSERT INTO journal VALUES ('p', 1, 1, 1, 1, 'x', '{}')")
+    await connection.execute("INSERT INTO journal VALUES ('p', 1, 1, 1, 1, '{}')")
     await connection.execute("INSERT INTO journal_batch VALUES ('p', 1, 1, '', '')")
     for table in ("journal", "journal_batch"):
         for statement in (f"UPDATE {table} SET pool = 'q'", f"DELETE FROM {table}", f"TRUNCATE {table}"):
@@ -106,9 +106,9 @@ async def test_i16_nobody_changes_the_journal(connection: Connection) -> None:
 
 async def test_positions_are_taken_once(connection: Connection) -> None:
     """I13: two writers cannot both have position 1."""
-    await connection.execute("INSERT INTO journal VALUES ('p', 1, 1, 1, 1, 'x', '{}')")
+    await connection.execute("INSERT INTO journal VALUES ('p', 1, 1, 1, 1, '{}')")
     with pytest.raises(asyncpg.UniqueViolationError):
-        await connection.execute("INSERT INTO journal VALUES ('p', 1, 1, 1, 1, 'y', '{}')")
+        await connection.execute("INSERT INTO journal VALUES ('p', 1, 2, 1, 1, '{}')")
 
 
 async def test_the_next_partition_is_there_before_it_is_needed(database: Database) -> None:
@@ -118,7 +118,7 @@ async def test_the_next_partition_is_there_before_it_is_needed(database: Databas
         assert end == 2 * PARTITION_ENTRIES
         assert await partitions.prepare(connection, "z", PARTITION_ENTRIES - 5) == end
         for position in (PARTITION_ENTRIES - 1, PARTITION_ENTRIES):
-            await connection.execute("INSERT INTO journal VALUES ('z', $1, 1, $1, 1, 'x', '{}')", position)
+            await connection.execute("INSERT INTO journal VALUES ('z', $1, $1, 1, 1, '{}')", position)
         assert await connection.fetchval("SELECT count(DISTINCT tableoid) FROM journal WHERE pool = 'z'") == 2
         with pytest.raises(asyncpg.CheckViolationError):
-            await connection.execute("INSERT INTO journal VALUES ('other', 1, 1, 1, 1, 'x', '{}')")
+            await connection.execute("INSERT INTO journal VALUES ('other', 1, 1, 1, 1, '{}')")

@@ -37,7 +37,7 @@ async def test_i15_a_zombie_writes_nothing(database: Database) -> None:
         position = heir.state.position
         await zombie.turns()
         assert not zombie.engine.leading
-        assert await database.pool.fetchval("SELECT max(position) FROM journal") == position
+        assert await database.pool.fetchval("SELECT max(last) FROM journal") == position
         await heir.turns()
         assert await database.pool.fetchval("SELECT count(*) FROM message") == 1
         await zombie.engine.run_once()

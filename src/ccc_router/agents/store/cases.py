@@ -10,17 +10,18 @@ from ...kernel.text import fold
 from ...routing.rows import Case, Escalation
 from ...storage.database import Database
 
-# The cases of an agent: those he knows, and those of the contacts he is offered, owns or handled.
+# The cases of an agent: those of the contacts he owns, is offered or handled.
 _MINE: Final = """(
-    SELECT id FROM customer_case known WHERE known.pool = $1 AND known.knows = $2
-    UNION SELECT case_id FROM contact WHERE contact.pool = $1 AND contact.agent_id = $2 AND open
+    SELECT case_id FROM contact WHERE contact.pool = $1 AND contact.id IN (
+        SELECT json_array_elements_text(row -> 'assignments') FROM agent WHERE agent.pool = $1 AND agent.id = $2)
     UNION SELECT case_id FROM offer JOIN contact ON contact.pool = offer.pool AND contact.id = offer.contact_id
         WHERE offer.pool = $1 AND offer.agent_id = $2 AND offer.state = 'accepted'
     UNION SELECT case_id FROM offer JOIN contact ON contact.pool = offer.pool AND contact.id = offer.contact_id
         WHERE offer.pool = $1 AND offer.agent_id = $2 AND offer.state = 'pending')"""
 
 _CASE: Final = "SELECT row FROM customer_case one WHERE pool = $1 AND id = $2"
-_SEEN: Final = f"SELECT row FROM customer_case one WHERE pool = $1 AND id = $3 AND id IN {_MINE}"  # noqa: S608 - no value in it
+# Who knows a case may open it, also when his contact was linked to another: that is how it is linked back.
+_SEEN: Final = f"SELECT row FROM customer_case one WHERE pool = $1 AND id = $3 AND (knows = $2 OR id IN {_MINE})"  # noqa: S608 - no value in it
 _BY_REFERENCE: Final = "SELECT row FROM customer_case WHERE pool = $1 AND reference = $2"
 _REFERENCES: Final = "SELECT id, reference FROM customer_case WHERE pool = $1 AND id = ANY($2)"
 _LIST: Final = f"""

@@ -19,17 +19,18 @@ _SEEN: Final = f"SELECT row FROM contact WHERE pool = $1 AND id = $3 AND {_MINE}
 _OFFER: Final = "SELECT row FROM offer WHERE pool = $1 AND id = $2"
 _PENDING: Final = "SELECT row FROM offer WHERE pool = $1 AND agent_id = $2 AND state = 'pending'"
 _PENDING_OF: Final = "SELECT agent_id, id FROM offer WHERE pool = $1 AND agent_id = ANY($2) AND state = 'pending'"
-_OWNED: Final = "SELECT row FROM contact WHERE pool = $1 AND agent_id = $2 AND open ORDER BY arrived_at, id LIMIT 200"
-_OWNED_BY_SOME: Final = (
-    "SELECT row FROM contact WHERE pool = $1 AND agent_id = ANY($2) AND open ORDER BY arrived_at, id"
-)
+# Whom an agent has is in his own row, so that no index follows a contact from hand to hand.
+_OWNED_BY_SOME: Final = """
+SELECT row FROM contact WHERE pool = $1 AND id IN (
+    SELECT json_array_elements_text(row -> 'assignments') FROM agent WHERE pool = $1 AND id = ANY($2))
+ORDER BY arrived_at, id"""
 _LIST: Final = """
 SELECT row FROM contact
 WHERE pool = $1 AND ($2 = '' OR queue = $2) AND (cardinality($3::text[]) = 0 OR state = ANY($3))
   AND (NOT $4 OR attention <> '') AND ($5::bigint IS NULL OR (arrived_at, id) > ($5, $6::text))
 ORDER BY arrived_at, id LIMIT $7"""
 # The open ones are few among all: said as a constant, so that their own index is used.
-_LIST_OPEN: Final = _LIST.replace("WHERE pool = $1", "WHERE open AND pool = $1")
+_LIST_OPEN: Final = _LIST.replace("WHERE pool = $1", "WHERE live AND open AND pool = $1")
 _ENDS: Final = frozenset({"closed", "abandoned", "deflected", "merged", "handed_over"})
 
 # One row for each contact: who it is, under what subject, and how many messages wait for an answer.
@@ -79,8 +80,7 @@ class Contacts:
 
     async def owned_by(self, agent_id: str) -> list[Contact]:
         """The open contacts an agent owns, oldest first."""
-        rows = await self._database.pool.fetch(_OWNED, self._pool, agent_id)
-        return [msgspec.json.decode(row["row"], type=Contact) for row in rows]
+        return (await self.owned_by_some([agent_id])).get(agent_id, [])
 
     async def owned_by_some(self, agents: Sequence[str]) -> dict[str, list[Contact]]:
         """`owned_by` of several agents with one question; who owns nothing is left out."""

@@ -1,34 +1,31 @@
 """The journal, parked inputs, deliveries, and what the journal says of one contact."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import msgspec
 
+from ...events import envelope, journal
 from ...routing.decisions import Decision
 from ...storage.database import Database
 
-_JOURNAL: Final = """
-SELECT position, at, cause, core_version, kind, body FROM journal WHERE pool = $1 AND position > $2 ORDER BY position LIMIT $3"""
-_HEAD: Final = "SELECT coalesce(max(position), 0) FROM journal WHERE pool = $1"
+_HEAD: Final = "SELECT coalesce(max(last), 0) FROM journal_batch WHERE pool = $1"
 # The engine counts no time in which there was none (I12): its clock may be hours behind the wall's.
 _ENGINE_NOW: Final = """
 SELECT j.at + greatest(0, extract(epoch FROM clock_timestamp() - b.at) * 1000)::bigint
-FROM journal_batch b JOIN journal j ON j.pool = b.pool AND j.position = b.last
+FROM journal_batch b, LATERAL (SELECT at FROM journal WHERE pool = b.pool AND position BETWEEN b.first AND b.last
+                               ORDER BY position DESC LIMIT 1) j
 WHERE b.pool = $1 ORDER BY b.last DESC LIMIT 1
 """
 _OF_CONTACT: Final = """
-SELECT journal.position, at, cause, core_version, kind, body
-FROM trace JOIN journal ON journal.pool = trace.pool AND journal.position BETWEEN trace.first AND trace.last
-WHERE trace.pool = $1 AND trace.contact_id = $2 AND kind = ANY($3) AND journal.position > $4
-  AND convert_from(body, 'UTF8')::jsonb ->> 'contact_id' = $2
-ORDER BY journal.position LIMIT $5"""
+SELECT journal.position, at, core_version, body, last FROM trace JOIN journal USING (pool, position)
+WHERE trace.pool = $1 AND trace.contact_id = $2 AND last > $3 ORDER BY trace.position LIMIT $4"""
 _LAST_OF_CONTACT: Final = """
-SELECT journal.position, at, cause, core_version, kind, body
-FROM trace JOIN journal ON journal.pool = trace.pool AND journal.position BETWEEN trace.first AND trace.last
-WHERE trace.pool = $1 AND trace.contact_id = $2 AND kind = $3 AND convert_from(body, 'UTF8')::jsonb ->> 'contact_id' = $2
-ORDER BY journal.position DESC LIMIT 1"""
+SELECT journal.position, at, core_version, body FROM trace JOIN journal USING (pool, position)
+WHERE trace.pool = $1 AND trace.contact_id = $2 AND trace.position < $3 ORDER BY trace.position DESC LIMIT $4"""
+_ROWS: Final = 200
+_NO_END: Final = 2**63 - 1
 _PARKED: Final = """
 SELECT position, source, error, at FROM parked_input WHERE pool = $1 AND position > $2 ORDER BY position LIMIT $3"""
 _DELIVERIES: Final = """
@@ -57,9 +54,17 @@ class Entry:
         decoded: dict[str, Any] = msgspec.json.decode(self.body)
         return decoded
 
+    def names(self, contact_id: str) -> bool:
+        """Whether it is about a contact."""
+        return self.document().get("contact_id") == contact_id
+
     def decision(self, kind: type[_Decision]) -> _Decision:
         """The body as a decision of the core."""
         return msgspec.json.decode(self.body, type=kind)
+
+
+def _entry(entry: envelope.Entry) -> Entry:
+    return Entry(entry.position, entry.at, entry.cause, entry.core_version, entry.kind, entry.body)
 
 
 class Records:
@@ -71,7 +76,8 @@ class Records:
 
     async def journal(self, *, after: int, limit: int) -> list[Entry]:
         """Entries behind a position, in order."""
-        return [Entry(*row) for row in await self._database.pool.fetch(_JOURNAL, self._pool, after, limit)]
+        async with self._database.pool.acquire() as connection:
+            return [_entry(one) for one in await journal.read(connection, self._pool, after, limit)]
 
     async def head(self) -> int:
         """The position of the last entry."""
@@ -88,13 +94,29 @@ class Records:
 
     async def of_contact(self, contact_id: str, kinds: Sequence[str], *, after: int, limit: int) -> list[Entry]:
         """Entries of some kinds that name a contact, in order."""
-        rows = await self._database.pool.fetch(_OF_CONTACT, self._pool, contact_id, list(kinds), after, limit)
-        return [Entry(*row) for row in rows]
+        found: list[Entry] = []
+        position, more = after, True
+        while more and len(found) < limit:
+            rows = await self._database.pool.fetch(_OF_CONTACT, self._pool, contact_id, position, _ROWS)
+            entries = self._entries([row[:4] for row in rows])
+            found += [one for one in entries if one.position > after and one.kind in kinds and one.names(contact_id)]
+            position, more = rows[-1][4] if rows else position, len(rows) == _ROWS
+        return found[:limit]
 
     async def last_of_contact(self, contact_id: str, kind: str) -> Entry | None:
         """The newest entry of a kind that names a contact."""
-        row = await self._database.pool.fetchrow(_LAST_OF_CONTACT, self._pool, contact_id, kind)
-        return Entry(*row) if row else None
+        before, more = _NO_END, True
+        while more:
+            rows = await self._database.pool.fetch(_LAST_OF_CONTACT, self._pool, contact_id, before, _ROWS)
+            for row in rows:
+                found = [one for one in self._entries([tuple(row)]) if one.kind == kind and one.names(contact_id)]
+                if found:
+                    return found[-1]
+            before, more = rows[-1][0] if rows else before, len(rows) == _ROWS
+        return None
+
+    def _entries(self, rows: Iterable[Sequence[Any]]) -> list[Entry]:
+        return [_entry(one) for row in rows for one in journal.split(self._pool, *row)]
 
     async def parked(self, *, after: int, limit: int) -> list[Row]:
         """Inputs that could not be handled, by the position where they were parked."""

@@ -11,7 +11,7 @@ from ...storage.database import Database
 _AGENT: Final = "SELECT row FROM agent WHERE pool = $1 AND id = $2"
 _AGENTS: Final = "SELECT row FROM agent WHERE pool = $1 AND id > $2 ORDER BY id LIMIT $3"
 _SOME: Final = "SELECT row FROM agent WHERE pool = $1 AND id = ANY($2)"
-_OPEN: Final = "SELECT queue, count(*) FROM contact WHERE pool = $1 AND open GROUP BY queue"
+_OPEN: Final = "SELECT queue, count(*) FROM contact WHERE pool = $1 AND live AND open GROUP BY queue"
 _DEMANDS: Final = "SELECT id, row ->> 'demand_id' AS demand FROM agent WHERE pool = $1 AND id = ANY($2)"
 
 # The service level counts contacts that were answered or abandoned since $2; both formulas: abandoned ones as not
@@ -29,7 +29,7 @@ SELECT queue, channel,
        count(*) FILTER (WHERE state = 'abandoned' AND since >= $2) AS abandoned,
        coalesce(avg(answered_at - arrived_at) FILTER (WHERE answered_at >= $2), 0)::bigint AS speed_ms
 FROM contact
-WHERE pool = $1 AND ($4 = '' OR queue = $4) AND (open OR arrived_at >= $2) AND channel <> 'internal'
+WHERE pool = $1 AND ($4 = '' OR queue = $4) AND (live AND open OR arrived_at >= $2) AND channel <> 'internal'
   AND coalesce(row ->> 'direction', 'inbound') = 'inbound'
 GROUP BY queue, channel ORDER BY queue, channel"""
 

@@ -22,11 +22,13 @@ _ALWAYS: Final = {
     "max_parallel_workers_per_gather": "0",
     "huge_pages": "off",
     "random_page_cost": "1.1",
-    # The inbox and the timers live and die quickly: clean up little and often.
+    # The inbox and the timers live and die quickly: clean up little and often. But analyse seldom and little: as long as a sample
+    # is taken no dead row may go, and rows that change with every contact grow long chains.
     "autovacuum_naptime": "10s",
-    "autovacuum_vacuum_scale_factor": "0.05",
-    "autovacuum_analyze_scale_factor": "0.05",
-    "autovacuum_vacuum_insert_scale_factor": "0.05",
+    "autovacuum_vacuum_scale_factor": "0.1",
+    "autovacuum_analyze_scale_factor": "0.3",
+    "autovacuum_vacuum_insert_scale_factor": "0.3",
+    "default_statistics_target": "10",
     # A log without values, statements or rows: they are personal data.
     "logging_collector": "off",
     "log_destination": "stderr",
