@@ -4,7 +4,7 @@ import asyncio
 
 import uvloop
 
-from bench import centre, core, freed, lives, peers, webhooks
+from bench import centre, core, freed, growth, lives, peers, webhooks
 from bench.load import median, ms, percentile
 from bench.report import Report
 from bench.server import Server, serving
@@ -25,6 +25,7 @@ async def measure(report: Report) -> None:
         await _freed(report, server)
         await _webhooks(report, server)
         await _peers(report, server)
+        await _growth(report, server)
         commit = median(commits + await server.commits())
         report.take("commit_median_ms", "single one-row commit on the idle server, median", ms(commit), "ms")
         report.take(
@@ -81,6 +82,16 @@ async def _webhooks(report: Report, server: Server) -> None:
     report.line("one-row inserts by the bare endpoint", f"{calls.bare_per_s:,.0f} /s", f"p50 {ms(calls.bare_p50)} ms")
     report.take("ack_vs_bare", "call events / bare endpoint", calls.ratio, "x", ">= 0.7 x")
     report.take("page_ack_vs_bare", "page messages / bare endpoint", pages.ratio, "x")
+
+
+async def _growth(report: Report, server: Server) -> None:
+    grown = await growth.measure(server)
+    large, small = growth.LARGE, growth.SMALL
+    for size, cost in ((small, grown.small_us), (large, grown.large_us)):
+        report.line(f"a decision at {size.waiting:,} waiting x {size.agents:,} agents", f"{cost:.1f} us")
+    report.take("core_growth", "the second over the first", grown.growth, "x", "<= 2 x")
+    report.take("core_memory_mb", "memory of the larger", grown.memory_mb, "MB", "<= 300 MB")
+    report.take("rebuild_s", "the larger taken up from the tables, to its first offer", grown.rebuild_s, "s", "<= 3 s")
 
 
 async def _peers(report: Report, server: Server) -> None:
