@@ -221,6 +221,12 @@ class TimerFired(Fact, frozen=True, tag="TimerFired"):
     due: int
 
 
+class TimeResumed(Fact, frozen=True, tag="TimeResumed"):
+    """An engine took over after ``gap_ms`` in which nobody led: its time jumps by them, and they count against nobody (I12)."""
+
+    gap_ms: int
+
+
 AnyFact = (
     MessageReceived
     | MessageChanged
@@ -234,4 +240,5 @@ AnyFact = (
     | AgentBack
     | OfferFetched
     | TimerFired
+    | TimeResumed
 )

@@ -15,7 +15,7 @@ from .deciding import agents, calling, contacts, escalations, handling, messages
 from .rows import Contact
 from .state import State, Timer
 
-CORE_VERSION = 1
+CORE_VERSION = 2
 """Grows with every change of a decision; replay crosses versions only by applying."""
 
 _TIMERS: tuple[Timer, ...] = ("contact", "offer", "agent", "case", "escalation")
@@ -101,6 +101,11 @@ def _contact_due(state: State, given: Input, contact: Contact) -> Iterator[d.Dec
         yield d.ContactNeedsAttention(contact.id, "waits_too_long")
 
 
+def _time_resumed(state: State, given: Input, fact: f.TimeResumed) -> Iterator[d.Decision]:
+    """Who could not act while nobody led has as much time left as before; what people were promised by the clock stays (I12)."""
+    yield d.DeadlinesMoved(fact.gap_ms)
+
+
 def _delivery_reported(state: State, given: Input, fact: f.DeliveryReported) -> Iterator[d.Decision]:
     yield d.DeliveryEnded(fact.delivery_id, fact.state.value, fact.reason)
     yield from escalations.delivery_reported(state, given, fact)
@@ -126,6 +131,7 @@ _HANDLERS: dict[type[msgspec.Struct], Callable[[State, Input, Any], Iterator[d.D
     f.AgentBack: agents.agent_back,
     f.OfferFetched: offers.offer_fetched,
     f.TimerFired: _timer_fired,
+    f.TimeResumed: _time_resumed,
     c.SetPresence: agents.set_presence,
     c.OpenDemand: agents.open_demand,
     c.CloseDemand: agents.close_demand,
