@@ -110,6 +110,7 @@ def _delivery_reported(state: State, given: Input, fact: f.DeliveryReported) -> 
     yield d.DeliveryEnded(fact.delivery_id, fact.state.value, fact.reason)
     yield from escalations.delivery_reported(state, given, fact)
     yield from messages.reply_reported(state, given, fact)
+    yield from calling.control_reported(state, given, fact)
 
 
 def _retry_delivery(state: State, given: Input, command: c.RetryDelivery) -> Iterator[d.Decision]:
