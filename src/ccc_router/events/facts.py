@@ -229,6 +229,15 @@ class TimeResumed(Fact, frozen=True, tag="TimeResumed"):
     gap_ms: int
 
 
+class CustomerErased(Fact, frozen=True, tag="CustomerErased"):
+    """Somebody (``actor``) had a customer's name, handles, addresses and ``messages`` texts erased, and why. It is already done."""
+
+    customer_id: str
+    actor: str
+    reason: str
+    messages: int
+
+
 AnyFact = (
     MessageReceived
     | MessageChanged
@@ -243,4 +252,5 @@ AnyFact = (
     | OfferFetched
     | TimerFired
     | TimeResumed
+    | CustomerErased
 )

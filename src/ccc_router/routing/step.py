@@ -106,6 +106,11 @@ def _time_resumed(state: State, given: Input, fact: f.TimeResumed) -> Iterator[d
     yield d.DeadlinesMoved(fact.gap_ms)
 
 
+def _customer_erased(state: State, given: Input, fact: f.CustomerErased) -> Iterator[d.Decision]:
+    """Nothing follows: what was erased is in no row of the core, and the entry of the input says who did it and why (I16)."""
+    yield from ()
+
+
 def _delivery_reported(state: State, given: Input, fact: f.DeliveryReported) -> Iterator[d.Decision]:
     yield d.DeliveryEnded(fact.delivery_id, fact.state.value, fact.reason)
     yield from escalations.delivery_reported(state, given, fact)
@@ -133,6 +138,7 @@ _HANDLERS: dict[type[msgspec.Struct], Callable[[State, Input, Any], Iterator[d.D
     f.OfferFetched: offers.offer_fetched,
     f.TimerFired: _timer_fired,
     f.TimeResumed: _time_resumed,
+    f.CustomerErased: _customer_erased,
     c.SetPresence: agents.set_presence,
     c.OpenDemand: agents.open_demand,
     c.CloseDemand: agents.close_demand,
