@@ -1,4 +1,4 @@
-"""The command line: ccc-router up | demo | token | migrate | reparse | check-config."""
+"""The command line: ccc-router up | demo | token | migrate | reparse | journal | erase | check-config."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from ccc_router.demo.play import Options
 from ccc_router.events.vocabulary import Role
 from ccc_router.kernel import log
 from ccc_router.kernel.clock import SystemClock
-from ccc_router.kernel.errors import Misconfigured
+from ccc_router.kernel.errors import CccError, Misconfigured
 
 _T = TypeVar("_T")
 _BAD_SETTINGS: Final = 78  # EX_CONFIG of sysexits.h
@@ -26,6 +26,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+records = typer.Typer(help="The journal.", no_args_is_help=True)
+app.add_typer(records, name="journal")
 
 
 @app.command()
@@ -79,6 +81,29 @@ def reparse(
     print(f"understood {done.understood}, still unreadable {done.unreadable}, new facts {done.facts}")
 
 
+@records.command()
+def verify(
+    pool: Annotated[str, typer.Option(help="another pool than that of the settings")] = "",
+) -> None:
+    """Go over the journal's hash chain; status 1 and the place when it does not hold."""
+    chosen = _settings()
+    verdict = _run(bootstrap.verify_journal(chosen, pool or chosen.pool))
+    print(f"the journal of {pool or chosen.pool} holds up to entry {verdict.position}")
+    if verdict.fault:
+        print(verdict.fault, file=sys.stderr)
+        raise typer.Exit(1)
+
+
+@app.command()
+def erase(
+    customer: Annotated[str, typer.Option(help="the customer's id, cu_…")],
+    by: Annotated[str, typer.Option(help="who has it done, as the journal shall say")],
+    reason: Annotated[str, typer.Option(help="why, without naming the person")],
+) -> None:
+    """Erase a customer's name, handles, addresses and texts for good; the journal keeps its ids, and who did it and why."""
+    print(f"erased {_run(bootstrap.erase(_settings(), customer, by=by, reason=reason))} messages of {customer}")
+
+
 @app.command()
 def check_config() -> None:
     """Tell every fault of the settings, naming the variable; nothing is started."""
@@ -102,13 +127,16 @@ def _settings() -> settings.Settings:
 
 
 def _run(work: Coroutine[Any, Any, _T]) -> _T:
-    """Run `work` on uvloop; a wrong setting ends with one line and no traceback."""
+    """Run `work` on uvloop; a wrong setting, or what is refused, ends with one line and no traceback."""
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(work)
     except Misconfigured as fault:
         print(fault.message, file=sys.stderr)
         raise typer.Exit(_BAD_SETTINGS) from None
+    except CccError as refused:
+        print(f"{refused.code}: {refused.message}", file=sys.stderr)
+        raise typer.Exit(1) from None
 
 
 def main() -> None:

@@ -55,7 +55,9 @@ class Settings(BaseSettings):
     catalogue: Path | None = Field(None, description="A catalogue file activated when the pool has none yet.")
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
-    metrics_token: SecretStr | None = Field(None, description="Bearer token of /metrics on the API's port.")
+    metrics_token: SecretStr | None = Field(
+        None, description="Bearer token of /metrics on the API's port; none there without."
+    )
     metrics_port: Port = Field(0, description="A port of its own for /metrics, without token; 0 is none.")
 
     signing_key: SecretStr | None = Field(

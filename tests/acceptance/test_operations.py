@@ -116,10 +116,14 @@ async def _live(service: Process, switch: FakeSwitch) -> list[httpx.Response]:
 @pytest.mark.timeout(120)
 async def test_no_log_no_metric_and_no_error_names_a_person() -> None:
     """The canary: a marker person goes through the whole API; logs (at debug), metrics and errors are searched for him."""
-    async with FakeSwitch().running() as switch, a_service(CCC_LOG_LEVEL="debug") as service:
+    async with (
+        FakeSwitch().running() as switch,
+        a_service(CCC_LOG_LEVEL="debug", CCC_METRICS_TOKEN="scraper") as service,
+    ):
         switch.connect(service.url)
         answers = await _live(service, switch)
-        metrics = (await service.anybody().get("/metrics")).text
+        scraper = {"Authorization": "Bearer scraper"}
+        metrics = (await service.anybody().get("/metrics", headers=scraper)).text
         journal = (await service.client(Role.SUPERVISOR, "mai").get("/v1/journal", params={"limit": 200})).text
         await service.stop()
         log = await asyncio.to_thread(service.log.read_text)

@@ -124,6 +124,7 @@ APP: Final = create_app(
         readiness=Everything(),
         routers=(*AGENTS, *ESCALATIONS),
         state={"agents": Closed(), "escalations": Closed()},
+        metrics_token="scraper",
     )
 )
 

@@ -1,9 +1,10 @@
 """Settings -> services: the only room that picks adapters and wires rooms together."""
 
+from ccc_router.bootstrap.records import erase, verify_journal
 from ccc_router.bootstrap.reparsing import reparse_all
 from ccc_router.bootstrap.rooms import tokens
 from ccc_router.bootstrap.serving import run
 from ccc_router.bootstrap.storage import migrate_only
 from ccc_router.bootstrap.trying import demo
 
-__all__ = ["demo", "migrate_only", "reparse_all", "run", "tokens"]
+__all__ = ["demo", "erase", "migrate_only", "reparse_all", "run", "tokens", "verify_journal"]

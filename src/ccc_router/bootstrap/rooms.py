@@ -106,7 +106,6 @@ async def rooms(spine: Spine, intake: Intake) -> AsyncIterator[Rooms]:
                     ),
                 ),
                 metrics_token=metrics_token.get_secret_value() if metrics_token is not None else "",
-                serve_metrics=metrics_token is not None or not settings.metrics_port,
                 webhooks=published.webhooks(),
                 schemas=published.schemas(),
             )

@@ -66,3 +66,9 @@ def seal(private: Private, salt: bytes) -> str:
     files = [(one.name, one.media_type, one.size, one.sha256) for one in private.attachments]
     content = canonical([private.subject, private.text, private.full_text, private.html, files])
     return hashlib.sha256(salt + content).hexdigest()
+
+
+def without_nul(private: Private) -> Private:
+    """PostgreSQL's text has no NUL; adapters remove it, and should one not do so, the message matters more."""
+    kept = {name: getattr(private, name).replace("\0", "") for name in ("name", "subject", "text", "full_text", "html")}
+    return msgspec.structs.replace(private, **kept)

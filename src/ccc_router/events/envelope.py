@@ -21,7 +21,6 @@ class Resolved(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``customer_id``: whose it is (``customer_new``: nobody knew the handle). ``case_id``/``contact_id``: what the refs point to ("" if
     nothing). ``contact_state``: state of a contact that is known but no longer in memory. ``case``: a case no longer in memory.
-    ``participant``: the sender takes part in that case.
     """
 
     customer_id: str = ""
@@ -30,7 +29,6 @@ class Resolved(msgspec.Struct, frozen=True, omit_defaults=True):
     contact_id: str = ""
     contact_state: str = ""
     case: CaseFound | None = None
-    participant: bool = False
 
 
 class Input(msgspec.Struct, frozen=True, omit_defaults=True):

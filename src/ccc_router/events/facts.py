@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from .vocabulary import CallEventName, Channel, DeliveryKind, DeliveryState, LegRole
+from .vocabulary import CallEventName, Channel, ControlCommand, DeliveryKind, DeliveryState, LegRole
 
 
 class Handle(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -177,9 +177,10 @@ class PhoneRegistered(Fact, frozen=True, tag="PhoneRegistered"):
 
 
 class DeliveryReported(Fact, frozen=True, tag="DeliveryReported"):
-    """A sender reports what became of an owed delivery. ``gone`` disables the target (HTTP 410).
+    """A sender reports what became of an owed delivery. ``external_id`` is what the other side calls it, of call control a `ControlAnswer` if any.
 
-    ``delivery``, ``contact_id``, ``case_id``, ``escalation_id`` and ``message_id`` say what it was and what for, as its row has them.
+    ``delivery``, ``command``, ``offer_id``, ``contact_id``, ``case_id``, ``escalation_id`` and ``message_id`` say what it was and what for, as
+    its row has them.
     """
 
     delivery_id: str
@@ -187,8 +188,9 @@ class DeliveryReported(Fact, frozen=True, tag="DeliveryReported"):
     attempt: int
     external_id: str = ""
     reason: str = ""
-    gone: bool = False
     delivery: DeliveryKind | None = None
+    command: ControlCommand | None = None
+    offer_id: str = ""
     contact_id: str = ""
     case_id: str = ""
     escalation_id: str = ""
@@ -221,6 +223,21 @@ class TimerFired(Fact, frozen=True, tag="TimerFired"):
     due: int
 
 
+class TimeResumed(Fact, frozen=True, tag="TimeResumed"):
+    """An engine took over after ``gap_ms`` in which nobody led: its time jumps by them, and they count against nobody (I12)."""
+
+    gap_ms: int
+
+
+class CustomerErased(Fact, frozen=True, tag="CustomerErased"):
+    """Somebody (``actor``) had a customer's name, handles, addresses and ``messages`` texts erased, and why. It is already done."""
+
+    customer_id: str
+    actor: str
+    reason: str
+    messages: int
+
+
 AnyFact = (
     MessageReceived
     | MessageChanged
@@ -234,4 +251,6 @@ AnyFact = (
     | AgentBack
     | OfferFetched
     | TimerFired
+    | TimeResumed
+    | CustomerErased
 )

@@ -146,6 +146,13 @@ class ControlCommand(StrEnum):
     ANNOUNCE = "announce"
 
 
+class ControlAnswer(StrEnum):
+    """What a switch answered other than that it does as asked: it does not know the call, or the call is elsewhere by now."""
+
+    CALL_GONE = "call_gone"
+    MOVED_ON = "moved_on"
+
+
 class Visibility(StrEnum):
     """Who may read a message: everybody on the channel, the customer alone, or the staff alone."""
 

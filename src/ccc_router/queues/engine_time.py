@@ -1,7 +1,8 @@
 """The engine's time: the last entry's time and what has passed on the monotonic clock since, drawn slowly to the database's clock.
 
-It never goes back. Time without an engine does not pass: a take-over continues where the last entry was, so that no offer,
-penalty or agent loses the time nobody could act in (I12). What was missed is made up for so slowly that nobody notices.
+It never goes back. A take-over continues where the last engine stopped. Was that seconds ago, what was missed is made up for so slowly
+that nobody notices; was it longer, time jumps to the database's clock, and the gap becomes an input (`facts.TimeResumed`) that takes it
+out of the deadlines of offers, penalties and agents (I12).
 """
 
 from typing import Final
@@ -13,6 +14,8 @@ _SLEW_FAR: Final = 0.1
 _FAR_MS: Final = 60_000
 _SETTLE_MS: Final = 5_000
 """A lag is made up for within about this time, if that is not too fast."""
+_GAP_MS: Final = 5_000
+"""A longer time without an engine is not made up for but jumped over."""
 
 
 class EngineTime:
@@ -38,6 +41,16 @@ class EngineTime:
         self._lag_ms = database_ms - now
         most = _SLEW if abs(self._lag_ms) < _FAR_MS else _SLEW_FAR
         self._rate = 1.0 + max(-most, min(most, self._lag_ms / _SETTLE_MS))
+
+    def resume(self) -> int:
+        """Be where the database's clock was when last asked, if that is far ahead. The ms jumped over; 0: it is made up for slowly."""
+        gap_ms = int(self._lag_ms)
+        if gap_ms <= _GAP_MS:
+            return 0
+        self._base_ms += gap_ms
+        self._lag_ms -= gap_ms
+        self._rate = 1.0
+        return gap_ms
 
     @property
     def lag_ms(self) -> int:

@@ -146,11 +146,11 @@ class Resolver:
                 return Found(Resolved(case=self._case(body.case_id)))
             return _FOUND_NOTHING
         customer_id, new, free = self._customer(body, private, position)
-        case_id, contact_id, participant = self._thread(private, customer_id)
+        case_id, contact_id = self._thread(private, customer_id)
         if not case_id and isinstance(body, c.EditCase | c.CallCustomer | c.LinkContact):
             return Found(Resolved(customer_id, new, case=self._case(body.case_id)), free)
         state = self._contact_state(contact_id)
-        return Found(Resolved(customer_id, new, case_id, contact_id, state, self._case(case_id), participant), free)
+        return Found(Resolved(customer_id, new, case_id, contact_id, state, self._case(case_id)), free)
 
     def _call(self, fact: f.CallEvent | f.CallRecorded, private: Private | None, position: int) -> Found:
         """The events of a call name their contact; only the first one that says who calls needs a customer."""
@@ -162,7 +162,7 @@ class Resolver:
         customer_id, new, free = self._customer(fact, private, position)
         if known is not None:
             return Found(Resolved(customer_id, new, contact_id=contact_id), free)
-        case_id, _, _ = self._thread(private, customer_id)
+        case_id, _ = self._thread(private, customer_id)
         return Found(Resolved(customer_id, new, case_id, case=self._case(case_id)), free)
 
     def _customer(self, body: AnyInput, private: Private, position: int) -> tuple[str, bool, frozenset[HandleKey]]:
@@ -185,17 +185,17 @@ class Resolver:
         row = self._rows.handles.get(key)
         return row.customer_id if row is not None else self._handles.get(key, "")
 
-    def _thread(self, private: Private, customer_id: str) -> tuple[str, str, bool]:
-        """(case, contact, sender takes part) of the first ref that is known; a weak one only from somebody who takes part."""
+    def _thread(self, private: Private, customer_id: str) -> tuple[str, str]:
+        """(case, contact) of the first ref that is known; a weak one only from somebody who takes part."""
         for ref in private.refs:
             case_id, contact_id = self._target(ref)
             if case_id:
-                return case_id, contact_id, self._takes_part(case_id, private, customer_id)
+                return case_id, contact_id
         for ref in private.weak_refs:
             case_id, contact_id = self._target(ref)
             if case_id and self._takes_part(case_id, private, customer_id):
-                return case_id, contact_id, True
-        return "", "", False
+                return case_id, contact_id
+        return "", ""
 
     def _target(self, ref: str) -> tuple[str, str]:
         """What a ref means; a case that nobody knows is none."""

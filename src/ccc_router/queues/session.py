@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from ccc_router.events import journal, partitions
-from ccc_router.events.codec import decode_body, is_command, seal, trace_of
+from ccc_router.events.codec import decode_body, is_command, seal, trace_of, without_nul
 from ccc_router.events.envelope import AnyInput, Input
-from ccc_router.events.facts import Private
+from ccc_router.events.facts import TimeResumed
 from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.errors import Misconfigured
 from ccc_router.kernel.log import get_logger
@@ -49,6 +49,7 @@ DELETE FROM inbox WHERE pool = $1 AND id = ANY ($2::bigint[])
 RETURNING id, source, key, body, (extract(epoch FROM at) * 1000)::bigint
 """
 _ALIVE: Final = "SELECT (extract(epoch FROM until) * 1000)::bigint FROM lease WHERE name = $1"
+_LAST: Final = "SELECT max(id) FROM inbox WHERE pool = $1"
 _CLOCK: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 
 
@@ -115,24 +116,27 @@ class Session:
         self._isolation = Isolation()
         self._renewed_at = clock.monotonic()
         self._prepared_to = 0
+        self._gap_ms = 0
+        self._backlog_to = 0
 
     def is_closed(self) -> bool:
         """Whether the connection is gone."""
         return self._connection.is_closed()
 
     async def begin(self, alive_ms: int) -> None:
-        """Load the state and let time go on from when the last engine was alive (``alive_ms`` on the database's clock)."""
+        """Load the state and let time go on from when the last engine was alive (``alive_ms``, the database's clock), or jump from there."""
         await self.reload()
         head = self.head
         idle_ms = max(0, alive_ms - head.committed_at) if head.position else 0
         self.time = EngineTime(self._clock, head.at + idle_ms, int(await self._connection.fetchval(_CLOCK)))
+        self._gap_ms = self.time.resume() if head.position else 0
+        self._backlog_to = await self._connection.fetchval(_LAST, self._pool) or 0
 
     async def reload(self) -> None:
         """Throw the state away and load it from the tables. Raises what asyncpg raises, NewerCore, LeaseLost."""
         connection = self._connection
-        await leases.renew(
-            connection, self.lease, ttl_ms=_LOADING_MS
-        )  # a large state takes a while, and nobody can renew
+        # A large state takes a while, and nobody can renew.
+        await leases.renew(connection, self.lease, ttl_ms=_LOADING_MS)
         self.head = await journal.head(connection, self._pool)
         if self.head.core_version > CORE_VERSION:
             raise NewerCore(f"entries of core {self.head.core_version}, this is {CORE_VERSION}")
@@ -173,7 +177,7 @@ class Session:
                 await self._connection.execute("ROLLBACK")
             raise
         entries = head.position - self.head.position
-        self.head, self.committed = head, writing.batches
+        self.head, self.committed, self._gap_ms = head, writing.batches, 0
         more = self._isolation.finished()
         return Turn(entries, more=more or len(rows) >= limit or self.seconds_to_timer() <= 0)
 
@@ -216,6 +220,9 @@ class Session:
             except ValueError as error:
                 bodies.append(error)
         batch = Batch(self._pool, self.state, self.head)
+        if self._gap_ms:
+            given = Input(batch.next_position, self.time.now(), TimeResumed(gap_ms=self._gap_ms), source="engine")
+            batch.add(given, "", None, step(self.state, given), "")
         resolver = Resolver(self._pool, self.state, batch.rows)
         await resolver.look_up(self._connection, [body for body in bodies if not isinstance(body, ValueError)])
         for number, (row, body) in enumerate(zip(rows, bodies, strict=True)):
@@ -234,7 +241,8 @@ class Session:
                     self._one(batch, resolver, row, body)
                 except Exception as failure:
                     raise StepFailed(row.id) from failure
-        self._fire_timers(batch)
+        if not rows or rows[-1].id >= self._backlog_to:  # what came before the take-over was there before its timers
+            self._fire_timers(batch)
         if not batch.written:
             return batch.head
         head = batch.seal(self._loads)
@@ -246,7 +254,7 @@ class Session:
         resolved, free = resolver.resolve(body, position)
         sealed, digest = None, ""
         if body.private is not None:
-            private = _without_nul(body.private) if b"\\u0000" in row.body else body.private
+            private = without_nul(body.private) if b"\\u0000" in row.body else body.private
             sealed = Sealed(private, secrets.token_bytes(16), free)
             digest = seal(private, sealed.salt) if has_content(private) else ""
             body = msgspec.structs.replace(body, private=None)
@@ -287,9 +295,3 @@ class Session:
 
     def _stamp(self, batch: Batch, now: int) -> None:
         self.state.position, self.state.now = batch.next_position - 1, now
-
-
-def _without_nul(private: Private) -> Private:
-    """PostgreSQL's text has no NUL; adapters remove it, and should one not do so, the message matters more."""
-    kept = {name: getattr(private, name).replace("\0", "") for name in ("name", "subject", "text", "full_text", "html")}
-    return msgspec.structs.replace(private, **kept)

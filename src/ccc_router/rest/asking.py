@@ -69,6 +69,7 @@ _REFUSALS: Final = {
     "chain_too_long": "It was forwarded too often: return it, and a supervisor decides where it belongs.",
     "catalogue_changed": "Another catalogue was put in force meanwhile.",
     "queue_in_use": "Contacts are in a queue that would go: name its successor.",
+    "endpoint_in_use": "Open contacts came by an endpoint that would go: end them first.",
     "agent_in_use": "An agent who would go has work at hand.",
     "unknown_topic": "There is no such topic.",
     "same_department": "It lies with this department already.",

@@ -129,6 +129,11 @@ def established(call: Call, offer_id: str = "", agent: str = "") -> bool:
     return any(leg.established_at for leg in _side(call, offer_id, agent))
 
 
+def rang(call: Call, offer_id: str, agent: str) -> bool:
+    """Whether there is a leg of that offer, or of that agent's phone: the switch did call him, whatever became of it."""
+    return any(True for _ in _side(call, offer_id, agent))
+
+
 def agent_leg_live(call: Call, offer_id: str = "", agent: str = "") -> bool:
     """Whether such a leg was answered and has not left."""
     return any(leg.established_at and _left_at(leg) == NOT_LEFT for leg in _side(call, offer_id, agent))

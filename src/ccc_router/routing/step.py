@@ -15,7 +15,7 @@ from .deciding import agents, calling, contacts, escalations, handling, messages
 from .rows import Contact
 from .state import State, Timer
 
-CORE_VERSION = 1
+CORE_VERSION = 2
 """Grows with every change of a decision; replay crosses versions only by applying."""
 
 _TIMERS: tuple[Timer, ...] = ("contact", "offer", "agent", "case", "escalation")
@@ -101,10 +101,21 @@ def _contact_due(state: State, given: Input, contact: Contact) -> Iterator[d.Dec
         yield d.ContactNeedsAttention(contact.id, "waits_too_long")
 
 
+def _time_resumed(state: State, given: Input, fact: f.TimeResumed) -> Iterator[d.Decision]:
+    """Who could not act while nobody led has as much time left as before; what people were promised by the clock stays (I12)."""
+    yield d.DeadlinesMoved(fact.gap_ms)
+
+
+def _customer_erased(state: State, given: Input, fact: f.CustomerErased) -> Iterator[d.Decision]:
+    """Nothing follows: what was erased is in no row of the core, and the entry of the input says who did it and why (I16)."""
+    yield from ()
+
+
 def _delivery_reported(state: State, given: Input, fact: f.DeliveryReported) -> Iterator[d.Decision]:
     yield d.DeliveryEnded(fact.delivery_id, fact.state.value, fact.reason)
     yield from escalations.delivery_reported(state, given, fact)
     yield from messages.reply_reported(state, given, fact)
+    yield from calling.control_reported(state, given, fact)
 
 
 def _retry_delivery(state: State, given: Input, command: c.RetryDelivery) -> Iterator[d.Decision]:
@@ -126,6 +137,8 @@ _HANDLERS: dict[type[msgspec.Struct], Callable[[State, Input, Any], Iterator[d.D
     f.AgentBack: agents.agent_back,
     f.OfferFetched: offers.offer_fetched,
     f.TimerFired: _timer_fired,
+    f.TimeResumed: _time_resumed,
+    f.CustomerErased: _customer_erased,
     c.SetPresence: agents.set_presence,
     c.OpenDemand: agents.open_demand,
     c.CloseDemand: agents.close_demand,

@@ -52,7 +52,7 @@ def create_metrics_app(registry: CollectorRegistry = REGISTRY) -> FastAPI:
 def _routers(app: FastAPI, services: Services) -> Iterator[APIRouter]:
     yield health.router(services.readiness)
     yield from services.routers
-    if services.serve_metrics:
+    if services.metrics_token:
         yield metrics.router(services.registry, services.metrics_token)
     yield docs.router(app)
 

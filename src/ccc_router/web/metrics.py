@@ -43,7 +43,7 @@ class LagMeter:
 
 
 def router(registry: CollectorRegistry, token: str) -> APIRouter:
-    """`GET /metrics` for scrapers that bring `token` as a bearer token; "" when the port is not public."""
+    """`GET /metrics` for scrapers that bring `token` as a bearer token; "" on a port of its own, which only they reach."""
     metrics = APIRouter(tags=["operations"])
 
     @metrics.get(

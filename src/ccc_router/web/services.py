@@ -20,8 +20,8 @@ class Services:
 
     ``routers`` are the rooms' routes; ``state`` is what their handlers find in ``app.state`` under the room's name.
     ``direct`` are handlers of POST that need nothing of the framework, by the pattern of their path; they limit bodies themselves.
-    ``webhooks`` and ``schemas`` go into the OpenAPI document (calls that departments receive). ``metrics_token``: "" serves
-    ``/metrics`` to everybody who reaches the port.
+    ``webhooks`` and ``schemas`` go into the OpenAPI document (calls that departments receive). ``metrics_token``: "" serves no
+    ``/metrics`` here, where everybody could read them.
     """
 
     clock: Clock
@@ -33,7 +33,6 @@ class Services:
     limits: BodyLimits = field(default_factory=BodyLimits)
     registry: CollectorRegistry = REGISTRY
     metrics_token: str = ""
-    serve_metrics: bool = True
     direct: Mapping[str, Handler] = field(default_factory=dict)
     webhooks: Mapping[str, dict[str, object]] = field(default_factory=dict)
     schemas: Mapping[str, dict[str, object]] = field(default_factory=dict)

@@ -181,10 +181,10 @@ class Deliver:
             case Postponed(reason, after_ms):
                 async with self._database.transaction() as connection:
                     await put_off(connection, item, reason, max(after_ms, 1) / 1000, took_s, counted=False)
-            case Failed(reason, gone):
-                await self._end(item, DeliveryState.FAILED, reason, took_s, gone=gone)
-            case Parked(reason, gone):
-                await self._end(item, DeliveryState.PARKED, reason, took_s, gone=gone)
+            case Failed(reason):
+                await self._end(item, DeliveryState.FAILED, reason, took_s)
+            case Parked(reason):
+                await self._end(item, DeliveryState.PARKED, reason, took_s)
             case Unknown(reason):
                 await self._end(item, DeliveryState.UNKNOWN, reason, took_s)
             case _:
@@ -216,7 +216,6 @@ class Deliver:
         took_s: float,
         *,
         external_id: str = "",
-        gone: bool = False,
     ) -> None:
         delivery = item.delivery
         fact = DeliveryReported(
@@ -226,8 +225,9 @@ class Deliver:
             attempt=delivery.attempt,
             external_id=external_id,
             reason=reason,
-            gone=gone,
             delivery=delivery.kind,
+            command=delivery.command,
+            offer_id=delivery.data.get("offer_id", ""),
             contact_id=delivery.contact_id,
             case_id=delivery.case_id,
             escalation_id=delivery.escalation_id,

@@ -42,6 +42,20 @@ WITH old AS (SELECT pool, source, key FROM outcome WHERE at < clock_timestamp() 
 DELETE FROM outcome o USING old WHERE (o.pool, o.source, o.key) = (old.pool, old.source, old.key)
 """
 
+# With an upload that no message took goes its content, unless something else refers to it. Whoever keeps the same content again
+# renews its time, and so do facts on their way: what is young stays.
+_UPLOADS: Final = """
+WITH old AS (SELECT pool, id, sha256 FROM upload WHERE at < clock_timestamp() - $1::interval LIMIT $2),
+     rows AS (DELETE FROM upload u USING old WHERE (u.pool, u.id) = (old.pool, old.id)),
+     unsent AS (SELECT DISTINCT sha256 FROM old
+                WHERE NOT EXISTS (SELECT 1 FROM attachment a WHERE (a.pool, a.id) = (old.pool, old.id))),
+     content AS (
+        DELETE FROM blob b USING unsent WHERE b.sha256 = unsent.sha256 AND b.at < clock_timestamp() - $1::interval
+          AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.sha256 = b.sha256)
+          AND NOT EXISTS (SELECT 1 FROM upload u WHERE u.sha256 = b.sha256 AND (u.pool, u.id) NOT IN (SELECT pool, id FROM old)))
+SELECT 1 FROM old
+"""
+
 RULES: Final = (
     _simple("seen", "at", timedelta(days=40)),
     Rule("outcome", timedelta(hours=24), _OUTCOMES),
@@ -50,7 +64,7 @@ RULES: Final = (
     _simple("delivery_attempt", "ended_at", timedelta(days=400)),
     _simple("portal_proof", "expires_at", timedelta()),
     _simple("portal_upload", "at", timedelta(hours=24), "message_id = ''"),
-    _simple("upload", "at", timedelta(days=7)),
+    Rule("upload", timedelta(days=7), _UPLOADS),
     _simple("draft", "to_timestamp(at / 1000)", timedelta(days=30)),
     _simple("fanpage_part", "at", timedelta(days=40)),
     _simple("department_link", "expires_at", timedelta(days=90)),

@@ -181,6 +181,16 @@ async def test_a_queue_where_contacts_wait_needs_a_successor(service: Service, l
     await waiting(service, lead, 1)
 
 
+async def test_an_endpoint_by_which_open_contacts_came_stays(service: Service, lead: httpx.AsyncClient) -> None:
+    await service.write()
+    await waiting(service, lead, 1)
+    document = (await lead.get("/v1/catalog")).json()
+    document["endpoints"] = [one for one in document["endpoints"] if one["channel"] != "portal"]
+    answer = await lead.put("/v1/catalog", json=document, headers={"If-Match": '"v1"'})
+    assert answer.status_code == 422
+    assert [(one["pointer"], one["code"]) for one in answer.json()["errors"]] == [("/endpoints", "in_use")]
+
+
 async def test_where_machines_are_reached_is_an_administrators_decision(
     service: Service, lead: httpx.AsyncClient, admin: httpx.AsyncClient
 ) -> None:

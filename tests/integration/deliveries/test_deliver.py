@@ -105,7 +105,7 @@ async def test_what_arrived_is_never_owed_again(database: Database) -> None:
 
 @pytest.mark.parametrize(
     ("outcome", "state"),
-    [(Failed("no_such"), "failed"), (Unknown("cut"), "unknown"), (Parked("x", gone=True), "parked")],
+    [(Failed("no_such"), "failed"), (Unknown("cut"), "unknown"), (Parked("x"), "parked")],
 )
 async def test_an_end_is_written_and_reported_as_the_sender_said(
     database: Database, outcome: Attempted, state: str
@@ -115,7 +115,6 @@ async def test_an_end_is_written_and_reported_as_the_sender_said(
         await ends_in(database, "dl_1", state)
     [fact] = await reported(database)
     assert fact.state == state
-    assert fact.gone is (outcome == Parked("x", gone=True))
 
 
 async def test_i11_order_is_kept_in_a_lane_and_a_dead_lane_holds_up_no_other(database: Database) -> None:

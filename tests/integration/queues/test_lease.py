@@ -2,7 +2,15 @@
 
 import time
 
+import msgspec
+
 from ccc_router.events import journal
+from ccc_router.events.codec import decode_input
+from ccc_router.events.commands import AcceptOffer, WaitForCustomer
+from ccc_router.events.facts import MessageReceived, Private, TimeResumed
+from ccc_router.events.inbox import Submission
+from ccc_router.events.vocabulary import Channel, Role
+from ccc_router.queues.store.loading import rebuild
 from ccc_router.storage import leases
 from ccc_router.storage.database import Connection, Database
 from tests.integration.queues.test_rebuild import picture, start
@@ -10,6 +18,12 @@ from tests.support.fake_clock import FakeClock
 from tests.support.inputs import submitted
 from tests.support.spine import Spine, by_hand
 from tests.support.waiting import eventually
+
+_NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+_AN_HOUR_LATER = """
+CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql
+AS $$ SELECT pg_catalog.clock_timestamp() + interval '1 hour' $$
+"""
 
 
 async def seize(spine: Spine) -> None:
@@ -100,28 +114,94 @@ async def test_a_take_over_has_the_same_state_and_later_time(database: Database)
         assert first.state.now <= second.state.now <= second.engine.now_ms
 
 
+async def absent(spine: Spine) -> int:
+    """The engine stops, and for whoever connects from now on the database's clock is an hour further. Returns the engine's last time (ms)."""
+    stopped_at = spine.state.now
+    await spine.engine.stop()
+    pool = spine.database.pool
+    await pool.execute(_AN_HOUR_LATER)
+    name = await pool.fetchval("SELECT current_database()")
+    await pool.execute(f'ALTER DATABASE "{name}" SET search_path = public, pg_catalog')
+    return stopped_at
+
+
 async def test_i12_time_without_an_engine_expires_no_offer(database: Database) -> None:
-    """The engine was away for an hour; the offer it left has its whole time yet, then expires once."""
+    """The engine was away for an hour; the offer it left has its whole time yet, then expires once. The clock is right at once (0021)."""
     clock = FakeClock()
     async with by_hand(database, clock=clock) as spine:
         await start(spine)
         await spine.inbox.append([submitted("m1")])
         await spine.turns()
         [offer] = spine.state.offers.values()
-        await spine.engine.stop()
-        await database.pool.execute("UPDATE lease SET until = until - interval '1 hour'")
-        await database.pool.execute("ALTER TABLE journal_batch DISABLE TRIGGER append_only")
-        await database.pool.execute("UPDATE journal_batch SET at = at - interval '1 hour'")
+        expires_at = offer.expires_at
+        stopped_at = await absent(spine)
         await spine.turns()
         assert spine.engine.leading
         assert list(spine.state.offers) == [offer.id]
+        [resumed] = [decode_input(one.body) for one in await spine.entries() if one.kind == "TimeResumed"]
+        assert isinstance(resumed.body, TimeResumed)
+        assert 3_595_000 < resumed.body.gap_ms < 3_700_000
+        assert resumed.at - stopped_at >= resumed.body.gap_ms
+        assert spine.state.offers[offer.id].expires_at - expires_at == resumed.body.gap_ms
+        assert abs(await database.pool.fetchval(_NOW) + 3_600_000 - (spine.engine.now_ms or 0)) < 60_000
         await clock.advance(20)
         await spine.turns()
         assert list(spine.state.offers) == [offer.id]
         await clock.advance(15)
         await spine.turns()
         assert offer.id not in spine.state.offers
-        assert (await spine.kinds()).count("OfferEnded") == 1
+        kinds = await spine.kinds()
+        assert [kinds.count(kind) for kind in ("TimeResumed", "DeadlinesMoved", "OfferEnded")] == [1, 1, 1]
+        async with database.pool.acquire() as connection:
+            rebuilt = await rebuild("main", journal.entries(connection, "main"))
+        assert picture(rebuilt) == picture(spine.state), "I13"
+
+
+async def test_i12_a_failed_first_turn_forgets_no_gap(database: Database) -> None:
+    """The turn that tells of the gap is rolled back with an input that spoils it; the next one tells of it again, once."""
+    clock = FakeClock()
+    async with by_hand(database, clock=clock) as spine:
+        await start(spine)
+        await spine.inbox.append([submitted("m1")])
+        await spine.turns()
+        [offer] = spine.state.offers.values()
+        await absent(spine)
+        spoiled = submitted("m2")
+        assert isinstance(spoiled.body, MessageReceived)
+        await spine.inbox.append(
+            [Submission("portal", "k2", msgspec.structs.replace(spoiled.body, channel=Channel.INTERNAL))]
+        )
+        await database.pool.execute("ALTER TABLE contact ADD CONSTRAINT spoils CHECK (channel <> 'internal')")
+        await spine.turns()
+        kinds = await spine.kinds()
+        assert [kinds.count(kind) for kind in ("InputParked", "TimeResumed")] == [1, 1]
+        assert list(spine.state.offers) == [offer.id]
+
+
+async def test_i12_timers_wait_for_what_came_before_a_take_over(database: Database) -> None:
+    """He wrote while nobody led, behind more inputs than a turn takes: his silence must not close his contact (I3)."""
+    clock = FakeClock()
+    async with by_hand(database, clock=clock, batch=4) as spine:
+        await start(spine)
+        await spine.inbox.append([submitted("m1")])
+        await spine.turns()
+        [contact] = spine.state.contacts.values()
+        [offer] = spine.state.offers.values()
+        who = offer.agent_id
+        await spine.drive(spine.ask(AcceptOffer(actor=who, actor_role=Role.AGENT, offer_id=offer.id)))
+        until = (spine.engine.now_ms or 0) + 1_800_000
+        await spine.drive(
+            spine.ask(WaitForCustomer(actor=who, actor_role=Role.AGENT, contact_id=contact.id, until=until))
+        )
+        await absent(spine)
+        private = Private(refs=(f"case:{contact.case_id}",))
+        answer = msgspec.structs.replace(submitted("m9").body, private=private)
+        await spine.inbox.append(
+            [*(submitted(f"n{number}") for number in range(6)), Submission("portal", "m9", answer)]
+        )
+        await spine.turns()
+        assert "ContactEnded" not in await spine.kinds()
+        assert spine.state.contacts[contact.id].customer_message == 2
 
 
 async def test_a_newer_core_is_not_touched(database: Database) -> None:

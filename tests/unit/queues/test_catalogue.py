@@ -128,6 +128,43 @@ def test_a_queue_with_waiting_contacts_needs_a_successor() -> None:
     assert faults_of(after, previous=before, waiting={}) == []
 
 
+def test_an_endpoint_with_open_contacts_cannot_go_nor_become_another() -> None:
+    """Its customers wait for an answer over it; a queue has a successor, an address on a channel has none."""
+    before = a_catalogue()
+    without = a_catalogue(2, endpoints=before.endpoints[1:], agents=())
+    other = msgspec.structs.replace(before.endpoints[3], channel="fanpage")
+    renamed = a_catalogue(2, endpoints=(*before.endpoints[:3], other))
+
+    def codes(after: Catalogue, **arrived: int) -> list[tuple[str, str]]:
+        return [
+            (one.path, one.code) for one in faults_of(after, previous=before, arrived=arrived) if one.code == "in_use"
+        ]
+
+    assert codes(without, hotline=2) == [("/endpoints", "in_use")]
+    assert codes(without, portal=2, hotline=0) == []
+    assert codes(renamed, portal=1) == [("/endpoints", "in_use")]
+    assert codes(a_catalogue(2), hotline=1, portal=1) == []
+
+
+@pytest.mark.parametrize(
+    ("address", "aliases"), [("Care@CCC.example", ""), ("other@ccc.example", "x@ccc.example, care@ccc.example")]
+)
+def test_two_mailboxes_never_have_one_address(address: str, aliases: str) -> None:
+    """Nobody could say whose the mail is."""
+    second = {
+        "id": "second",
+        "channel": "email",
+        "name": {"vi": "2", "en": "2"},
+        "queue": "general",
+        "address": address,
+    }
+    document = a_document()
+    document["endpoints"] = [*document["endpoints"], second | {"options": {"aliases": aliases}}]
+    assert found(document) == [("/endpoints/4/address", "duplicate")]
+    document["endpoints"][4] |= {"address": "second@ccc.example", "options": {"aliases": "third@ccc.example"}}
+    assert found(document) == []
+
+
 def test_a_version_must_grow() -> None:
     assert [fault.code for fault in faults_of(a_catalogue(1), previous=a_catalogue(1))] == ["not_newer"]
 

@@ -16,6 +16,25 @@ async def test_it_goes_on_from_the_last_entry_however_long_nobody_led() -> None:
     assert last + 10_000 <= time.now() <= last + 11_000
 
 
+async def test_i12_a_long_time_without_an_engine_is_jumped_over_once() -> None:
+    """It says how far, so that the deadlines of those who could not act move as far; then it is with the database's clock."""
+    clock = FakeClock()
+    time = EngineTime(clock, 1_000_000, 4_600_000)
+    assert time.resume() == 3_600_000
+    assert time.now() == 4_600_000
+    assert (time.lag_ms, time.resume()) == (0, 0)
+    await clock.advance(10)
+    assert time.now() == 4_610_000
+    assert time.of(2_000_000) == 2_000_000, "what was received meanwhile was received then"
+
+
+async def test_i12_a_short_one_and_a_clock_that_is_behind_are_made_up_for_slowly() -> None:
+    for database_ms in (1_004_000, 400_000):
+        time = EngineTime(FakeClock(), 1_000_000, database_ms)
+        assert time.resume() == 0
+        assert time.now() == 1_000_000
+
+
 async def test_it_meets_the_database_clock_and_stays_with_it() -> None:
     clock = FakeClock()
     time = EngineTime(clock, 1_000_000, 1_030_000)

@@ -233,6 +233,19 @@ def test_of_two_catalogues_made_from_the_same_one_the_second_is_refused() -> Non
     assert activate(world, world.catalogue) == "catalogue_changed"
 
 
+def test_an_endpoint_over_which_a_customer_waits_does_not_go() -> None:
+    """What the check before could not see yet: he wrote while the catalogue was being checked."""
+    world = World()
+    endpoints = tuple(one for one in world.catalogue.endpoints if one.id != "site")
+    smaller = msgspec.structs.replace(world.catalogue, endpoints=endpoints)
+    world.sign_in("an")
+    contact_id = world.write()
+    assert activate(world, smaller) == "endpoint_in_use"
+    world.accept("an")
+    world.complete("an", contact_id)
+    assert activate(world, smaller) == ""
+
+
 def test_i5_an_offer_that_no_longer_fits_the_new_catalogue_goes_to_another() -> None:
     world = World()
     world.sign_in("an")

@@ -2,10 +2,11 @@
 
 from collections import Counter
 
+import msgspec
 import pytest
 
 from ccc_router.events.commands import AcceptOffer, CompleteContact, DeclineOffer, WaitForCustomer
-from ccc_router.events.facts import AgentLost, TimerFired
+from ccc_router.events.facts import AgentLost, OfferFetched, TimeResumed, TimerFired
 from ccc_router.events.vocabulary import CallEventName, Channel, ContactState, OfferState, Presence, Role
 from ccc_router.kernel.ids import derive
 from ccc_router.routing import Step, next_due
@@ -188,3 +189,102 @@ def test_i18_every_contact_that_came_is_in_exactly_one_end_or_open() -> None:
     still = [contact for contact in world.state.contacts.values() if contact.state is ContactState.QUEUED]
     assert {contact.id for contact in still} >= {waits}
     assert len(opened) == sum(ends.values()) + len(still)
+
+
+def resume(world: World, hours: int) -> Step:
+    """An engine takes over after that long."""
+    world.now += hours * 3_600_000
+    return world.give(TimeResumed(gap_ms=hours * 3_600_000))
+
+
+def test_i12_two_days_without_an_engine_end_nothing_an_agent_or_the_switch_has_to_do() -> None:
+    """Of an offer, a demand, a penalty, the grace of a lost agent, the wait for the agent who knows the case, connecting and wrap-up
+    as much is left after it as before, and no more."""
+    agents = [an_agent(name) for name in ("an", "binh", "chi", "dung", "em")]
+    world = World(a_catalogue(*agents))
+    world.sign_in("an")
+    offered = world.write()
+    world.sign_in("binh")
+    world.call(CallEventName.OFFERED)
+    call = derive("ct", "hotline", "call", "c1")
+    assert world.offered_to(call) == "binh"
+    world.accept("binh")
+    world.sign_in("chi")
+    finished = world.write(Channel.EMAIL)
+    world.accept("chi")
+    known = world.contact(finished).case_id
+    world.give(AgentLost(agent_id="chi"))
+    world.write(Channel.EMAIL, case_id=known)
+    world.sign_in("dung", Presence.ON_DEMAND)
+    world.demand("dung")
+    [offer] = [one for one in world.state.offers.values() if one.contact_id == offered]
+    before = {
+        "offer": offer.expires_at,
+        "connecting": world.contact(call).ends_at,
+        "grace": world.state.agents["chi"].lost_at,
+        "demand": world.state.agents["dung"].demand_until,
+    }
+    began = world.now
+    resume(world, 48)
+    moved = world.now - began
+    after = {
+        "offer": world.state.offers[offer.id].expires_at,
+        "connecting": world.contact(call).ends_at,
+        "grace": world.state.agents["chi"].lost_at,
+        "demand": world.state.agents["dung"].demand_until,
+    }
+    assert {name: after[name] - due for name, due in before.items()} == dict.fromkeys(before, moved)
+    world.wait(9)
+    assert of_kind(world, d.AgentPenalised) == []
+    world.wait(11)
+    missed = [one for one in of_kind(world, d.AgentPenalised) if isinstance(one, d.AgentPenalised)]
+    assert [one.agent_id for one in missed] == ["binh"], "his phone was not answered within its whole time"
+
+
+def test_i12_a_penalty_a_sticky_wait_and_a_wrap_up_have_as_much_left_as_before() -> None:
+    world = World(a_catalogue(an_agent("an"), an_agent("binh")))
+    world.sign_in("an")
+    world.call(CallEventName.OFFERED)
+    call = derive("ct", "hotline", "call", "c1")
+    world.accept("an")
+    world.call(CallEventName.ESTABLISHED, leg="a1", offer_id=world.contact(call).offer_id)
+    world.call(CallEventName.CONNECTION_CLEARED)
+    assert world.state_of(call) is ContactState.WRAP_UP
+    held_for_an = world.write(case_id=world.contact(call).case_id)
+    world.sign_in("binh")
+    missed = world.write()
+    world.give(OfferFetched(offer_id=world.contact(missed).offer_id))
+    world.wait(30)
+    wrap_up, wait = world.contact(call).ends_at, world.contact(held_for_an).reserved_until
+    penalty = dict(world.state.agents["binh"].penalties)
+    assert wait > world.now
+    assert penalty
+    began = world.now
+    resume(world, 24)
+    moved = world.now - began
+    assert world.contact(call).ends_at - wrap_up == moved
+    assert world.contact(held_for_an).reserved_until - wait == moved
+    assert world.state.agents["binh"].penalties == {channel: until + moved for channel, until in penalty.items()}
+    world.wait(1)
+    assert world.state_of(call) is ContactState.WRAP_UP
+    assert world.offered_to(missed) == "", "the penalty is not over"
+
+
+def test_i12_what_customers_and_departments_were_promised_goes_by_the_clock() -> None:
+    """Rank, arrival, attention, the customer's turn: an hour away is an hour for those who wait."""
+    world = World()
+    world.sign_in("an")
+    contact_id = world.write()
+    world.accept("an")
+    until = world.now + 1_800_000
+    world.give(WaitForCustomer(actor="an", actor_role=Role.AGENT, contact_id=contact_id, until=until))
+    world.sign_in("an", Presence.SIGNED_OUT)
+    waiting = world.write()
+    was = msgspec.structs.replace(world.contact(waiting))
+    resume(world, 1)
+    now = world.contact(waiting)
+    assert (now.arrived_at, now.rank, now.attention_at) == (was.arrived_at, was.rank, was.attention_at)
+    assert world.contact(contact_id).wait_until == until
+    world.wait(0)
+    assert contact_id not in world.state.contacts, "the customer was silent for his half hour"
+    assert world.contact(waiting).attention == "waits_too_long"

@@ -337,6 +337,17 @@ async def test_ready_says_what_is_missing(client: httpx.AsyncClient, readiness: 
     assert answer.json()["checks"]["database"] == {"ok": False, "detail": "gone"}
 
 
+@pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer "}, CHI])
+async def test_without_a_token_the_port_of_the_api_serves_no_metrics(header: dict[str, str]) -> None:
+    """They name routes, pools and loads: not for everybody who reaches the API (DESIGN 7: own port or token)."""
+    services = Services(
+        clock=SystemClock(), identify=identify, replays=KeptAnswers(), readiness=Everything(), routers=[], state={}
+    )
+    transport = httpx.ASGITransport(create_app(services), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        assert (await client.get("/metrics", headers=header)).status_code == 404
+
+
 async def test_metrics_need_their_token_and_name_no_path(client: httpx.AsyncClient) -> None:
     await client.get(f"/v1/things/{MARKERS[0]}", headers=CHI)
     await client.get(f"/v1/{MARKERS[1]}")

@@ -16,9 +16,9 @@ FROM message WHERE pool = $1 AND case_id = $2 AND position > $3 ORDER BY positio
 _UPLOAD: Final = """
 INSERT INTO upload (pool, id, owner, name, media_type, size, sha256) VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (pool, id) DO NOTHING"""
-_BLOB: Final = (
-    "INSERT INTO blob (sha256, media_type, size, bytes) VALUES ($1, $2, $3, $4) ON CONFLICT (sha256) DO NOTHING"
-)
+_BLOB: Final = """
+INSERT INTO blob (sha256, media_type, size, bytes) VALUES ($1, $2, $3, $4)
+ON CONFLICT (sha256) DO UPDATE SET at = clock_timestamp()"""
 _UPLOADS: Final = """
 SELECT id, name, media_type, size, sha256 FROM upload WHERE pool = $1 AND owner = $2 AND id = ANY($3)"""
 _FILE: Final = """

@@ -12,6 +12,7 @@ _AGENT: Final = "SELECT row FROM agent WHERE pool = $1 AND id = $2"
 _AGENTS: Final = "SELECT row FROM agent WHERE pool = $1 AND id > $2 ORDER BY id LIMIT $3"
 _SOME: Final = "SELECT row FROM agent WHERE pool = $1 AND id = ANY($2)"
 _OPEN: Final = "SELECT queue, count(*) FROM contact WHERE pool = $1 AND live AND open GROUP BY queue"
+_ARRIVED: Final = "SELECT endpoint, count(*) FROM contact WHERE pool = $1 AND live AND open GROUP BY endpoint"
 _DEMANDS: Final = "SELECT id, row ->> 'demand_id' AS demand FROM agent WHERE pool = $1 AND id = ANY($2)"
 
 # The service level counts contacts that were answered or abandoned since $2; both formulas: abandoned ones as not
@@ -60,6 +61,10 @@ class Staff:
     async def open_by_queue(self) -> dict[str, int]:
         """How many open contacts each queue has."""
         return {row["queue"]: row["count"] for row in await self._database.pool.fetch(_OPEN, self._pool)}
+
+    async def open_by_endpoint(self) -> dict[str, int]:
+        """How many open contacts came by each endpoint."""
+        return {row["endpoint"]: row["count"] for row in await self._database.pool.fetch(_ARRIVED, self._pool)}
 
     async def demands(self, agents: Sequence[str]) -> dict[str, str]:
         """The open demand of each agent, "" for none."""

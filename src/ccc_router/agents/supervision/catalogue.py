@@ -120,9 +120,11 @@ async def _activate(
     before = room.catalogue
     successors = dict(one.split(":", 1) for one in listed)
     after = parse(document | {"version": before.version + 1})
-    waiting = await room.staff.open_by_queue()
+    waiting, arrived = await room.staff.open_by_queue(), await room.staff.open_by_endpoint()
     faults = (
-        after if isinstance(after, list) else faults_of(after, previous=before, successors=successors, waiting=waiting)
+        after
+        if isinstance(after, list)
+        else faults_of(after, previous=before, successors=successors, waiting=waiting, arrived=arrived)
     )
     if isinstance(after, list) or faults:
         raise Invalid(

@@ -52,7 +52,8 @@ FROM kept, jsonb_to_recordset($3::jsonb) AS f (attachment_id text, name text, me
 ON CONFLICT (pool, id) DO NOTHING
 """
 _BLOB: Final = """
-INSERT INTO blob (sha256, media_type, size, bytes) VALUES ($1, $2, $3, $4) ON CONFLICT (sha256) DO NOTHING
+INSERT INTO blob (sha256, media_type, size, bytes) VALUES ($1, $2, $3, $4)
+ON CONFLICT (sha256) DO UPDATE SET at = clock_timestamp()
 """
 
 

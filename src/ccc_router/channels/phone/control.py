@@ -1,6 +1,7 @@
 """Call control out: one signed command to a switch that lets itself be controlled. What comes of it, its call events tell.
 
-The switch answers 2xx for "received". 404, 409 and 412 mean that the call moved on meanwhile, which is ordinary: the command is done.
+The switch answers 2xx for "received". 404, 409 and 412 mean that the call moved on meanwhile, which is ordinary: the command is done,
+and its report says which of the two words of `ControlAnswer` it was, so that nobody waits for a phone that will not ring.
 Order per call is kept by the delivery's lane; the repetitions within three seconds and ``not_after`` are those of the worker
 that calls (`workers.deliver`), and no attempt is begun or kept up past ``not_after``.
 """
@@ -14,13 +15,13 @@ import httpx
 import msgspec
 
 from ccc_router.channels.channel import Directory, Secrets
+from ccc_router.events.vocabulary import ControlAnswer
 from ccc_router.kernel import signing
 from ccc_router.kernel.clock import Clock, format_utc
 from ccc_router.queues.deliveries.port import Attempted, Delivery, Failed, Retry, Sent
 from ccc_router.storage.database import Database
 
-MOVED_ON: Final = frozenset({404, 409, 412})
-EXTERNAL_MOVED_ON: Final = "moved_on"
+MOVED_ON: Final = {404: ControlAnswer.CALL_GONE, 409: ControlAnswer.MOVED_ON, 412: ControlAnswer.MOVED_ON}
 _TIMEOUT: Final = httpx.Timeout(1.5, connect=0.75)
 _LONGEST_S: Final = 2.0
 _AGAIN: Final = frozenset({408, 425, 429})
@@ -139,7 +140,7 @@ def read_answer(status: int) -> Attempted:
     if 200 <= status < 300:
         return Sent()
     if status in MOVED_ON:
-        return Sent(EXTERNAL_MOVED_ON)
+        return Sent(MOVED_ON[status].value)
     if status >= 500 or status in _AGAIN:
         return Retry(f"http_{status}")
-    return Failed(f"http_{status}", gone=status == 410)
+    return Failed(f"http_{status}")

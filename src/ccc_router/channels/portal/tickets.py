@@ -49,7 +49,7 @@ WITH sent AS (
     SELECT DISTINCT ON (sha256) sha256, media_type, size, bytes FROM portal_upload
     WHERE pool = $1 AND endpoint = $2 AND id = ANY($3::text[]) AND bytes IS NOT NULL ORDER BY sha256)
 INSERT INTO blob (sha256, media_type, size, bytes) SELECT sha256, media_type, size, bytes FROM sent
-ON CONFLICT (sha256) DO NOTHING
+ON CONFLICT (sha256) DO UPDATE SET at = clock_timestamp()
 """
 _EMPTY: Final = "UPDATE portal_upload SET bytes = NULL WHERE pool = $1 AND endpoint = $2 AND id = ANY($3::text[])"
 _MOST_UNSENT: Final = 2 << 30  # bytes a portal keeps for messages that may never come

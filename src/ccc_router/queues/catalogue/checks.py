@@ -28,11 +28,13 @@ def faults_of(
     previous: Catalogue | None = None,
     successors: Mapping[str, str] | None = None,
     waiting: Mapping[str, int] | None = None,
+    arrived: Mapping[str, int] | None = None,
 ) -> list[Fault]:
     """Everything that is wrong with a catalogue, by path; none if it may be put in force.
 
     ``previous`` is the one in force, ``waiting`` how many contacts each of its queues has open: a queue that goes while contacts
-    wait there needs a successor.
+    wait there needs a successor. ``arrived`` is how many each of its endpoints has open: one whose customers still wait for an answer
+    over it cannot go.
     """
     found = [
         *_ids(catalogue),
@@ -43,6 +45,7 @@ def faults_of(
         *surrounding_faults(catalogue),
         *_rules(catalogue),
         *_removed_queues(catalogue, previous, successors or {}, waiting or {}),
+        *_removed_endpoints(catalogue, previous, arrived or {}),
     ]
     return sorted(set(found))
 
@@ -192,3 +195,11 @@ def _removed_queues(
                 "needs_successor",
                 f"{waiting[queue.id]} open contacts are in {queue.id}",
             )
+
+
+def _removed_endpoints(catalogue: Catalogue, previous: Catalogue | None, arrived: Mapping[str, int]) -> Iterator[Fault]:
+    """An id that comes to mean another channel is gone as well."""
+    known = {(endpoint.id, endpoint.channel) for endpoint in catalogue.endpoints}
+    for endpoint in previous.endpoints if previous is not None else ():
+        if (endpoint.id, endpoint.channel) not in known and arrived.get(endpoint.id):
+            yield Fault("/endpoints", "in_use", f"{arrived[endpoint.id]} open contacts came by {endpoint.id}")

@@ -29,6 +29,7 @@ def _endpoints(catalogue: Catalogue) -> Iterator[Fault]:
     queues = {queue.id: queue for queue in catalogue.queues}
     topics = {topic.id for topic in catalogue.topics}
     skills = {skill.id for skill in catalogue.skills}
+    mailboxes: dict[str, str] = {}
     for at, endpoint in enumerate(catalogue.endpoints):
         path = pointer("endpoints", at)
         queue = queues.get(endpoint.queue)
@@ -42,6 +43,12 @@ def _endpoints(catalogue: Catalogue) -> Iterator[Fault]:
             yield Fault(path + "/control_url", "bad_url", "call control goes from a phone endpoint to http(s)://…")
         if endpoint.channel == "email" and "@" not in endpoint.address:
             yield Fault(path + "/address", "missing", "a mailbox has an address")
+        if endpoint.channel == "email":
+            for address in (
+                f"{endpoint.address} {endpoint.options.get('aliases', '')}".lower().replace(",", " ").split()
+            ):
+                if (owner := mailboxes.setdefault(address, endpoint.id)) != endpoint.id:
+                    yield Fault(path + "/address", "duplicate", f"mail to {address} goes to {owner}")
         for name, topic in endpoint.topics.items():
             if topic not in topics:
                 yield Fault(path + pointer("topics", name), "unknown_topic", f"there is no topic {topic}")

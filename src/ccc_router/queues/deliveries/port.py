@@ -59,10 +59,9 @@ class Postponed(msgspec.Struct, frozen=True):
 
 
 class Failed(msgspec.Struct, frozen=True):
-    """It can never arrive. ``gone``: the target says it is no longer there."""
+    """It can never arrive."""
 
     reason: str
-    gone: bool = False
 
 
 class Parked(msgspec.Struct, frozen=True):

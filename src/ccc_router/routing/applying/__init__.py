@@ -9,7 +9,7 @@ from ...events.envelope import Input
 from .. import decisions as d
 from ..rows import Case
 from ..state import State
-from . import agents, cases, contacts, offers
+from . import agents, cases, contacts, offers, resuming
 
 
 def begin(state: State, given: Input) -> None:
@@ -65,6 +65,7 @@ APPLIERS: dict[type[d.Decision], Callable[[State, Input, Any], None]] = {
     d.AgentMarkedLost: agents.agent_marked_lost,
     d.AgentMarkedBack: agents.agent_marked_back,
     d.PhoneMarked: agents.phone_marked,
+    d.DeadlinesMoved: resuming.deadlines_moved,
     d.EscalationSet: cases.escalation_set,
     d.CatalogueActivated: agents.catalogue_activated,
     d.DeliveryOwed: cases.nothing,

@@ -4,8 +4,16 @@ from collections.abc import Iterator
 
 from ...events.commands import CallCustomer, ControlCall
 from ...events.envelope import Input
-from ...events.facts import CallEvent, CallRecorded
-from ...events.vocabulary import Channel, ContactState, ControlCommand, Direction, OfferReason
+from ...events.facts import CallEvent, CallRecorded, DeliveryReported
+from ...events.vocabulary import (
+    Channel,
+    ContactState,
+    ControlAnswer,
+    ControlCommand,
+    DeliveryState,
+    Direction,
+    OfferReason,
+)
 from ...kernel.ids import derive
 from .. import calls
 from .. import decisions as d
@@ -168,23 +176,51 @@ def _phone(state: State, contact: Contact) -> str:
     return agent.phone if agent is not None and contact.tried.count(agent.id) <= 1 else ""
 
 
-def connect_failed(state: State, given: Input, contact: Contact, reason: str) -> Iterator[d.Decision]:
-    """His phone was not answered: rank kept, no calls to it for a while; an outbound call is over, its case waits for a person."""
+def control_reported(state: State, given: Input, fact: DeliveryReported) -> Iterator[d.Decision]:
+    """A connect that the switch did not take up ends the attempt at once, and is no fault of the agent: his phone never rang.
+
+    A switch that does not know the call (404) says that the caller left. 409 and 412 to a repetition may be the echo of the
+    first try, as may a leg of this offer be its effect: then the call's events decide, or the time.
+    """
+    contact = state.contacts.get(fact.contact_id)
+    if contact is None or contact.state is not ContactState.CONNECTING or contact.offer_id != fact.offer_id:
+        return
+    call = contact.call
+    rang = call is not None and calls.rang(call, fact.offer_id, _phone(state, contact))
+    if rang or fact.command not in (ControlCommand.CONNECT, ControlCommand.DIAL):
+        return
+    if fact.external_id == ControlAnswer.CALL_GONE and contact.direction is Direction.INBOUND:
+        answered = call is not None and calls.established(call)
+        yield from _call_over(state, given, contact, ControlAnswer.CALL_GONE, answered=answered)
+    elif fact.external_id == ControlAnswer.CALL_GONE:
+        yield from connect_failed(state, given, contact, ControlAnswer.CALL_GONE, blamed=False)
+    elif fact.state is DeliveryState.FAILED or (fact.external_id == ControlAnswer.MOVED_ON and fact.attempt == 1):
+        yield from give_up_connecting(state, given, contact, fact.external_id or fact.reason, blamed=False)
+
+
+def connect_failed(
+    state: State, given: Input, contact: Contact, reason: str, *, blamed: bool = True
+) -> Iterator[d.Decision]:
+    """His phone was not answered: rank kept, no calls to it for a while if he is to blame; an outbound call is over, its case waits
+    for a person."""
     agent_id = contact.agent_id
     until = given.at + 1000 * state.book.rules.penalty_s
     if contact.direction is Direction.OUTBOUND:
         yield from end(state, given, contact, ContactState.CLOSED, f"connect_failed:{reason}", "connect_failed")
+    if blamed:
         yield d.AgentPenalised(agent_id, Channel.PHONE, until)
+    if contact.direction is Direction.OUTBOUND:
         return
-    yield d.AgentPenalised(agent_id, Channel.PHONE, until)
     yield d.AssignmentEnded(contact.id, agent_id, f"connect_failed:{reason}")
-    yield d.ContactQueued(contact.id, contact.queue, OfferReason.MISSED)
+    yield d.ContactQueued(contact.id, contact.queue, OfferReason.MISSED if blamed else OfferReason.RETURNED)
 
 
-def give_up_connecting(state: State, given: Input, contact: Contact, reason: str) -> Iterator[d.Decision]:
+def give_up_connecting(
+    state: State, given: Input, contact: Contact, reason: str, *, blamed: bool = True
+) -> Iterator[d.Decision]:
     """The switch stops ringing the agent, then as if his phone had failed."""
     yield control(state, given, contact, ControlCommand.CANCEL, offer_id=contact.offer_id)
-    yield from connect_failed(state, given, contact, reason)
+    yield from connect_failed(state, given, contact, reason, blamed=blamed)
 
 
 def call_due(state: State, given: Input, contact: Contact) -> Iterator[d.Decision]:

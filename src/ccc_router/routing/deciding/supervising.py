@@ -78,7 +78,8 @@ def edit_case(state: State, given: Input, command: EditCase) -> Iterator[d.Decis
 
 
 def activate_catalogue(state: State, given: Input, command: ActivateCatalogue) -> Iterator[d.Decision]:
-    """Put a catalogue in force. What waits in a queue that is gone waits in its successor; nobody who has work can be left out.
+    """Put a catalogue in force. What waits in a queue that is gone waits in its successor; nobody who has work can be left out,
+    and no endpoint over which a customer waits for his answer.
 
     An offer that its agent may no longer take goes to another. Refused when another catalogue came first (``catalogue_changed``).
     """
@@ -94,9 +95,13 @@ def activate_catalogue(state: State, given: Input, command: ActivateCatalogue) -
         for _, agent in sorted(state.agents.items())
         if agent.id not in agents and (agent.assignments or agent.offer_id)
     ]
-    if lost or busy:
-        yield d.CommandRefused("queue_in_use", lost[0]) if lost else d.CommandRefused("agent_in_use", busy[0])
-        return
+    endpoints = {(item.id, item.channel) for item in catalogue.endpoints}
+    gone = {one.id for one in state.book.endpoints.values() if (one.id, one.channel) not in endpoints}
+    cut = sorted(gone & {c.endpoint for c in state.contacts.values() if c.state not in ENDED})
+    for code, found in (("queue_in_use", lost), ("agent_in_use", busy), ("endpoint_in_use", cut)):
+        if found:
+            yield d.CommandRefused(code, found[0])
+            return
     yield d.CatalogueActivated(command.version)
     for _, contact in sorted(state.contacts.items()):
         if contact.state is ContactState.QUEUED and contact.reserved_for and contact.reserved_for not in agents:

@@ -102,3 +102,9 @@ class PhoneMarked(Decision, frozen=True, tag="PhoneMarked"):
     agent_id: str
     registered: bool
     at: int = 0
+
+
+class DeadlinesMoved(Decision, frozen=True, tag="DeadlinesMoved"):
+    """Every deadline for an agent, a phone or the switch is ``by_ms`` later: nobody led so long. Those towards customers and departments stay."""
+
+    by_ms: int
