@@ -15,6 +15,7 @@ WAKE: Final = "ccc_journal"
 """The channel of hints that there is more to read; the payload is the pool."""
 
 PARTITION_ENTRIES: Final = 10_000_000
+_LINKS_A_PAGE: Final = 100
 GENESIS: Final = hashlib.sha256(b"ccc-router journal").digest()
 """What the first batch of a pool is chained to."""
 
@@ -69,6 +70,25 @@ class Head(NamedTuple):
     committed_at: int = 0
 
 
+class Link(NamedTuple):
+    """A batch as it stands in the journal: its place in the chain, and its entries."""
+
+    first: int
+    last: int
+    previous: bytes
+    hash: bytes
+    entries: Sequence[Entry]
+
+
+class BrokenChain(Exception):  # not of the public tree: it ends a reading, and a person must look
+    """The journal is not what was written. It held up to ``position``, where the hash was ``hash``."""
+
+    def __init__(self, fault: str, position: int, hash_there: bytes) -> None:
+        super().__init__(fault)
+        self.position = position
+        self.hash = hash_there
+
+
 class Verdict(NamedTuple):
     """What `verify` found: how far the chain holds, and what is wrong after that ("" if nothing)."""
 
@@ -109,19 +129,20 @@ async def head(connection: Connection, pool: str) -> Head:
 
 async def read(connection: Connection, pool: str, after: int, limit: int) -> list[Entry]:
     """The entries behind position ``after``, oldest first. Positions are dense: nothing can appear between them later (I13)."""
-    return [
-        Entry(
-            pool=pool,
-            position=row[0],
-            at=row[1],
-            form="input" if row[0] == row[2] else "decision",
-            kind=row[4],
-            cause=row[2],
-            core_version=row[3],
-            body=row[5],
-        )
-        for row in await connection.fetch(_READ, pool, after, limit)
-    ]
+    return [_entry(pool, *row) for row in await connection.fetch(_READ, pool, after, limit)]
+
+
+def _entry(pool: str, position: int, at: int, cause: int, core_version: int, kind: str, body: bytes) -> Entry:
+    return Entry(
+        pool=pool,
+        position=position,
+        at=at,
+        form="input" if position == cause else "decision",
+        kind=kind,
+        cause=cause,
+        core_version=core_version,
+        body=body,
+    )
 
 
 async def entries(connection: Connection, pool: str, after: int = 0, page: int = 5_000) -> AsyncIterator[Entry]:
@@ -135,24 +156,45 @@ async def entries(connection: Connection, pool: str, after: int = 0, page: int =
         after = found[-1].position
 
 
+def follows(position: int, known: bytes, link: Link) -> None:
+    """See that a link follows the hash ``known`` of position ``position`` and is what was written. Raises BrokenChain."""
+    first, last = link.first, link.last
+    if first != position + 1 or link.previous != known:
+        raise BrokenChain(f"batch {first}-{last} does not follow {position}", position, known)
+    if [entry.position for entry in link.entries] != list(range(first, last + 1)):
+        raise BrokenChain(f"entries are missing between {first} and {last}", position, known)
+    versions = {entry.core_version for entry in link.entries}
+    written = [Written(entry.at, entry.cause, entry.kind, entry.body) for entry in link.entries]
+    if len(versions) != 1 or chain(known, first, versions.pop(), written) != link.hash:
+        raise BrokenChain(f"an entry between {first} and {last} was changed", position, known)
+
+
+async def links(connection: Connection, pool: str, after: Head | None = None) -> AsyncIterator[Link]:
+    """Every batch behind ``after`` (default: the beginning) that is there now, checked (I16). Raises BrokenChain."""
+    position, known = (after.position, after.hash) if after is not None else (0, GENESIS)
+    while batches := await connection.fetch(_BATCHES, pool, position, _LINKS_A_PAGE):
+        rows = await connection.fetch(_RANGE, pool, batches[0][0], batches[-1][1])
+        found = {row[0]: _entry(pool, *row) for row in rows}
+        for first, last, previous, stored in batches:
+            there = [found[at] for at in range(first, last + 1) if at in found]
+            link = Link(first, last, previous, stored, there)
+            follows(position, known, link)
+            yield link
+            position, known = last, stored
+    beyond = await connection.fetchval("SELECT max(position) FROM journal WHERE pool = $1", pool)
+    if beyond is not None and beyond != position:
+        # A commit that came since the last look is a batch of its own, unlike entries that somebody added.
+        batch = await connection.fetchval("SELECT max(last) FROM journal_batch WHERE pool = $1", pool)
+        if batch is None or batch < beyond:
+            raise BrokenChain(f"entries up to {beyond} belong to no batch", position, known)
+
+
 async def verify(connection: Connection, pool: str, after: Head | None = None) -> Verdict:
     """Go over the chain behind ``after`` (default: the beginning) and say how far it holds (I16)."""
     position, known = (after.position, after.hash) if after is not None else (0, GENESIS)
-    while True:
-        batches = await connection.fetch(_BATCHES, pool, position, 200)
-        for first, last, previous, stored in batches:
-            if first != position + 1 or previous != known:
-                return Verdict(position, known, f"batch {first}-{last} does not follow {position}")
-            rows = await connection.fetch(_RANGE, pool, first, last)
-            if [row[0] for row in rows] != list(range(first, last + 1)):
-                return Verdict(position, known, f"entries are missing between {first} and {last}")
-            versions = {row[3] for row in rows}
-            written = [Written(row[1], row[2], row[4], row[5]) for row in rows]
-            if len(versions) != 1 or chain(previous, first, versions.pop(), written) != stored:
-                return Verdict(position, known, f"an entry between {first} and {last} was changed")
-            position, known = last, stored
-        if not batches:
-            break
-    beyond = await connection.fetchval("SELECT max(position) FROM journal WHERE pool = $1", pool)
-    fault = "" if beyond is None or beyond == position else f"entries up to {beyond} belong to no batch"
-    return Verdict(position, known, fault)
+    try:
+        async for link in links(connection, pool, after):
+            position, known = link.last, link.hash
+    except BrokenChain as broken:
+        return Verdict(broken.position, broken.hash, str(broken))
+    return Verdict(position, known, "")

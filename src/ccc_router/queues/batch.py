@@ -56,6 +56,13 @@ class Parked(msgspec.Struct, frozen=True, tag_field="kind", tag=PARKED, omit_def
     error: str
 
 
+def entries_of(given: Input, step: Step) -> list[Written]:
+    """An input and what followed from it, as the journal holds them: the first stands at the input's position."""
+    at, cause = given.at, given.position
+    decided = [Written(at, cause, str(type(one).__struct_config__.tag), canonical(one)) for one in step.decisions]
+    return [Written(at, cause, kind_of(given.body), canonical(given)), *decided]
+
+
 class Batch:
     """``rows`` also answers the look-ups of the batch's own later inputs. A batch without entries is never written."""
 
@@ -82,11 +89,9 @@ class Batch:
 
     def add(self, given: Input, key: str, sealed: Sealed | None, step: Step, case_id: str) -> None:
         """One input and what followed from it. ``key`` is the dedup key its caller waits under."""
-        self.entries.append(Written(given.at, given.position, kind_of(given.body), canonical(given)))
+        self.entries.extend(entries_of(given, step))
         touched: dict[str, None] = {}
         for number, decision in enumerate(step.decisions, given.position + 1):
-            kind = str(type(decision).__struct_config__.tag)
-            self.entries.append(Written(given.at, given.position, kind, canonical(decision)))
             contact_id = self._contact_of(decision)
             if contact_id:
                 touched[contact_id] = None
