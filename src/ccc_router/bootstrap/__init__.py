@@ -1,9 +1,20 @@
 """Settings -> services: the only room that picks adapters and wires rooms together."""
 
 from ccc_router.bootstrap.reparsing import reparse_all
+from ccc_router.bootstrap.replaying import Replayed, export_journal, replay_file, replay_pool
 from ccc_router.bootstrap.rooms import tokens
 from ccc_router.bootstrap.serving import run
 from ccc_router.bootstrap.storage import migrate_only
 from ccc_router.bootstrap.trying import demo
 
-__all__ = ["demo", "migrate_only", "reparse_all", "run", "tokens"]
+__all__ = [
+    "Replayed",
+    "demo",
+    "export_journal",
+    "migrate_only",
+    "reparse_all",
+    "replay_file",
+    "replay_pool",
+    "run",
+    "tokens",
+]
