@@ -9,11 +9,14 @@ from typing import NamedTuple
 from ccc_router.events import journal
 from ccc_router.queues.store.loading import NO_CATALOGUE, load
 from ccc_router.routing import State
+from ccc_router.routing.policy import Rules
 from ccc_router.simulation.replaying import Replay, replay
 from ccc_router.storage.database import Database
 from tests.conftest import SEED
 from tests.integration.queues.test_rebuild import picture, start, work
+from tests.support.builders import a_catalogue
 from tests.support.fake_clock import FakeClock
+from tests.support.inputs import a_message, submitted
 from tests.support.spine import by_hand
 from tests.support.workload import Workload
 
@@ -38,17 +41,27 @@ async def command(dsn: str, *arguments: str) -> Ran:
 
 
 async def test_i13_a_day_of_the_engine_is_decided_again_and_all_states_are_one(database: Database) -> None:
-    """Replayed, loaded from the tables, and live."""
-    clock = FakeClock()
+    """Replayed, loaded from the tables, and live: over two inputs that were put aside (one made the engine load its state anew) and
+    a new catalogue."""
+    await database.pool.execute("ALTER TABLE message ADD CONSTRAINT no_boom CHECK (text <> 'boom')")
+    clock, workload = FakeClock(), Workload(SEED)
     async with by_hand(database, clock=clock) as spine:
         await start(spine)
-        await work(spine, clock, Workload(SEED), 250)
+        await work(spine, clock, workload, 120)
+        await spine.inbox.append([submitted("good"), submitted("boom", a_message("boom", text="boom"))])
+        await database.pool.execute(
+            "INSERT INTO inbox (pool, source, key, body) VALUES ('main', 'portal', 'bad', 'not json')"
+        )
+        await spine.turns()
+        await spine.drive(spine.activate(a_catalogue(2, rules=Rules(penalty_s=20))))
+        await work(spine, clock, workload, 130)
         running = Replay(State("main", NO_CATALOGUE))
         async with database.pool.acquire() as connection:
             assert await replay(running, journal.links(connection, "main")) is None
             head = await journal.head(connection, "main")
             loaded = await load(connection, "main", head.position, head.at)
-        assert running.counts.compared == head.position
+        assert running.counts.parked == running.counts.applied == 2
+        assert running.counts.compared == head.position - 2
         assert running.counts.inputs > 250
         assert picture(running.state) == picture(loaded) == picture(spine.state)
 
