@@ -18,7 +18,7 @@ export PIP_REQUIRE_VIRTUALENV := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo check format test bench soak sabotage lock clean
+.PHONY: help setup run demo check format test bench soak sabotage golden lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -63,6 +63,9 @@ soak: $(DEV) ## Load and kills for MINUTES=5
 
 sabotage: $(DEV) ## Break each invariant in a scratch copy and see its test turn red
 	$(BIN)/python -m tests.sabotage $(SABOTAGE_ARGS)
+
+golden: $(DEV) ## Record the golden journal of the present core version (docs/adr/0030)
+	PYTHONPATH=src $(BIN)/python -m tests.support.record_day tests/fixtures/journal
 
 lock: $(DEV) ## Resolve requirements/*.in anew (needs uv)
 	uv pip compile $(LOCK) requirements/run.in --output-file requirements/run.txt

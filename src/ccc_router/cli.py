@@ -1,9 +1,10 @@
-"""The command line: ccc-router up | demo | token | migrate | reparse | journal | erase | check-config."""
+"""The command line: ccc-router up | demo | token | migrate | reparse | replay | journal | erase | check-config."""
 
 import asyncio
 import os
 import sys
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
 import typer
@@ -11,13 +12,17 @@ import uvloop
 
 from ccc_router import bootstrap, settings
 from ccc_router.demo.play import Options
+from ccc_router.events.journal import BrokenChain
 from ccc_router.events.vocabulary import Role
 from ccc_router.kernel import log
 from ccc_router.kernel.clock import SystemClock
 from ccc_router.kernel.errors import CccError, Misconfigured
+from ccc_router.queues.store.loading import Unreadable
+from ccc_router.simulation import replaying
 
 _T = TypeVar("_T")
 _BAD_SETTINGS: Final = 78  # EX_CONFIG of sysexits.h
+_BAD_JOURNAL: Final = 65  # EX_DATAERR
 
 app = typer.Typer(
     name="ccc-router",
@@ -26,8 +31,13 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-records = typer.Typer(help="The journal.", no_args_is_help=True)
-app.add_typer(records, name="journal")
+journal = typer.Typer(name="journal", help="The record of everything that happened.", no_args_is_help=True)
+app.add_typer(journal)
+
+_PLACE: Final = "a position, or a time such as 2026-11-23T08:00:00+07:00"
+_First = Annotated[str, typer.Option("--from", help=f"first input: {_PLACE}")]
+_Last = Annotated[str, typer.Option("--to", help=f"last input: {_PLACE}; all if left out")]
+_Pool = Annotated[str, typer.Option(help="another pool than CCC_POOL")]
 
 
 @app.command()
@@ -81,7 +91,7 @@ def reparse(
     print(f"understood {done.understood}, still unreadable {done.unreadable}, new facts {done.facts}")
 
 
-@records.command()
+@journal.command()
 def verify(
     pool: Annotated[str, typer.Option(help="another pool than that of the settings")] = "",
 ) -> None:
@@ -102,6 +112,51 @@ def erase(
 ) -> None:
     """Erase a customer's name, handles, addresses and texts for good; the journal keeps its ids, and who did it and why."""
     print(f"erased {_run(bootstrap.erase(_settings(), customer, by=by, reason=reason))} messages of {customer}")
+
+
+@app.command()
+def replay(
+    first: _First = "1",
+    last: _Last = "",
+    pool: _Pool = "",
+    file: Annotated[Path | None, typer.Option(help="what journal export wrote, instead of the database")] = None,
+) -> None:
+    """Decide again from the journal's inputs and compare with what was decided, byte for byte. Status 1 and the first difference if any."""
+    window = _window(first, last)
+    if file is not None:
+        found = _read(bootstrap.replay_file(file, window))
+    else:
+        chosen = _settings()
+        found = _read(bootstrap.replay_pool(chosen, pool or chosen.pool, window))
+    print(replaying.summary(found.counts, found.seconds))
+    if found.difference is not None:
+        print(replaying.told(found.difference))
+        raise typer.Exit(1)
+    if not found.counts.inputs:
+        print("nothing was decided again: there is no input of this core version in that window", file=sys.stderr)
+        raise typer.Exit(_BAD_JOURNAL)
+    print("bit-equal")
+
+
+@journal.command()
+def export(
+    file: Annotated[Path, typer.Option(help="where to, such as day.jsonl.gz")],
+    first: _First = "1",
+    last: _Last = "",
+    pool: _Pool = "",
+) -> None:
+    """Write a part of the journal, entries as stored, for replay elsewhere; whole commits, with the state before them."""
+    chosen = _settings()
+    begins, ends = _read(bootstrap.export_journal(chosen, pool or chosen.pool, _window(first, last), file))
+    print(f"entries {begins} to {ends} are in {file}")
+
+
+def _window(first: str, last: str) -> replaying.Window:
+    try:
+        begins = replaying.bound(first)
+        return replaying.Window(begins, replaying.bound(last)) if last else replaying.Window(begins)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 @app.command()
@@ -137,6 +192,15 @@ def _run(work: Coroutine[Any, Any, _T]) -> _T:
     except CccError as refused:
         print(f"{refused.code}: {refused.message}", file=sys.stderr)
         raise typer.Exit(1) from None
+
+
+def _read(work: Coroutine[Any, Any, _T]) -> _T:
+    """Like `_run`, for reading a journal: one that is not what was written ends with one line."""
+    try:
+        return _run(work)
+    except (BrokenChain, Unreadable, replaying.BadFile, OSError) as fault:
+        print(f"{type(fault).__name__}: {fault}", file=sys.stderr)
+        raise typer.Exit(_BAD_JOURNAL) from None
 
 
 def main() -> None:

@@ -2,9 +2,22 @@
 
 from ccc_router.bootstrap.records import erase, verify_journal
 from ccc_router.bootstrap.reparsing import reparse_all
+from ccc_router.bootstrap.replaying import Replayed, export_journal, replay_file, replay_pool
 from ccc_router.bootstrap.rooms import tokens
 from ccc_router.bootstrap.serving import run
 from ccc_router.bootstrap.storage import migrate_only
 from ccc_router.bootstrap.trying import demo
 
-__all__ = ["demo", "erase", "migrate_only", "reparse_all", "run", "tokens", "verify_journal"]
+__all__ = [
+    "Replayed",
+    "demo",
+    "erase",
+    "export_journal",
+    "migrate_only",
+    "reparse_all",
+    "replay_file",
+    "replay_pool",
+    "run",
+    "tokens",
+    "verify_journal",
+]

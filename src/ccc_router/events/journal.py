@@ -6,6 +6,7 @@ them later leaves the chain whole (I16).
 """
 
 import hashlib
+import itertools
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -18,6 +19,7 @@ WAKE: Final = "ccc_journal"
 """The channel of hints that there is more to read; the payload is the pool."""
 
 PARTITION_ENTRIES: Final = 10_000_000
+_LINKS_A_PAGE: Final = 100
 GENESIS: Final = hashlib.sha256(b"ccc-router journal").digest()
 """What the first batch of a pool is chained to."""
 
@@ -75,6 +77,25 @@ class Head(NamedTuple):
     committed_at: int = 0
 
 
+class Link(NamedTuple):
+    """A batch as it stands in the journal: its place in the chain, and its entries."""
+
+    first: int
+    last: int
+    previous: bytes
+    hash: bytes
+    entries: Sequence[Entry]
+
+
+class BrokenChain(Exception):  # not of the public tree: it ends a reading, and a person must look
+    """The journal is not what was written. It held up to ``position``, where the hash was ``hash``."""
+
+    def __init__(self, fault: str, position: int, hash_there: bytes) -> None:
+        super().__init__(fault)
+        self.position = position
+        self.hash = hash_there
+
+
 class Verdict(NamedTuple):
     """What `verify` found: how far the chain holds, and what is wrong after that ("" if nothing)."""
 
@@ -124,16 +145,21 @@ class _Labelled(msgspec.Struct, frozen=True):
 _LABEL: Final = msgspec.json.Decoder(_Labelled)
 
 
+def kind_of(body: bytes) -> str:
+    """The kind of an entry, which its body says: a decision's own, or that of an input's fact or command."""
+    label = _LABEL.decode(body)
+    return label.kind or label.body.kind
+
+
 def split(pool: str, position: int, at: int, core_version: int, body: bytes) -> Iterator[Entry]:
     """The entries of a row, in order. Canonical JSON holds no line break, so a line is an entry."""
     for number, line in enumerate(body.split(b"\n"), position):
-        label = _LABEL.decode(line)
         yield Entry(
             pool=pool,
             position=number,
             at=at,
             form="input" if number == position else "decision",
-            kind=label.kind or label.body.kind,
+            kind=kind_of(line),
             cause=position,
             core_version=core_version,
             body=line,
@@ -161,27 +187,26 @@ async def entries(connection: Connection, pool: str, after: int = 0, page: int =
         after = found[-1].position
 
 
-async def verify(connection: Connection, pool: str, after: Head | None = None) -> Verdict:
-    """Go over the chain behind ``after`` (default: the beginning) and say how far it holds (I16)."""
-    position, known = (after.position, after.hash) if after is not None else (0, GENESIS)
-    while True:
-        batches = await connection.fetch(_BATCHES, pool, position, 200)
-        for first, last, previous, stored in batches:
-            if first != position + 1 or previous != known:
-                return Verdict(position, known, f"batch {first}-{last} does not follow {position}")
-            rows = await connection.fetch(_RANGE, pool, first, last)
-            written = [Written(*row[:4]) for row in rows]
-            if not _dense(written, first, last):
-                return Verdict(position, known, f"entries are missing between {first} and {last}")
-            versions = {row[4] for row in rows}
-            if len(versions) != 1 or chain(previous, versions.pop(), written) != stored:
-                return Verdict(position, known, f"an entry between {first} and {last} was changed")
-            position, known = last, stored
-        if not batches:
-            break
-    beyond = await connection.fetchval("SELECT max(last) FROM journal WHERE pool = $1", pool)
-    fault = "" if beyond is None or beyond == position else f"entries up to {beyond} belong to no batch"
-    return Verdict(position, known, fault)
+def row_of(position: int, at: int, entries: Sequence[bytes]) -> Written:
+    """The row of an input's entry, which stands at ``position``, and of those that followed from it."""
+    return Written(position, position + len(entries) - 1, at, b"\n".join(entries))
+
+
+def follows(position: int, known: bytes, link: Link) -> None:
+    """See that a link follows the hash ``known`` of position ``position`` and is what was written. Raises BrokenChain."""
+    causes = itertools.groupby(link.entries, key=lambda entry: (entry.cause, entry.at))
+    rows = [row_of(cause, at, [entry.body for entry in entries]) for (cause, at), entries in causes]
+    _follows(position, known, link, rows, {entry.core_version for entry in link.entries})
+
+
+def _follows(position: int, known: bytes, link: Link, rows: Sequence[Written], versions: set[int]) -> None:
+    first, last = link.first, link.last
+    if first != position + 1 or link.previous != known:
+        raise BrokenChain(f"batch {first}-{last} does not follow {position}", position, known)
+    if not _dense(rows, first, last):
+        raise BrokenChain(f"entries are missing between {first} and {last}", position, known)
+    if len(versions) != 1 or chain(known, versions.pop(), rows) != link.hash:
+        raise BrokenChain(f"an entry between {first} and {last} was changed", position, known)
 
 
 def _dense(rows: Sequence[Written], first: int, last: int) -> bool:
@@ -192,3 +217,33 @@ def _dense(rows: Sequence[Written], first: int, last: int) -> bool:
             return False
         expected = row.last + 1
     return expected == last + 1
+
+
+async def links(connection: Connection, pool: str, after: Head | None = None) -> AsyncIterator[Link]:
+    """Every batch behind ``after`` (default: the beginning) that is there now, checked (I16). Raises BrokenChain."""
+    position, known = (after.position, after.hash) if after is not None else (0, GENESIS)
+    while batches := await connection.fetch(_BATCHES, pool, position, _LINKS_A_PAGE):
+        found = await connection.fetch(_RANGE, pool, batches[0][0], batches[-1][1])
+        for first, last, previous, stored in batches:
+            there = [row for row in found if first <= row[0] <= last]
+            link = Link(first, last, previous, stored, ())
+            _follows(position, known, link, [Written(*row[:4]) for row in there], {row[4] for row in there})
+            yield link._replace(entries=[one for row in there for one in split(pool, row[0], row[2], row[4], row[3])])
+            position, known = last, stored
+    beyond = await connection.fetchval("SELECT max(last) FROM journal WHERE pool = $1", pool)
+    if beyond is not None and beyond != position:
+        # A commit that came since the last look is a batch of its own, unlike entries that somebody added.
+        batch = await connection.fetchval("SELECT max(last) FROM journal_batch WHERE pool = $1", pool)
+        if batch is None or batch < beyond:
+            raise BrokenChain(f"entries up to {beyond} belong to no batch", position, known)
+
+
+async def verify(connection: Connection, pool: str, after: Head | None = None) -> Verdict:
+    """Go over the chain behind ``after`` (default: the beginning) and say how far it holds (I16)."""
+    position, known = (after.position, after.hash) if after is not None else (0, GENESIS)
+    try:
+        async for link in links(connection, pool, after):
+            position, known = link.last, link.hash
+    except BrokenChain as broken:
+        return Verdict(broken.position, broken.hash, str(broken))
+    return Verdict(position, known, "")

@@ -56,6 +56,11 @@ class Parked(msgspec.Struct, frozen=True, tag_field="kind", tag=PARKED, omit_def
     error: str
 
 
+def row_of(given: Input, step: Step) -> Written:
+    """An input and what followed from it, as the journal holds them."""
+    return journal.row_of(given.position, given.at, [canonical(given), *map(canonical, step.decisions)])
+
+
 class Batch:
     """``rows`` also answers the look-ups of the batch's own later inputs. A batch without entries is never written."""
 
@@ -82,15 +87,12 @@ class Batch:
 
     def add(self, given: Input, key: str, sealed: Sealed | None, step: Step, case_id: str) -> None:
         """One input and what followed from it. ``key`` is the dedup key its caller waits under."""
-        lines = [canonical(given)]
+        self.written.append(row_of(given, step))
         for number, decision in enumerate(step.decisions, given.position + 1):
-            lines.append(canonical(decision))
             contact_id = self._contact_of(decision)
             if contact_id:
                 self._traces[contact_id, given.position] = None
             self._note(decision, number, given.position)
-        last = given.position + len(step.decisions)
-        self.written.append(Written(given.position, last, given.at, b"\n".join(lines)))
         record(self.rows, self.pool, given, sealed, step, case_id, self.state)
         found = given.resolved.case
         if found is not None and (case := self.state.cases.get(str(found.row["id"]))) is not None:
@@ -108,7 +110,7 @@ class Batch:
         """An input that cannot be handled: its bytes and the error are kept, the journal says so, its caller gets a 500."""
         name = type(error).__name__
         entry = Parked(position, at, source, "", name)
-        self.written.append(Written(position, position, at, canonical(entry)))
+        self.written.append(journal.row_of(position, at, [canonical(entry)]))
         self._parked.append((position, source, key, body, name, str(error)[:2_000].replace("\0", "")))
         if answered:
             self.answers.append(Waiting(source, key, Outcome(500, "internal", "", {})))

@@ -4,8 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from ccc_router import cli
 from ccc_router.bootstrap.records import erase_and_tell
@@ -111,7 +110,7 @@ async def test_i16_the_journal_is_verified_from_the_command_line(database: Datab
         assert (other.exit_code, other.stderr.partition(":")[0]) == (1, "not_found")
         leaf = await database.pool.fetchval("SELECT tableoid::regclass::text FROM journal LIMIT 1")
         await database.pool.execute(f"ALTER TABLE {leaf} DISABLE TRIGGER USER")
-        flip = "UPDATE journal SET body = set_byte(body, 20, get_byte(body, 20) # 1) WHERE position = $1"
+        flip = "UPDATE journal SET body = set_byte(body, 20, get_byte(body, 20) # 1) WHERE last = $1"
         await database.pool.execute(flip, last)
         ran = await run(database, "journal", "verify", "--pool", "main")
         assert ran.exit_code == 1

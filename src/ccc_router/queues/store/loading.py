@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from ccc_router.events.codec import decode_input
-from ccc_router.events.envelope import Entry
+from ccc_router.events.envelope import Entry, Input
 from ccc_router.routing import Rows, State, apply, begin
 from ccc_router.routing.applying import APPLIERS
 from ccc_router.routing.decisions import Decision
@@ -57,24 +57,38 @@ async def load(connection: Connection, pool: str, position: int, now: int) -> St
     return state
 
 
-async def rebuild(pool: str, entries: AsyncIterable[Entry]) -> State:
-    """The state after applying every entry from the first. Decides nothing. Raises Unreadable."""
-    state = State(pool, NO_CATALOGUE)
-    given = None
-    async for entry in entries:
+class Rebuilding:
+    """Applies entries to a state, one after the other. Decides nothing."""
+
+    def __init__(self, state: State) -> None:
+        """``state`` is as it was before the first entry that will come."""
+        self.state = state
+        self._given: Input | None = None
+
+    def take(self, entry: Entry) -> None:
+        """Apply the next entry. Raises Unreadable; the state is then unusable."""
+        state = self.state
         try:
             if entry.form == "decision":
-                if given is None:
+                if self._given is None:
                     raise Unreadable(f"entry {entry.position} is a decision without an input")
-                apply(state, given, _DECISIONS.decode(entry.body))
+                apply(state, self._given, _DECISIONS.decode(entry.body))
             elif entry.kind == PARKED:
+                self._given = None
                 state.position, state.now = entry.position, entry.at
             else:
-                given = decode_input(entry.body)
-                begin(state, given)
+                self._given = decode_input(entry.body)
+                begin(state, self._given)
         except (ValueError, KeyError) as error:
             raise Unreadable(f"entry {entry.position} ({entry.kind}) cannot be applied: {error}") from error
         if state.position != entry.position:
             raise Unreadable(f"entry {entry.position} follows {state.position}")
-    state.take_changed()
-    return state
+
+
+async def rebuild(pool: str, entries: AsyncIterable[Entry]) -> State:
+    """The state after applying every entry from the first. Decides nothing. Raises Unreadable."""
+    rebuilding = Rebuilding(State(pool, NO_CATALOGUE))
+    async for entry in entries:
+        rebuilding.take(entry)
+    rebuilding.state.take_changed()
+    return rebuilding.state
