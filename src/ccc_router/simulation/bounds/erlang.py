@@ -105,18 +105,18 @@ def wait_quantile(agents: int, demand: Demand, share: float) -> float:
     if math.isinf(demand.patience_s) and demand.erlangs >= agents:
         return math.inf
     low, high = 0.0, 1.0
-    if _tail(agents, demand, low) <= 1.0 - share:
+    if still_waiting(agents, demand, low) <= 1.0 - share:
         return 0.0
-    while _tail(agents, demand, high) > 1.0 - share:
+    while still_waiting(agents, demand, high) > 1.0 - share:
         low, high = high, 2.0 * high
     while high - low > 0.0005:
         middle = 0.5 * (low + high)
-        low, high = (middle, high) if _tail(agents, demand, middle) > 1.0 - share else (low, middle)
+        low, high = (middle, high) if still_waiting(agents, demand, middle) > 1.0 - share else (low, middle)
     return high
 
 
-def _tail(agents: int, demand: Demand, seconds: float) -> float:
-    """Share still waiting after so many seconds."""
+def still_waiting(agents: int, demand: Demand, seconds: float) -> float:
+    """Share of all that arrive still waiting, neither answered nor gone, after so many seconds."""
     if math.isinf(demand.patience_s):
         return erlang_c(agents, demand.erlangs) * math.exp(-(agents - demand.erlangs) / demand.handling_s * seconds)
     return _Impatient.of(agents, demand).still_waiting(seconds)
