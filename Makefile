@@ -18,7 +18,7 @@ export PIP_REQUIRE_VIRTUALENV := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo check format test bench soak sabotage golden lock clean
+.PHONY: help setup run demo check format test bench quality soak sabotage golden lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,6 +57,9 @@ test: $(DEV) ## Every test but the long ones
 
 bench: $(DEV) ## Measure; writes bench/results.json
 	$(BIN)/python -m bench
+
+quality: $(DEV) ## Play routing policies against each other; writes bench/quality.json
+	$(BIN)/python -m quality
 
 soak: $(DEV) ## Load and kills for MINUTES=5
 	CCC_TEST_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -s -m soak --timeout=0 $(PYTEST_ARGS)

@@ -1,4 +1,4 @@
-"""The command line: ccc-router up | demo | token | migrate | reparse | replay | journal | erase | check-config."""
+"""The command line: ccc-router up | demo | token | migrate | reparse | replay | journal | staff | erase | check-config."""
 
 import asyncio
 import os
@@ -19,6 +19,8 @@ from ccc_router.kernel.clock import SystemClock
 from ccc_router.kernel.errors import CccError, Misconfigured
 from ccc_router.queues.store.loading import Unreadable
 from ccc_router.simulation import replaying
+from ccc_router.simulation.staffing.command import Request
+from ccc_router.simulation.staffing.command import staff as staffing
 
 _T = TypeVar("_T")
 _BAD_SETTINGS: Final = 78  # EX_CONFIG of sysexits.h
@@ -168,6 +170,35 @@ def check_config() -> None:
             print(f"{settings.PREFIX}{name.upper()} is set")
     where = "CCC_DATABASE_URL" if chosen.database_url is not None else f"embedded in {chosen.data_dir}"
     print(f"ok: port {chosen.port}, database {where}")
+
+
+@app.command()
+def staff(
+    history: Annotated[Path, typer.Option(help="arrivals of the past: CSV or .json with at[,contacts]")],
+    target: Annotated[str, typer.Option(help="percent/seconds: answered in time of all that arrive")] = "80/20",
+    handling_s: Annotated[float, typer.Option(min=1, help="mean handling time, wrap-up in")] = 300,
+    patience_s: Annotated[float, typer.Option(min=0, help="mean patience; 0: nobody abandons")] = 0,
+    interval_min: Annotated[int, typer.Option(help="15 or 30")] = 30,
+    first_day: Annotated[str, typer.Option(help="YYYY-MM-DD; else the day after the history")] = "",
+    days: Annotated[int, typer.Option(min=1, max=366, help="how many to plan")] = 7,
+    shrinkage: Annotated[float, typer.Option(min=0, max=0.95, help="share of the roster that is away")] = 0,
+    max_abandoned: Annotated[float, typer.Option(help="share of all that arrive")] = 1,
+    max_occupancy: Annotated[float, typer.Option(help="share of an agent's time")] = 1,
+    holidays: Annotated[Path | None, typer.Option(help="JSON with holidays, make_up_days, make_up_as")] = None,
+    newest_weight: Annotated[float, typer.Option(help="of the newest week, in exponential smoothing")] = 0.3,
+    json: Annotated[Path | None, typer.Option(help="write the plan there, too")] = None,
+) -> None:
+    """Print how many agents each interval of the coming days needs, local time of Vietnam."""
+    request = Request(
+        history, target, handling_s, patience_s, interval_min, first_day, days, shrinkage, max_abandoned, max_occupancy, holidays,
+        newest_weight, json,
+    )  # fmt: skip
+    try:
+        for line in staffing(request):
+            print(line)
+    except (ValueError, OSError) as fault:
+        print(fault, file=sys.stderr)
+        raise typer.Exit(2) from None
 
 
 def _settings() -> settings.Settings:

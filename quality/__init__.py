@@ -1,0 +1,1 @@
+"""How well contacts are routed: rivals' policies and ours on the same arrivals. Run it with `make quality`."""

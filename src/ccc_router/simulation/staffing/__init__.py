@@ -1,0 +1,1 @@
+"""How many agents an interval needs: forecast, target, schedule with shrinkage."""
