@@ -276,7 +276,9 @@ def eligible(state: State, contact: Contact, agent_id: str) -> bool:
         return False
     if contact.reserved_for:
         return contact.reserved_for == agent_id
-    needs = {need.skill: need.level for need in state.book.queues[contact.queue].requirements}
+    queue = state.book.queues[contact.queue]
+    asked = [queue.requirements, *(one.requirements for one in queue.steps)][contact.step]
+    needs = {need.skill: need.level for need in asked}
     if contact.language in state.book.skills:
         needs.setdefault(contact.language, 1)
     if any(profile.skills.get(skill, 0) < level for skill, level in needs.items()):

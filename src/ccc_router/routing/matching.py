@@ -9,8 +9,8 @@ from typing import NamedTuple
 from ..events.vocabulary import OfferReason
 from .rows import Agent, Contact
 from .rulebook import AgentClass
+from .standing import AgentKey
 from .state import State
-from .waiting import AgentKey
 
 
 class Match(NamedTuple):

@@ -27,6 +27,16 @@ class Requirement(Policy, frozen=True):
     level: int = 1
 
 
+class RequirementStep(Policy, frozen=True):
+    """What a contact needs once it has waited ``after_s`` seconds in its queue: never more than before.
+
+    The clock counts the waiting alone: it stops while the contact is offered or in somebody's hands, and is kept over requeue.
+    """
+
+    after_s: int
+    requirements: tuple[Requirement, ...] = ()
+
+
 class ServiceLevel(Policy, frozen=True):
     """``percent`` of contacts answered within ``seconds``; abandoned ones count as not answered."""
 
@@ -39,7 +49,8 @@ class Queue(Policy, frozen=True):
 
     ``allowance_s`` per channel is added to the arrival when ranking, so that a night's mail does not beat a live caller: it is
     counted in the open time of the channel's calendar in ``allowance_calendar``, without one in all time.
-    ``offer_s`` is how long an offer stays open, per channel (``default`` otherwise).
+    ``offer_s`` is how long an offer stays open, per channel (``default`` otherwise). ``requirements`` hold from the start, each of
+    ``steps`` in their place once a contact has waited that long.
     """
 
     id: str
@@ -51,6 +62,7 @@ class Queue(Policy, frozen=True):
     allowance_calendar: dict[str, str] = {}
     offer_s: dict[str, int] = {}
     overflow: str = ""
+    steps: tuple[RequirementStep, ...] = ()
 
 
 class Skill(Policy, frozen=True):

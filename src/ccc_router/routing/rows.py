@@ -62,7 +62,8 @@ class Call(msgspec.Struct, omit_defaults=True):
 class Contact(msgspec.Struct, omit_defaults=True):
     """One arrival that needs handling.
 
-    ``rank`` is fixed on arrival. ``tier`` counts the profile delays the contact has outlived. ``reserved_for`` is the agent who alone may
+    ``rank`` is fixed on arrival. ``tier`` counts the profile delays the contact has outlived, ``step`` the steps of its queue; ``waited`` is how
+    long it waited in this queue before its present state (ms): the clock of the steps. ``reserved_for`` is the agent who alone may
     take it (sticky, transfer to an agent, assigned) until ``reserved_until`` (0: no end). ``tried`` are the agents of the last offers, newest last.
     ``agent_id`` owns it from accept to the end of wrap-up. ``messages`` counts the interactions, ``customer_message`` is the number of the last
     one the customer wrote. ``ends_at`` is the deadline of a state that has one: connecting, wrap-up, a call whose customer must clear, an ended
@@ -103,6 +104,8 @@ class Contact(msgspec.Struct, omit_defaults=True):
     cause: str = ""
     answered_outside: bool = False
     call: Call | None = None
+    step: int = 0
+    waited: int = 0
 
 
 class Offer(msgspec.Struct, omit_defaults=True):

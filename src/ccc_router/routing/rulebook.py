@@ -59,26 +59,28 @@ class Rulebook:
         self._delays = _delays(catalogue)
         self._able: dict[ContactClass, dict[AgentClass, int]] = {}
         self._takes: dict[AgentClass, dict[ContactClass, int]] = {found: {} for found in self._all_classes}
-        self._needs: dict[tuple[str, str], tuple[Need, ...]] = {}
-        self._classes: dict[tuple[str, str, Channel, int], ContactClass] = {}
+        self._needs: dict[tuple[str, str, int], tuple[Need, ...]] = {}
+        self._classes: dict[tuple[str, str, Channel, int, int], ContactClass] = {}
 
     def contact_class(self, contact: Contact) -> ContactClass:
         """The class a waiting contact belongs to now."""
-        key = (contact.queue, contact.language, contact.channel, contact.tier)
+        key = (contact.queue, contact.language, contact.channel, contact.tier, contact.step)
         known = self._classes.get(key)
         if known is None:
-            needs = self.needs(contact.queue, contact.language)
+            needs = self.needs(contact.queue, contact.language, contact.step)
             known = self._classes[key] = ContactClass(contact.queue, needs, contact.channel.value, contact.tier)
         return known
 
-    def needs(self, queue: str, language: str) -> tuple[Need, ...]:
-        """The requirements of a queue and of the contact's language (a language is a skill), sorted by skill."""
-        known = self._needs.get((queue, language))
+    def needs(self, queue: str, language: str, step: int = 0) -> tuple[Need, ...]:
+        """The requirements of a queue after ``step`` steps and of the contact's language (a language is a skill), sorted by skill."""
+        known = self._needs.get((queue, language, step))
         if known is None:
-            levels = {need.skill: need.level for need in self.queues[queue].requirements}
+            wanted = self.queues[queue]
+            taken = wanted.steps[:step]  # a newer catalogue may have fewer
+            levels = {need.skill: need.level for need in (taken[-1] if taken else wanted).requirements}
             if language in self.skills:
                 levels.setdefault(language, 1)
-            known = self._needs[queue, language] = tuple(sorted(levels.items()))
+            known = self._needs[queue, language, step] = tuple(sorted(levels.items()))
         return known
 
     def able(self, contacts: ContactClass) -> dict[AgentClass, int]:

@@ -5,11 +5,12 @@ from typing import Literal
 
 import msgspec
 
-from ..events.vocabulary import Channel, ContactState, Presence
+from ..events.vocabulary import ContactState
 from .policy import Catalogue
 from .rows import Agent, Case, Contact, Escalation, Offer
 from .rulebook import Rulebook
-from .waiting import Free, Waiting
+from .standing import Free, Waiting
+from .standing.capacity import carried, has_room, room
 
 ENDED = frozenset(
     {
@@ -170,7 +171,7 @@ class State:
         if agent_class is None:
             self.free.drop(agent.id)
         else:
-            channels, load = self.room(agent)
+            channels, load = room(self.book, agent, self.load_of(agent))
             if self.free.put(agent_class, (load, agent.idle_since, agent.id), channels):
                 self.woken_agents.append(agent.id)
         self._set_timer("agent", agent.id, self.agent_due(agent))
@@ -213,31 +214,7 @@ class State:
 
     def weight_of(self, used: dict[str, int]) -> int:
         """What a load takes of the total weight."""
-        weights = self.book.rules.weights
-        return sum(count * weights.get(channel, 0) for channel, count in used.items())
-
-    def room(self, agent: Agent) -> tuple[tuple[str, ...], int]:
-        """The channels of which the agent may be offered one more now (none while he cannot be), and his load in thousandths."""
-        profile = self.book.agents[agent.id]
-        used = self.load_of(agent)
-        weight = self.weight_of(used)
-        load = 1000 * weight // max(1, profile.capacity.total_weight)
-        available = agent.presence is Presence.READY or (agent.presence is Presence.ON_DEMAND and agent.demand_id != "")
-        if not available or agent.offer_id or agent.lost or "*" in agent.penalties:
-            return (), load
-        return tuple(
-            channel for channel in profile.capacity.channels if self.has_room(agent, channel, used, weight)
-        ), load
-
-    def has_room(self, agent: Agent, channel: str, used: dict[str, int], weight: int) -> bool:
-        """Whether one more contact of a channel fits the agent's capacity, penalties and phone."""
-        profile = self.book.agents[agent.id]
-        capacity = profile.capacity
-        if used.get(channel, 0) >= capacity.channels.get(channel, 0) or channel in agent.penalties:
-            return False
-        if weight + self.book.rules.weights.get(channel, 0) > capacity.total_weight:
-            return False
-        return channel != Channel.PHONE or (agent.phone_registered and profile.phone != "")
+        return carried(self.book, used)
 
     def contact_due(self, contact: Contact) -> int:
         """When something must happen to the contact if nobody does anything; 0: a person or an offer has it."""
@@ -245,10 +222,22 @@ class State:
         if state is ContactState.QUEUED:
             delays = self.book.delays(contact.queue)
             tier = contact.arrived_at + delays[contact.tier] if contact.tier < len(delays) else 0
-            return min((due for due in (tier, contact.reserved_until, contact.attention_at) if due), default=0)
+            dues = (tier, self._step_due(contact), contact.reserved_until, contact.attention_at)
+            return min((due for due in dues if due), default=0)
         if state is ContactState.WAITING:
             return contact.wait_until
         return contact.ends_at
+
+    def _step_due(self, contact: Contact) -> int:
+        steps = self.book.queues[contact.queue].steps
+        if contact.step >= len(steps):
+            return 0
+        return contact.state_since + max(0, 1000 * steps[contact.step].after_s - contact.waited)
+
+    def steps_outlived(self, contact: Contact) -> int:
+        """How many steps of its queue a waiting contact has waited for by now."""
+        waited = contact.waited + self.now - contact.state_since
+        return sum(1 for one in self.book.queues[contact.queue].steps if 1000 * one.after_s <= waited)
 
     def agent_due(self, agent: Agent) -> int:
         """When a demand, a penalty or the grace of a lost agent ends; 0: none runs."""
@@ -258,13 +247,11 @@ class State:
 
     def fits(self, agent: Agent, channel: str) -> bool:
         """Whether one more contact of a channel fits beside what the agent has and what he is being offered."""
-        used = self.promised_to(agent)
-        return self.has_room(agent, channel, used, self.weight_of(used))
+        return has_room(self.book, agent, channel, self.promised_to(agent))
 
     def may_accept(self, agent: Agent) -> bool:
         """Whether what the agent is being offered fits beside what he has."""
-        used = self.load_of(agent)
-        return self.has_room(agent, self._offered(agent), used, self.weight_of(used))
+        return has_room(self.book, agent, self._offered(agent), self.load_of(agent))
 
     def _offered(self, agent: Agent) -> str:
         return self.contacts[self.offers[agent.offer_id].contact_id].channel.value

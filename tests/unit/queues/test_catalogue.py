@@ -67,6 +67,13 @@ def test_the_demo_calendar_has_the_public_holidays_of_vietnam() -> None:
             ("/queues/1/allowance_calendar/telegraph", "unknown_channel")}),
         ("/queues/1/requirements/0/skill", "magic", {("/queues/1/requirements/0/skill", "unknown_skill")}),
         ("/queues/1/requirements/0/level", 6, {("/queues/1/requirements/0/level", "out_of_range")}),
+        ("/queues/1/steps", [{"after_s": 20, "requirements": [{"skill": "magic"}]},
+                             {"after_s": 20, "requirements": [{"skill": "vi", "level": 1}]},
+                             {"after_s": 30, "requirements": [{"skill": "vi", "level": 2}]}], {
+            ("/queues/1/steps/0/requirements/0/skill", "unknown_skill"),
+            ("/queues/1/steps/1/after_s", "not_ascending"),
+            ("/queues/1/steps/1/requirements/0", "tightens"),
+            ("/queues/1/steps/2/requirements/0", "tightens")}),
         ("/queues/0/channels", ["phone", "telegraph"], {("/queues/0/channels/1", "unknown_channel")}),
         ("/queues/0/service_level", {"percent": 0}, {("/queues/0/service_level/percent", "out_of_range")}),
         ("/agents/2/skills", {"vi": 9, "tarot": 1}, {

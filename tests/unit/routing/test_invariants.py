@@ -31,14 +31,27 @@ from ccc_router.events.facts import AgentBack, AgentLost, OfferFetched, PhoneReg
 from ccc_router.events.vocabulary import CallEventName, Channel, Presence, Role, Visibility
 from ccc_router.kernel.ids import derive
 from ccc_router.routing import State, apply, begin
-from ccc_router.routing.policy import Catalogue, QueueProfile
+from ccc_router.routing.policy import Catalogue, Queue, QueueProfile, Requirement, RequirementStep
 from ccc_router.routing.state import Rows
-from tests.support.world import World, a_catalogue, an_agent, check_invariants
+from tests.support.world import CHANNELS as WAYS
+from tests.support.world import World, a_catalogue, an_agent, check_invariants, text
 
 AGENTS = ("an", "binh", "chi")
 CHANNELS = st.sampled_from([Channel.EMAIL, Channel.FANPAGE, Channel.PORTAL])
 QUEUES = st.sampled_from(["", "general", "health"])
 CALLS = st.sampled_from(["c1", "c2", "c3"])
+
+
+QUEUES_WITH_STEPS = (
+    Queue("general", text("General"), (Requirement("vi"),), WAYS, allowance_s={"email": 14_400}),
+    Queue(
+        "health", text("Health"), (Requirement("vi"), Requirement("hi", 3)), WAYS,
+        steps=(
+            RequirementStep(12, (Requirement("vi"), Requirement("hi"))),
+            RequirementStep(40, (Requirement("vi"),)),
+        ),
+    ),
+)  # fmt: skip
 
 
 def the_catalogue() -> Catalogue:
@@ -47,8 +60,9 @@ def the_catalogue() -> Catalogue:
         an_agent("an"),
         an_agent("binh", skills={"vi": 5, "hi": 4}, profiles=both),
         an_agent(
-            "chi", skills={"vi": 3, "hi": 3}, profiles=(QueueProfile("general", delay_s=20), QueueProfile("health"))
+            "chi", skills={"vi": 3, "hi": 1}, profiles=(QueueProfile("general", delay_s=20), QueueProfile("health"))
         ),
+        queues=QUEUES_WITH_STEPS,
     )
 
 
@@ -168,7 +182,7 @@ class Centre(RuleBasedStateMachine):
     def phone(self, agent: str, registered: bool) -> None:
         self.world.give(PhoneRegistered(endpoint="hotline", phone=f"PJSIP/{agent}", registered=registered))
 
-    @rule(seconds=st.sampled_from([1, 5, 16, 31, 130, 700, 90_000]))
+    @rule(seconds=st.sampled_from([1, 5, 16, 31, 45, 130, 130, 700, 700, 1, 5, 90_000]))
     def time(self, seconds: int) -> None:
         self.world.wait(seconds)
 
@@ -238,5 +252,5 @@ def check_three_ways(world: World) -> None:
     assert worlds[0] == worlds[1] == worlds[2]
 
 
-Centre.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+Centre.TestCase.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
 TestCentre = Centre.TestCase

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from ccc_router.queues.catalogue.document import Fault, pointer
 from ccc_router.queues.catalogue.names import CHANNELS, seconds, unknown
 from ccc_router.queues.catalogue.staffing import staffing_faults
+from ccc_router.queues.catalogue.stepping import step_faults
 from ccc_router.queues.catalogue.surroundings import surrounding_faults
 from ccc_router.routing.policy import Agent, Catalogue, Queue, Requirement
 
@@ -74,6 +75,9 @@ def _queues(catalogue: Catalogue) -> Iterator[Fault]:
     for at, queue in enumerate(catalogue.queues):
         path = pointer("queues", at)
         yield from _requirements(queue.requirements, skills, path)
+        yield from step_faults(queue, path)
+        for number, step in enumerate(queue.steps):
+            yield from _requirements(step.requirements, skills, path + pointer("steps", number))
         yield from unknown(queue.channels, CHANNELS, "channel", path + "/channels")
         if not queue.channels:
             yield Fault(path + "/channels", "empty", "a queue serves at least one channel")

@@ -51,7 +51,7 @@ def contact_queued(state: State, given: Input, queued: d.ContactQueued) -> None:
     contact = state.contacts[queued.contact_id]
     move(state, contact, ContactState.QUEUED)
     if contact.queue != queued.queue:
-        contact.queue, contact.tier = queued.queue, 0
+        contact.queue, contact.tier, contact.step, contact.waited = queued.queue, 0, 0, 0
     contact.reason, contact.reserved_for, contact.reserved_until = (
         queued.reason,
         queued.reserved_for,
@@ -71,6 +71,12 @@ def contact_released(state: State, _: Input, released: d.ContactReleased) -> Non
 def contact_aged(state: State, _: Input, aged: d.ContactAged) -> None:
     contact = state.contacts[aged.contact_id]
     contact.tier = aged.tier
+    state.touch_contact(contact)
+
+
+def contact_relaxed(state: State, _: Input, relaxed: d.ContactRelaxed) -> None:
+    contact = state.contacts[relaxed.contact_id]
+    contact.step = relaxed.step
     state.touch_contact(contact)
 
 

@@ -50,6 +50,7 @@ def _offer(state: State, given: Input, match: Match) -> d.OfferMade:
         eligible=match.eligible,
         won=match.won,
         runner_up=match.runner_up,
+        step=contact.step,
     )
 
 

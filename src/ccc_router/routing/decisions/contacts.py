@@ -56,6 +56,13 @@ class ContactAged(Decision, frozen=True, tag="ContactAged"):
     tier: int
 
 
+class ContactRelaxed(Decision, frozen=True, tag="ContactRelaxed"):
+    """The contact waited for step number ``step`` of its queue: from now on it needs what that step says."""
+
+    contact_id: str
+    step: int
+
+
 class ContactRanked(Decision, frozen=True, tag="ContactRanked"):
     """A person changed the priority, so the rank."""
 

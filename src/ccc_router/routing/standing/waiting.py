@@ -7,7 +7,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 from heapq import heappop, heappush
 
-from .rulebook import AgentClass, ContactClass
+from ..rulebook import AgentClass, ContactClass
 
 Place = tuple[int, str]
 """(rank, contact id): smaller waits nearer to the front."""
