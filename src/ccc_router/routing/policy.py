@@ -185,6 +185,11 @@ class Topic(Policy, frozen=True):
     case_kind: str = "question"
 
 
+OnTop = Literal["beside", "interrupts", "never"]
+"""How a contact comes on top of one an agent already has: both count in his load, the one he has is set aside meanwhile and weighs
+nothing, or not at all."""
+
+
 class Rules(Policy, frozen=True):
     """The policy numbers.
 
@@ -194,6 +199,9 @@ class Rules(Policy, frozen=True):
     ``miss_limit`` misses the agent is set not ready (reason ``rona``). The same contact is not offered to the same agent
     again within ``no_repeat_offers`` offers while another is eligible. A call that is only watched is over when nothing was heard
     of it for ``tracked_silence_s``.
+
+    ``on_top[new][held]`` says how a new contact of one channel comes on top of a held one of another; what is not named is ``beside``.
+    As given, a call sets mails and internal work aside, and nothing live comes on top of a call.
     """
 
     priority_credit_s: tuple[int, ...] = (0, 60, 300, 3600)
@@ -205,6 +213,13 @@ class Rules(Policy, frozen=True):
     )
     wrap_up_s: dict[str, int] = msgspec.field(
         default_factory=lambda: {"phone": 60, "email": 30, "fanpage": 30, "portal": 30, "internal": 30}
+    )
+    on_top: dict[str, dict[str, OnTop]] = msgspec.field(
+        default_factory=lambda: {
+            "phone": {"phone": "never", "email": "interrupts", "internal": "interrupts"},
+            "fanpage": {"phone": "never"},
+            "portal": {"phone": "never"},
+        }
     )
     connect_s: int = 20
     clear_s: int = 30

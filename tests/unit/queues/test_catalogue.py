@@ -91,6 +91,11 @@ def test_the_demo_calendar_has_the_public_holidays_of_vietnam() -> None:
         ("/calendars/0/holidays", ["17/02/2026"], {("/calendars/0/holidays/0", "bad_date")}),
         ("/topics/0/queue", "nowhere", {("/topics/0/queue", "unknown_queue")}),
         ("/topics/0/priority", 9, {("/topics/0/priority", "out_of_range")}),
+        ("/rules/on_top", {"phone": {"telegraph": "never"}, "telegraph": {}}, {
+            ("/rules/on_top/phone/telegraph", "unknown_channel"), ("/rules/on_top/telegraph", "unknown_channel")}),
+        ("/rules/on_top", {"phone": {"email": "interrupts"}, "email": {"phone": "interrupts"}}, {
+            ("/rules/on_top", "circle")}),
+        ("/rules/on_top", {"phone": {"phone": "interrupts"}}, {("/rules/on_top", "circle")}),
         ("/rules/priority_credit_s", [100, 10], {("/rules/priority_credit_s", "not_ascending")}),
     ],
 )  # fmt: skip

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final, Protocol
 
+from ccc_router.queues.catalogue.choosing import choosing_faults
 from ccc_router.queues.catalogue.document import Fault, pointer
 from ccc_router.queues.catalogue.names import CHANNELS, seconds, unknown
 from ccc_router.queues.catalogue.staffing import staffing_faults
@@ -168,6 +169,7 @@ def _rules(catalogue: Catalogue) -> Iterator[Fault]:
     credit = rules.priority_credit_s
     if not credit or credit[0] < 0 or list(credit) != sorted(credit):
         yield Fault("/rules/priority_credit_s", "not_ascending", "a higher priority is worth at least as many seconds")
+    yield from choosing_faults(rules)
     yield from seconds(rules.weights, "/rules/weights", CHANNELS, least=0)
     yield from seconds(rules.offer_s, "/rules/offer_s", CHANNELS | {"default"}, least=1)
     yield from seconds(rules.wrap_up_s, "/rules/wrap_up_s", CHANNELS, least=0)

@@ -6,18 +6,30 @@ from ..rulebook import Rulebook
 
 
 def carried(book: Rulebook, used: dict[str, int]) -> int:
-    """What a load (assignments per channel) takes of the total weight."""
-    weights = book.rules.weights
-    return sum(count * weights.get(channel, 0) for channel, count in used.items())
+    """What a load (assignments per channel) takes of the total weight: what a held channel sets aside weighs nothing meanwhile."""
+    weights, on_top = book.rules.weights, book.rules.on_top
+    aside = {held for new in used for held, how in on_top.get(new, {}).items() if how == "interrupts"}
+    return sum(count * weights.get(channel, 0) for channel, count in used.items() if channel not in aside)
 
 
 def has_room(book: Rulebook, agent: Agent, channel: str, used: dict[str, int]) -> bool:
-    """Whether one more contact of a channel fits beside ``used``: the agent's capacity, penalties and phone."""
+    """Whether one more contact of a channel fits on top of ``used``: the agent's capacity, penalties and phone.
+
+    What it would set aside does not count, but what is set aside already does: so no order of ending brings more than he may carry.
+    """
     profile = book.agents[agent.id]
     capacity = profile.capacity
     if used.get(channel, 0) >= capacity.channels.get(channel, 0) or channel in agent.penalties:
         return False
-    if carried(book, used) + book.rules.weights.get(channel, 0) > capacity.total_weight:
+    on_top, weights = book.rules.on_top.get(channel, {}), book.rules.weights
+    weight = weights.get(channel, 0)
+    for held, count in used.items():
+        how = on_top.get(held, "beside")
+        if how == "never":
+            return False
+        if how == "beside":
+            weight += count * weights.get(held, 0)
+    if weight > capacity.total_weight:
         return False
     return channel != Channel.PHONE or (agent.phone_registered and profile.phone != "")
 
