@@ -33,7 +33,7 @@ def for_agent(state: State, agent_id: str) -> Match | None:
 
 
 def for_contact(state: State, contact_id: str) -> Match | None:
-    """The best free agent for a waiting contact: lowest load, then longest idle, then id."""
+    """The best free agent for a waiting contact, by the policy's order of agents."""
     contact = state.contacts[contact_id]
     if contact.reserved_for:
         return _reserved(state, contact)
@@ -53,15 +53,20 @@ def for_contact(state: State, contact_id: str) -> Match | None:
     keys = state.free.lists[contact.channel.value][agent_class]
     following = [found[1][0]] if len(found) > 1 else []
     following += keys[1:2]
-    return Match(contact, state.agents[best[2]], eligible, best, min(following)[2] if following else "")
+    return _match(state, contact, eligible, best, min(following) if following else None)
 
 
 def _not_again(state: State, contact: Contact, classes: list[AgentClass], eligible: int) -> Match:
     """The same, but whoever had one of the last offers of this contact only if nobody else can."""
     keys = sorted(key for agent_class in classes for key in _heads(state, contact, agent_class))
-    fresh = [key for key in keys if key[2] not in contact.tried]
-    order = fresh + [key for key in keys if key[2] in contact.tried]
-    return Match(contact, state.agents[order[0][2]], eligible, order[0], order[1][2] if len(order) > 1 else "")
+    fresh = [key for key in keys if key.agent_id not in contact.tried]
+    order = fresh + [key for key in keys if key.agent_id in contact.tried]
+    return _match(state, contact, eligible, order[0], order[1] if len(order) > 1 else None)
+
+
+def _match(state: State, contact: Contact, eligible: int, best: AgentKey, following: AgentKey | None) -> Match:
+    won: tuple[int | str, ...] = (*best.order, best.agent_id)
+    return Match(contact, state.agents[best.agent_id], eligible, won, following.agent_id if following else "")
 
 
 def _heads(state: State, contact: Contact, agent_class: AgentClass) -> list[AgentKey]:

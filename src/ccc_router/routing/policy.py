@@ -185,6 +185,13 @@ class Topic(Policy, frozen=True):
     case_kind: str = "question"
 
 
+AgentOrder = Literal["load", "scarcity", "idle"]
+"""By what one agent is offered a contact before another: smaller load, commoner skills, longer idle."""
+
+IdleSince = Literal["last_work", "last_ready", "last_offer"]
+"""Since when an agent counts as idle: his last work ended, he last became ready, he was last offered something. Whoever comes to
+work begins then."""
+
 OnTop = Literal["beside", "interrupts", "never"]
 """How a contact comes on top of one an agent already has: both count in his load, the one he has is set aside meanwhile and weighs
 nothing, or not at all."""
@@ -202,6 +209,8 @@ class Rules(Policy, frozen=True):
 
     ``on_top[new][held]`` says how a new contact of one channel comes on top of a held one of another; what is not named is ``beside``.
     As given, a call sets mails and internal work aside, and nothing live comes on top of a call.
+
+    Agents are compared by ``agent_order`` from left to right, at last by id; ``idle_since`` says what idle is.
     """
 
     priority_credit_s: tuple[int, ...] = (0, 60, 300, 3600)
@@ -221,6 +230,8 @@ class Rules(Policy, frozen=True):
             "portal": {"phone": "never"},
         }
     )
+    agent_order: tuple[AgentOrder, ...] = ("load", "scarcity", "idle")
+    idle_since: IdleSince = "last_work"
     connect_s: int = 20
     clear_s: int = 30
     penalty_s: int = 10

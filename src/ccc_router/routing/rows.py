@@ -127,7 +127,8 @@ class Offer(msgspec.Struct, omit_defaults=True):
 class Agent(msgspec.Struct, omit_defaults=True):
     """An agent's presence and load. ``assignments`` are the contacts that take capacity now, in order of acceptance.
 
-    ``phone_at`` is the switch's time of the last word about his phone.
+    ``phone_at`` is the switch's time of the last word about his phone. ``idle_since`` is when his last work ended or he came, ``ready_since``
+    when he last began to take work, ``offered_at`` when he was last offered some.
     """
 
     id: str
@@ -146,6 +147,8 @@ class Agent(msgspec.Struct, omit_defaults=True):
     lost_at: int = 0
     phone_registered: bool = True
     phone_at: int = 0
+    ready_since: int = 0
+    offered_at: int = 0
 
 
 class Case(msgspec.Struct, omit_defaults=True):

@@ -4,6 +4,8 @@ Contacts with the same queue, requirements, channel and age tier form a class; s
 capacity. Whether a class of agents may serve a class of contacts is computed once, so that a decision never walks over people.
 """
 
+from collections import Counter
+
 import msgspec
 
 from ..events.vocabulary import Channel
@@ -59,6 +61,7 @@ class Rulebook:
         self._delays = _delays(catalogue)
         self._able: dict[ContactClass, dict[AgentClass, int]] = {}
         self._takes: dict[AgentClass, dict[ContactClass, int]] = {found: {} for found in self._all_classes}
+        self._scarcity: dict[AgentClass, int] = {}
         self._needs: dict[tuple[str, str, int], tuple[Need, ...]] = {}
         self._classes: dict[tuple[str, str, Channel, int, int], ContactClass] = {}
 
@@ -98,6 +101,15 @@ class Rulebook:
     def takes(self, agents: AgentClass) -> dict[ContactClass, int]:
         """The classes of contacts seen so far that a class of agents may serve, each with the profile's priority."""
         return self._takes[agents]
+
+    def scarcity(self, agents: AgentClass) -> int:
+        """How many of all agents could not stand in for one of this class in the rarest work he does: 0 if anybody could.
+
+        Work is a queue in a language of the endpoints, by the requirements it begins with; whose delay is over does not matter.
+        """
+        if not self._scarcity:
+            self._scarcity = scarcities(self)
+        return self._scarcity[agents]
 
     def agent_at(self, endpoint: str, phone: str) -> str:
         """Whose phone this is at a switch; "" for nobody's. An agent without a switch has his phone at any."""
@@ -144,6 +156,26 @@ class Rulebook:
             if queue == contacts.queue and delay <= outlived:
                 return priority
         return None
+
+
+def scarcities(book: Rulebook) -> dict[AgentClass, int]:
+    """`Rulebook.scarcity` of every class: linear in classes, their profiles and the languages."""
+    languages = dict.fromkeys(("", *(one.language for one in book.catalogue.endpoints if one.language in book.skills)))
+    sizes = Counter(book.agent_classes.values())
+    able: dict[tuple[str, str], int] = {}
+    works: dict[AgentClass, list[tuple[str, str]]] = {}
+    for agents, size in sizes.items():
+        levels = dict(agents.skills)
+        works[agents] = [
+            (queue, language)
+            for queue, _, _ in agents.profiles
+            for language in languages
+            if all(levels.get(skill, 0) >= level for skill, level in book.needs(queue, language))
+        ]
+        for work in works[agents]:
+            able[work] = able.get(work, 0) + size
+    total = len(book.agent_classes)
+    return {agents: total - min((able[work] for work in done), default=total) for agents, done in works.items()}
 
 
 def _agent_class(agent: Agent) -> AgentClass:

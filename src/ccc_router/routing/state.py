@@ -9,7 +9,7 @@ from ..events.vocabulary import ContactState
 from .policy import Catalogue
 from .rows import Agent, Case, Contact, Escalation, Offer
 from .rulebook import Rulebook
-from .standing import Free, Waiting
+from .standing import Free, Waiting, agent_key
 from .standing.capacity import carried, has_room, room
 
 ENDED = frozenset(
@@ -172,7 +172,7 @@ class State:
             self.free.drop(agent.id)
         else:
             channels, load = room(self.book, agent, self.load_of(agent))
-            if self.free.put(agent_class, (load, agent.idle_since, agent.id), channels):
+            if self.free.put(agent_class, agent_key(self.book, agent, load), channels):
                 self.woken_agents.append(agent.id)
         self._set_timer("agent", agent.id, self.agent_due(agent))
 

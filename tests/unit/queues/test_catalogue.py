@@ -95,6 +95,8 @@ def test_the_demo_calendar_has_the_public_holidays_of_vietnam() -> None:
             ("/rules/on_top/phone/telegraph", "unknown_channel"), ("/rules/on_top/telegraph", "unknown_channel")}),
         ("/rules/on_top", {"phone": {"email": "interrupts"}, "email": {"phone": "interrupts"}}, {
             ("/rules/on_top", "circle")}),
+        ("/rules/agent_order", ["load", "idle", "load"], {("/rules/agent_order/2", "duplicate")}),
+        ("/rules/idle_since", "yesterday", {("/rules/idle_since", "wrong_type")}),
         ("/rules/on_top", {"phone": {"phone": "interrupts"}}, {("/rules/on_top", "circle")}),
         ("/rules/priority_credit_s", [100, 10], {("/rules/priority_credit_s", "not_ascending")}),
     ],

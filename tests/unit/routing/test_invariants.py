@@ -1,7 +1,7 @@
 """The core under anything that may happen, in any order: the invariants after every step, and the same state by three ways."""
 
 import itertools
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from hypothesis import settings
@@ -31,8 +31,18 @@ from ccc_router.events.facts import AgentBack, AgentLost, OfferFetched, PhoneReg
 from ccc_router.events.vocabulary import CallEventName, Channel, Presence, Role, Visibility
 from ccc_router.kernel.ids import derive
 from ccc_router.routing import State, apply, begin
-from ccc_router.routing.policy import Catalogue, Queue, QueueProfile, Requirement, RequirementStep
+from ccc_router.routing.policy import (
+    AgentOrder,
+    Catalogue,
+    IdleSince,
+    Queue,
+    QueueProfile,
+    Requirement,
+    RequirementStep,
+    Rules,
+)
 from ccc_router.routing.state import Rows
+from tests.support.matcher import Watched
 from tests.support.world import CHANNELS as WAYS
 from tests.support.world import World, a_catalogue, an_agent, check_invariants, text
 
@@ -54,7 +64,10 @@ QUEUES_WITH_STEPS = (
 )  # fmt: skip
 
 
-def the_catalogue() -> Catalogue:
+AGENT_ORDERS: tuple[tuple[AgentOrder, ...], ...] = (Rules().agent_order, ("idle",), ("scarcity", "load"), ())
+
+
+def the_catalogue(agent_order: tuple[AgentOrder, ...] = ("load",), idle_since: IdleSince = "last_work") -> Catalogue:
     both = (QueueProfile("general", 2), QueueProfile("health", 1))
     return a_catalogue(
         an_agent("an"),
@@ -63,15 +76,16 @@ def the_catalogue() -> Catalogue:
             "chi", skills={"vi": 3, "hi": 1}, profiles=(QueueProfile("general", delay_s=20), QueueProfile("health"))
         ),
         queues=QUEUES_WITH_STEPS,
+        rules=Rules(agent_order=agent_order, idle_since=idle_since),
     )
 
 
 class Centre(RuleBasedStateMachine):
     """A small centre where everybody does anything at any time."""
 
-    @initialize()
-    def open(self) -> None:
-        self.world = World(the_catalogue())
+    @initialize(agent_order=st.sampled_from(AGENT_ORDERS), idle_since=st.sampled_from(get_args(IdleSince)))
+    def open(self, agent_order: tuple[AgentOrder, ...], idle_since: IdleSince) -> None:
+        self.world = Watched(the_catalogue(agent_order, idle_since))
         self.numbers = 0
 
     def ids(self) -> list[str]:
@@ -252,5 +266,5 @@ def check_three_ways(world: World) -> None:
     assert worlds[0] == worlds[1] == worlds[2]
 
 
-Centre.TestCase.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+Centre.TestCase.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
 TestCentre = Centre.TestCase

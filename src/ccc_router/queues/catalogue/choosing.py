@@ -9,7 +9,10 @@ from ccc_router.routing.policy import Rules
 
 
 def choosing_faults(rules: Rules) -> Iterator[Fault]:
-    """Faults of the matrix of interruptions: unknown channels, and channels that set each other aside in a circle."""
+    """An order of agents that names something twice; unknown channels in the matrix of interruptions, and circles in it."""
+    for at, by in enumerate(rules.agent_order):
+        if by in rules.agent_order[:at]:
+            yield Fault(pointer("rules", "agent_order", at), "duplicate", f"{by} is compared twice")
     for new, row in rules.on_top.items():
         for name in (new, *row):
             if name not in CHANNELS:

@@ -29,7 +29,7 @@ def offer_made(state: State, given: Input, made: d.OfferMade) -> None:
     kept = state.book.rules.no_repeat_offers
     contact.tried = (*contact.tried, agent.id)[-kept:] if kept else ()
     state.touch_contact(contact)
-    agent.offer_id, agent.demand_id, agent.demand_until = offer.id, "", 0
+    agent.offer_id, agent.demand_id, agent.demand_until, agent.offered_at = offer.id, "", 0, given.at
     state.touch_agent(agent)
 
 

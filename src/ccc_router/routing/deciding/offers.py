@@ -29,11 +29,13 @@ def settle(state: State, given: Input) -> Iterator[d.Decision]:
             at += 1
         else:
             yield _offer(state, given, match)
+    several = (
+        len(state.woken_contacts) > 1
+    )  # a single one is the best of whoever is free: he would have been matched before
     for contact_id in state.woken_contacts:
-        if state.waiting.holds(contact_id):
-            match = for_contact(state, contact_id)
-            if match is not None:
-                yield _offer(state, given, match)
+        while state.waiting.holds(contact_id) and (match := for_contact(state, contact_id)) is not None:
+            best = for_agent(state, match.agent.id) if several else None
+            yield _offer(state, given, best or match)
 
 
 def _offer(state: State, given: Input, match: Match) -> d.OfferMade:

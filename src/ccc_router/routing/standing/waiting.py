@@ -6,14 +6,19 @@ Derived from the rows at any time; nothing here is stored. Costs are logarithmic
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 from heapq import heappop, heappush
+from typing import NamedTuple
 
 from ..rulebook import AgentClass, ContactClass
 
 Place = tuple[int, str]
 """(rank, contact id): smaller waits nearer to the front."""
 
-AgentKey = tuple[int, int, str]
-"""(load in thousandths, idle since, agent id): smaller is offered first."""
+
+class AgentKey(NamedTuple):
+    """Smaller is offered first: what the policy compares, from left to right, then the id."""
+
+    order: tuple[int, ...]
+    agent_id: str
 
 
 class Line:
@@ -124,7 +129,7 @@ class Free:
 
     def put(self, agent_class: AgentClass, key: AgentKey, channels: tuple[str, ...]) -> bool:
         """Be free for these channels only. True if that differs from before and is not nothing."""
-        agent_id = key[2]
+        agent_id = key.agent_id
         wanted = (agent_class, key, channels)
         if self._keys.get(agent_id) == wanted:
             return False
