@@ -56,7 +56,7 @@ def check_offer(state: State, offer: d.OfferMade) -> None:
 
 def waits_for_somebody(contact: Contact) -> bool:
     """Whether it is kept for certain agents."""
-    return contact.reserved_for != ""
+    return contact.reserved_for != "" or contact.preferred != ()
 
 
 def first_of(state: State, agent_id: str) -> str:

@@ -286,8 +286,10 @@ def eligible(state: State, contact: Contact, agent_id: str) -> bool:
     stays = sum(weights[channel] for channel in held if on_top.get(channel) != "interrupts")
     if stays + weights[contact.channel.value] > profile.capacity.total_weight:
         return False
-    if contact.reserved_for:
-        return contact.reserved_for == agent_id
+    if contact.reserved_for or contact.preferred:
+        return agent_id in (contact.reserved_for, *contact.preferred)
+    if agent_id in contact.excluded:
+        return False
     queue = state.book.queues[contact.queue]
     asked = [queue.requirements, *(one.requirements for one in queue.steps)][contact.step]
     needs = {need.skill: need.level for need in asked}

@@ -7,7 +7,7 @@ import msgspec
 
 from ..events.vocabulary import ContactState
 from .policy import Catalogue
-from .rows import Agent, Case, Contact, Escalation, Offer
+from .rows import Agent, Case, Contact, Escalation, Offer, kept_for
 from .rulebook import Rulebook
 from .standing import Free, Waiting, agent_key
 from .standing.capacity import carried, has_room, room
@@ -141,10 +141,10 @@ class State:
         """A contact changed: its place in line and its timer follow."""
         self._changed[0][contact.id] = contact
         if contact.state is ContactState.QUEUED:
-            where = contact.reserved_for or self.book.contact_class(contact)
-            if not isinstance(where, str):
+            where = kept_for(contact) or self.book.contact_class(contact)
+            if not isinstance(where, tuple):
                 self.book.able(where)
-            if self.waiting.put(contact.id, contact.rank, where):
+            if self.waiting.put(contact.id, contact.rank, where, contact.excluded):
                 self.woken_contacts.append(contact.id)
         else:
             self.waiting.drop(contact.id)

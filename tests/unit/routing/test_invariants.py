@@ -143,7 +143,7 @@ class Centre(RuleBasedStateMachine):
         self.command(DeclineOffer(actor=agent, actor_role=Role.AGENT, offer_id=offer_id, reason="busy"))
 
     @precondition(lambda self: self.world.state.contacts)
-    @rule(pick=st.integers(0, 1000), what=st.integers(0, 11), other=st.sampled_from(AGENTS), queue=QUEUES)
+    @rule(pick=st.integers(0, 1000), what=st.integers(0, 13), other=st.sampled_from(AGENTS), queue=QUEUES)
     def handle(self, pick: int, what: int, other: str, queue: str) -> None:
         ids = self.ids()
         contact = self.world.state.contacts[ids[pick % len(ids)]]
@@ -170,6 +170,8 @@ class Centre(RuleBasedStateMachine):
             if pick % 5 == 0
             else SetPriority(**theirs, priority=pick % 4, reason="x"),
             LinkContact(**mine, case_id=cases[pick % len(cases)]),
+            RequeueContact(**theirs, exclude=(other,)),
+            RequeueContact(**theirs, exclude=AGENTS[: pick % 2], prefer=(other, AGENTS[pick % 3])),
         ]
         self.command(commands[what])
         if contact.channel is Channel.PHONE:

@@ -34,13 +34,18 @@ class MessageCounted(Decision, frozen=True, tag="MessageCounted"):
 
 
 class ContactQueued(Decision, frozen=True, tag="ContactQueued"):
-    """The contact waits. ``reserved_for`` alone may take it until ``reserved_until`` (0: no end)."""
+    """The contact waits. ``reserved_for`` alone, or only the ``preferred``, may take it until ``reserved_until`` (0: no end).
+
+    ``excluded`` are never offered it from now on, with those who were excluded before.
+    """
 
     contact_id: str
     queue: str
     reason: OfferReason
     reserved_for: str = ""
     reserved_until: int = 0
+    preferred: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
 
 
 class ContactReleased(Decision, frozen=True, tag="ContactReleased"):

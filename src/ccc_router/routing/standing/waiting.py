@@ -58,7 +58,7 @@ class Line:
         try:
             while self._heap:
                 place = heappop(self._heap)
-                if place in self._present:
+                if place in self._present and place not in taken[-1:]:  # who came back stands here twice
                     taken.append(place)
                     yield place
         finally:
@@ -66,28 +66,61 @@ class Line:
                 heappush(self._heap, place)
 
 
+class ClassLine:
+    """All of one class: a line for each set of agents who are not to have them; nearly always one, for nobody."""
+
+    __slots__ = ("_lines",)
+
+    def __init__(self) -> None:
+        """An empty line."""
+        self._lines: dict[tuple[str, ...], Line] = {}
+
+    def __bool__(self) -> bool:
+        """Whether anybody waits."""
+        return bool(self._lines)
+
+    def add(self, place: Place, excluded: tuple[str, ...]) -> None:
+        """Queue up by rank."""
+        self._lines.setdefault(excluded, Line()).add(place)
+
+    def remove(self, place: Place, excluded: tuple[str, ...]) -> None:
+        """Leave."""
+        line = self._lines[excluded]
+        line.remove(place)
+        if not line:
+            del self._lines[excluded]
+
+    def first(self, agent_id: str) -> Place | None:
+        """Who is at the front of those the agent may have."""
+        fronts = [line.first() for excluded, line in self._lines.items() if agent_id not in excluded]
+        return min((front for front in fronts if front is not None), default=None)
+
+
 class Waiting:
-    """All waiting contacts: in the line of their class, or, while reserved for one agent, in his own line."""
+    """All waiting contacts: in the line of their class, or, while kept for certain agents, in the own line of each."""
 
     __slots__ = ("_where", "lines", "reserved")
 
     def __init__(self) -> None:
         """Nobody waits."""
-        self.lines: dict[ContactClass, Line] = {}
+        self.lines: dict[ContactClass, ClassLine] = {}
         self.reserved: dict[str, Line] = {}
-        self._where: dict[str, tuple[ContactClass | str, Place]] = {}
+        self._where: dict[str, tuple[ContactClass | tuple[str, ...], Place, tuple[str, ...]]] = {}
 
-    def put(self, contact_id: str, rank: int, where: ContactClass | str) -> bool:
-        """Wait in a class's line, or (``where`` an agent id) in his. True if that is a new place."""
+    def put(
+        self, contact_id: str, rank: int, where: ContactClass | tuple[str, ...], excluded: tuple[str, ...] = ()
+    ) -> bool:
+        """Wait in a class's line, but for those ``excluded``, or (``where`` agents' ids) in theirs. True if that is a new place."""
         place = (rank, contact_id)
-        if self._where.get(contact_id) == (where, place):
+        if self._where.get(contact_id) == (where, place, excluded):
             return False
         self.drop(contact_id)
-        self._where[contact_id] = (where, place)
-        if isinstance(where, str):
-            self.reserved.setdefault(where, Line()).add(place)
+        self._where[contact_id] = (where, place, excluded)
+        if isinstance(where, tuple):
+            for agent_id in where:
+                self.reserved.setdefault(agent_id, Line()).add(place)
         else:
-            self.lines.setdefault(where, Line()).add(place)
+            self.lines.setdefault(where, ClassLine()).add(place, excluded)
         return True
 
     def holds(self, contact_id: str) -> bool:
@@ -99,17 +132,17 @@ class Waiting:
         found = self._where.pop(contact_id, None)
         if found is None:
             return
-        where, place = found
-        if isinstance(where, str):
-            line = self.reserved[where]
-            line.remove(place)
-            if not line:
-                del self.reserved[where]
-        else:
-            line = self.lines[where]
-            line.remove(place)
-            if not line:
+        where, place, excluded = found
+        if not isinstance(where, tuple):
+            self.lines[where].remove(place, excluded)
+            if not self.lines[where]:
                 del self.lines[where]
+            return
+        for agent_id in where:
+            line = self.reserved[agent_id]
+            line.remove(place)
+            if not line:
+                del self.reserved[agent_id]
 
 
 class Free:
@@ -126,6 +159,10 @@ class Free:
         """The channels of which the agent could take one more now."""
         found = self._keys.get(agent_id)
         return found[2] if found else ()
+
+    def key(self, agent_id: str) -> AgentKey:
+        """A free agent's place in the order."""
+        return self._keys[agent_id][1]
 
     def put(self, agent_class: AgentClass, key: AgentKey, channels: tuple[str, ...]) -> bool:
         """Be free for these channels only. True if that differs from before and is not nothing."""
