@@ -192,6 +192,9 @@ IdleSince = Literal["last_work", "last_ready", "last_offer"]
 """Since when an agent counts as idle: his last work ended, he last became ready, he was last offered something. Whoever comes to
 work begins then."""
 
+ContactOrder = Literal["rank", "service_level"]
+"""By what one waiting contact goes before another of the same profile priority."""
+
 OnTop = Literal["beside", "interrupts", "never"]
 """How a contact comes on top of one an agent already has: both count in his load, the one he has is set aside meanwhile and weighs
 nothing, or not at all."""
@@ -209,6 +212,9 @@ class Rules(Policy, frozen=True):
 
     ``on_top[new][held]`` says how a new contact of one channel comes on top of a held one of another; what is not named is ``beside``.
     As given, a call sets mails and internal work aside, and nothing live comes on top of a call.
+
+    ``contact_order`` ``service_level``: who can still be answered within the target of the queue goes before who no longer can. Others
+    may go before a contact for that reason for no more than ``max_extra_wait_s`` after its target has passed; then it has its rank again.
 
     Agents are compared by ``agent_order`` from left to right, at last by id; ``idle_since`` says what idle is.
     """
@@ -230,6 +236,8 @@ class Rules(Policy, frozen=True):
             "portal": {"phone": "never"},
         }
     )
+    contact_order: ContactOrder = "rank"
+    max_extra_wait_s: int = 60
     agent_order: tuple[AgentOrder, ...] = ("load", "scarcity", "idle")
     idle_since: IdleSince = "last_work"
     connect_s: int = 20

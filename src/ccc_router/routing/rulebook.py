@@ -133,16 +133,25 @@ class Rulebook:
         An allowance with a calendar is counted in its open time. What comes while it is closed would all rank alike, so closed
         time counts a thousandth: who came earlier stays earlier.
         """
-        steps = self.rules.priority_credit_s
-        credit = steps[min(priority, len(steps) - 1)] if steps else 0
+        credit = self._credit_ms(priority)
         wanted = self.queues[queue]
         allowance = 1000 * wanted.allowance_s.get(channel, 0)
         calendar = self.calendars.get(wanted.allowance_calendar.get(channel, ""))
         if allowance and calendar is not None:
             open_until = add_business_ms(calendar, arrived_at, allowance)
             closed = open_until - arrived_at - allowance
-            return open_until - closed // _CLOSED_COUNTS - 1000 * credit
-        return arrived_at + allowance - 1000 * credit
+            return open_until - closed // _CLOSED_COUNTS - credit
+        return arrived_at + allowance - credit
+
+    def target_at(self, contact: Contact) -> int:
+        """Until when a waiting contact can still be answered in time: its rank without the credit, and its queue's service level (ms)."""
+        return (
+            contact.rank + self._credit_ms(contact.priority) + 1000 * self.queues[contact.queue].service_level.seconds
+        )
+
+    def _credit_ms(self, priority: int) -> int:
+        steps = self.rules.priority_credit_s
+        return 1000 * steps[min(priority, len(steps) - 1)] if steps else 0
 
     def _fits(self, contacts: ContactClass, agents: AgentClass) -> int | None:
         levels = dict(agents.skills)

@@ -9,7 +9,7 @@ from ..events.vocabulary import ContactState
 from .policy import Catalogue
 from .rows import Agent, Case, Contact, Escalation, Offer, kept_for
 from .rulebook import Rulebook
-from .standing import Free, Waiting, agent_key
+from .standing import Free, Place, Waiting, agent_key
 from .standing.capacity import carried, has_room, room
 
 ENDED = frozenset(
@@ -55,7 +55,7 @@ class State:
         self.agents: dict[str, Agent] = {}
         self.cases: dict[str, Case] = {}
         self.escalations: dict[str, Escalation] = {}
-        self.waiting = Waiting()
+        self.waiting = self._nobody()
         self.free = Free()
         self.woken_contacts: list[str] = []
         self.woken_agents: list[str] = []
@@ -108,7 +108,7 @@ class State:
 
     def reindex(self) -> None:
         """Derive everything anew, as after a new catalogue."""
-        self.waiting, self.free = Waiting(), Free()
+        self.waiting, self.free = self._nobody(), Free()
         self._due, self._timers = {}, []
         for contact in sorted(self.contacts.values(), key=lambda row: (row.rank, row.id)):
             self.touch_contact(contact)
@@ -120,6 +120,10 @@ class State:
             self.touch_case(case)
         for escalation in self.escalations.values():
             self.touch_escalation(escalation)
+
+    def _nobody(self) -> Waiting:
+        rules = self.book.rules
+        return Waiting(1000 * rules.max_extra_wait_s if rules.contact_order == "service_level" else 0)
 
     def activate(self, catalogue: Catalogue) -> None:
         """Put another catalogue in force; every agent in it has a row from now on.
@@ -144,7 +148,8 @@ class State:
             where = kept_for(contact) or self.book.contact_class(contact)
             if not isinstance(where, tuple):
                 self.book.able(where)
-            if self.waiting.put(contact.id, contact.rank, where, contact.excluded):
+            place = Place(contact.rank, contact.id)
+            if self.waiting.put(place, where, contact.excluded, self.book.target_at(contact)):
                 self.woken_contacts.append(contact.id)
         else:
             self.waiting.drop(contact.id)

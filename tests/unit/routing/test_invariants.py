@@ -34,6 +34,7 @@ from ccc_router.routing import State, apply, begin
 from ccc_router.routing.policy import (
     AgentOrder,
     Catalogue,
+    ContactOrder,
     IdleSince,
     Queue,
     QueueProfile,
@@ -67,7 +68,7 @@ QUEUES_WITH_STEPS = (
 AGENT_ORDERS: tuple[tuple[AgentOrder, ...], ...] = (Rules().agent_order, ("idle",), ("scarcity", "load"), ())
 
 
-def the_catalogue(agent_order: tuple[AgentOrder, ...] = ("load",), idle_since: IdleSince = "last_work") -> Catalogue:
+def the_catalogue(agent_order: tuple[AgentOrder, ...], idle_since: IdleSince, contact_order: ContactOrder) -> Catalogue:
     both = (QueueProfile("general", 2), QueueProfile("health", 1))
     return a_catalogue(
         an_agent("an"),
@@ -76,16 +77,20 @@ def the_catalogue(agent_order: tuple[AgentOrder, ...] = ("load",), idle_since: I
             "chi", skills={"vi": 3, "hi": 1}, profiles=(QueueProfile("general", delay_s=20), QueueProfile("health"))
         ),
         queues=QUEUES_WITH_STEPS,
-        rules=Rules(agent_order=agent_order, idle_since=idle_since),
+        rules=Rules(agent_order=agent_order, idle_since=idle_since, contact_order=contact_order, max_extra_wait_s=30),
     )
 
 
 class Centre(RuleBasedStateMachine):
     """A small centre where everybody does anything at any time."""
 
-    @initialize(agent_order=st.sampled_from(AGENT_ORDERS), idle_since=st.sampled_from(get_args(IdleSince)))
-    def open(self, agent_order: tuple[AgentOrder, ...], idle_since: IdleSince) -> None:
-        self.world = Watched(the_catalogue(agent_order, idle_since))
+    @initialize(
+        agent_order=st.sampled_from(AGENT_ORDERS),
+        idle_since=st.sampled_from(get_args(IdleSince)),
+        contact_order=st.sampled_from(get_args(ContactOrder)),
+    )
+    def open(self, agent_order: tuple[AgentOrder, ...], idle_since: IdleSince, contact_order: ContactOrder) -> None:
+        self.world = Watched(the_catalogue(agent_order, idle_since, contact_order))
         self.numbers = 0
 
     def ids(self) -> list[str]:

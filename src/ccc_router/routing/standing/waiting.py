@@ -1,17 +1,13 @@
-"""Who waits and who is free, kept in order: one heap a class of contacts, one sorted list a class of agents and channel.
+"""Who waits and who is free, kept in order: two heaps a class of contacts, one sorted list a class of agents and channel.
 
 Derived from the rows at any time; nothing here is stored. Costs are logarithmic in people, linear only in classes that are not empty.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
-from heapq import heappop, heappush
 from typing import NamedTuple
 
 from ..rulebook import AgentClass, ContactClass
-
-Place = tuple[int, str]
-"""(rank, contact id): smaller waits nearer to the front."""
+from .lines import Line, Place, TargetLine, Turn
 
 
 class AgentKey(NamedTuple):
@@ -21,67 +17,26 @@ class AgentKey(NamedTuple):
     agent_id: str
 
 
-class Line:
-    """Waiting contacts of one class by rank. Those that left are dropped when they come to the front."""
-
-    __slots__ = ("_heap", "_present")
-
-    def __init__(self) -> None:
-        """An empty line."""
-        self._heap: list[Place] = []
-        self._present: set[Place] = set()
-
-    def __len__(self) -> int:
-        """How many wait."""
-        return len(self._present)
-
-    def add(self, place: Place) -> None:
-        """Queue up by rank."""
-        if place not in self._present:
-            self._present.add(place)
-            heappush(self._heap, place)
-
-    def remove(self, place: Place) -> None:
-        """Leave; nothing happens if it is not here."""
-        self._present.discard(place)
-
-    def first(self) -> Place | None:
-        """Who is at the front."""
-        heap = self._heap
-        while heap and heap[0] not in self._present:
-            heappop(heap)
-        return heap[0] if heap else None
-
-    def in_order(self) -> Iterator[Place]:
-        """Everybody from the front; as costly as looked at. The line must not change meanwhile."""
-        taken: list[Place] = []
-        try:
-            while self._heap:
-                place = heappop(self._heap)
-                if place in self._present and place not in taken[-1:]:  # who came back stands here twice
-                    taken.append(place)
-                    yield place
-        finally:
-            for place in taken:
-                heappush(self._heap, place)
-
-
 class ClassLine:
     """All of one class: a line for each set of agents who are not to have them; nearly always one, for nobody."""
 
-    __slots__ = ("_lines",)
+    __slots__ = ("_extra", "_lines")
 
-    def __init__(self) -> None:
-        """An empty line."""
-        self._lines: dict[tuple[str, ...], Line] = {}
+    def __init__(self, extra: int) -> None:
+        """An empty line: those whose target passed let others go first for ``extra`` milliseconds."""
+        self._extra = extra
+        self._lines: dict[tuple[str, ...], TargetLine] = {}
 
     def __bool__(self) -> bool:
         """Whether anybody waits."""
         return bool(self._lines)
 
-    def add(self, place: Place, excluded: tuple[str, ...]) -> None:
-        """Queue up by rank."""
-        self._lines.setdefault(excluded, Line()).add(place)
+    def add(self, place: Place, excluded: tuple[str, ...], target_at: int) -> None:
+        """Queue up."""
+        line = self._lines.get(excluded)
+        if line is None:
+            line = self._lines[excluded] = TargetLine(self._extra)
+        line.add(place, target_at)
 
     def remove(self, place: Place, excluded: tuple[str, ...]) -> None:
         """Leave."""
@@ -90,28 +45,29 @@ class ClassLine:
         if not line:
             del self._lines[excluded]
 
-    def first(self, agent_id: str) -> Place | None:
+    def first(self, agent_id: str, now: int) -> Turn | None:
         """Who is at the front of those the agent may have."""
-        fronts = [line.first() for excluded, line in self._lines.items() if agent_id not in excluded]
+        fronts = [line.first(now) for excluded, line in self._lines.items() if agent_id not in excluded]
         return min((front for front in fronts if front is not None), default=None)
 
 
 class Waiting:
     """All waiting contacts: in the line of their class, or, while kept for certain agents, in the own line of each."""
 
-    __slots__ = ("_where", "lines", "reserved")
+    __slots__ = ("_extra", "_where", "lines", "reserved")
 
-    def __init__(self) -> None:
-        """Nobody waits."""
+    def __init__(self, extra: int) -> None:
+        """Nobody waits. Those whose target passed let others go first for ``extra`` milliseconds (0: the order is by rank alone)."""
+        self._extra = extra
         self.lines: dict[ContactClass, ClassLine] = {}
         self.reserved: dict[str, Line] = {}
         self._where: dict[str, tuple[ContactClass | tuple[str, ...], Place, tuple[str, ...]]] = {}
 
     def put(
-        self, contact_id: str, rank: int, where: ContactClass | tuple[str, ...], excluded: tuple[str, ...] = ()
+        self, place: Place, where: ContactClass | tuple[str, ...], excluded: tuple[str, ...], target_at: int
     ) -> bool:
         """Wait in a class's line, but for those ``excluded``, or (``where`` agents' ids) in theirs. True if that is a new place."""
-        place = (rank, contact_id)
+        contact_id = place.contact_id
         if self._where.get(contact_id) == (where, place, excluded):
             return False
         self.drop(contact_id)
@@ -120,8 +76,14 @@ class Waiting:
             for agent_id in where:
                 self.reserved.setdefault(agent_id, Line()).add(place)
         else:
-            self.lines.setdefault(where, ClassLine()).add(place, excluded)
+            self._line(where).add(place, excluded, target_at)
         return True
+
+    def _line(self, where: ContactClass) -> ClassLine:
+        line = self.lines.get(where)
+        if line is None:
+            line = self.lines[where] = ClassLine(self._extra)
+        return line
 
     def holds(self, contact_id: str) -> bool:
         """Whether the contact waits."""
