@@ -148,8 +148,8 @@ class State:
             where = kept_for(contact) or self.book.contact_class(contact)
             if not isinstance(where, tuple):
                 self.book.able(where)
-            place = Place(contact.rank, contact.id)
-            if self.waiting.put(place, where, contact.excluded, self.book.target_at(contact)):
+            target_at = self.book.target_at(contact) if self.waiting.extra else 0
+            if self.waiting.put(Place(contact.rank, contact.id), where, contact.excluded, target_at):
                 self.woken_contacts.append(contact.id)
         else:
             self.waiting.drop(contact.id)

@@ -8,6 +8,8 @@ from ..rulebook import Rulebook
 def carried(book: Rulebook, used: dict[str, int]) -> int:
     """What a load (assignments per channel) takes of the total weight: what a held channel sets aside weighs nothing meanwhile."""
     weights, on_top = book.rules.weights, book.rules.on_top
+    if len(used) < 2:  # nothing sets itself aside
+        return sum(count * weights.get(channel, 0) for channel, count in used.items())
     aside = {held for new in used for held, how in on_top.get(new, {}).items() if how == "interrupts"}
     return sum(count * weights.get(channel, 0) for channel, count in used.items() if channel not in aside)
 

@@ -105,7 +105,8 @@ class TargetLine:
                 heappush(moves, (at + self._extra, True, place))
             elif back:
                 self._late.move(place, self._timely)
-        timely, late = self._timely.first(), self._late.first()
+        timely = self._timely.first()
         if timely is not None:
             return (0, *timely)
+        late = self._late.first()
         return (1, *late) if late is not None else None

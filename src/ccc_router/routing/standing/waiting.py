@@ -54,11 +54,11 @@ class ClassLine:
 class Waiting:
     """All waiting contacts: in the line of their class, or, while kept for certain agents, in the own line of each."""
 
-    __slots__ = ("_extra", "_where", "lines", "reserved")
+    __slots__ = ("_where", "extra", "lines", "reserved")
 
     def __init__(self, extra: int) -> None:
         """Nobody waits. Those whose target passed let others go first for ``extra`` milliseconds (0: the order is by rank alone)."""
-        self._extra = extra
+        self.extra = extra
         self.lines: dict[ContactClass, ClassLine] = {}
         self.reserved: dict[str, Line] = {}
         self._where: dict[str, tuple[ContactClass | tuple[str, ...], Place, tuple[str, ...]]] = {}
@@ -82,7 +82,7 @@ class Waiting:
     def _line(self, where: ContactClass) -> ClassLine:
         line = self.lines.get(where)
         if line is None:
-            line = self.lines[where] = ClassLine(self._extra)
+            line = self.lines[where] = ClassLine(self.extra)
         return line
 
     def holds(self, contact_id: str) -> bool:
