@@ -229,7 +229,7 @@ def check_invariants(state: State) -> None:
             used = state.load_of(agent)
             for channel, count in used.items():
                 assert count <= profile.capacity.channels.get(channel, 0), f"I5: {agent.id} {channel}"
-            assert state.weight_of(used) <= profile.capacity.total_weight, f"I5: {agent.id}"
+            assert carried(state, agent.assignments) <= profile.capacity.total_weight, f"I5: {agent.id}"
     for contact in state.contacts.values():
         if contact.agent_id:
             assert owners.get(contact.id) == contact.agent_id
@@ -243,6 +243,13 @@ def check_invariants(state: State) -> None:
     check_work_conservation(state)
     for case in state.cases.values():
         assert case.contacts or case.escalations or case.due_at or case.attention, f"I9: case {case.id}"
+
+
+def carried(state: State, assignments: tuple[str, ...]) -> int:
+    """What weighs on an agent: each of his contacts that none of the others sets aside."""
+    on_top, weights = state.book.rules.on_top, state.book.rules.weights
+    held = [state.contacts[contact_id].channel.value for contact_id in assignments]
+    return sum(weights[one] for one in held if not any(on_top.get(x, {}).get(one) == "interrupts" for x in held))
 
 
 def check_work_conservation(state: State) -> None:
@@ -272,11 +279,20 @@ def eligible(state: State, contact: Contact, agent_id: str) -> bool:
     used = state.load_of(agent)
     if used.get(contact.channel.value, 0) >= profile.capacity.channels.get(contact.channel.value, 0):
         return False
-    if state.weight_of(used) + state.book.rules.weights[contact.channel.value] > profile.capacity.total_weight:
+    held = [state.contacts[contact_id].channel.value for contact_id in agent.assignments]
+    on_top, weights = state.book.rules.on_top.get(contact.channel.value, {}), state.book.rules.weights
+    if any(on_top.get(channel) == "never" for channel in held):
         return False
-    if contact.reserved_for:
-        return contact.reserved_for == agent_id
-    needs = {need.skill: need.level for need in state.book.queues[contact.queue].requirements}
+    stays = sum(weights[channel] for channel in held if on_top.get(channel) != "interrupts")
+    if stays + weights[contact.channel.value] > profile.capacity.total_weight:
+        return False
+    if contact.reserved_for or contact.preferred:
+        return agent_id in (contact.reserved_for, *contact.preferred)
+    if agent_id in contact.excluded:
+        return False
+    queue = state.book.queues[contact.queue]
+    asked = [queue.requirements, *(one.requirements for one in queue.steps)][contact.step]
+    needs = {need.skill: need.level for need in asked}
     if contact.language in state.book.skills:
         needs.setdefault(contact.language, 1)
     if any(profile.skills.get(skill, 0) < level for skill, level in needs.items()):

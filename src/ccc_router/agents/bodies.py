@@ -86,6 +86,13 @@ class ReasonBody(Body):
     reason: Reason
 
 
+class RequeueBody(ReasonBody):
+    """Why; and, if a supervisor says so, who is never to have it (`exclude`) and who may have it first for a while (`prefer`)."""
+
+    exclude: list[Code] = Field(default_factory=list, max_length=20)
+    prefer: list[Code] = Field(default_factory=list, max_length=20)
+
+
 class EscalateBody(Body):
     """The hand-over of the case. ``keep``: I go on with the contact meanwhile."""
 

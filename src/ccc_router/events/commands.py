@@ -95,10 +95,15 @@ class TransferContact(Command, frozen=True, tag="TransferContact"):
 
 
 class RequeueContact(Command, frozen=True, tag="RequeueContact"):
-    """Give the contact back with its rank."""
+    """Give the contact back with its rank.
+
+    A supervisor may say whom it is never offered to again (``exclude``) and who may have it first (``prefer``).
+    """
 
     contact_id: str
     reason: str = ""
+    exclude: tuple[str, ...] = ()
+    prefer: tuple[str, ...] = ()
 
 
 class ExtendWrapUp(Command, frozen=True, tag="ExtendWrapUp"):

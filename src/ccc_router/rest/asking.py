@@ -75,6 +75,7 @@ _REFUSALS: Final = {
     "same_department": "It lies with this department already.",
     "no_window": "The channel does not let us write to this customer any more.",
     "agent_signed_out": "The agent is signed out.",
+    "not_a_supervisor": "Only a supervisor says whom it goes to.",
     "agent_busy": "The agent is busy.",
     "no_control": "This switch takes no call control.",
     "not_tracked": "This switch takes no call control.",

@@ -7,10 +7,10 @@ the classes that are not empty, never at all contacts or agents (invariant I8: n
 from typing import NamedTuple
 
 from ..events.vocabulary import OfferReason
-from .rows import Agent, Contact
+from .rows import Agent, Contact, kept_for
 from .rulebook import AgentClass
+from .standing import AgentKey
 from .state import State
-from .waiting import AgentKey
 
 
 class Match(NamedTuple):
@@ -33,10 +33,10 @@ def for_agent(state: State, agent_id: str) -> Match | None:
 
 
 def for_contact(state: State, contact_id: str) -> Match | None:
-    """The best free agent for a waiting contact: lowest load, then longest idle, then id."""
+    """The best free agent for a waiting contact, by the policy's order of agents."""
     contact = state.contacts[contact_id]
-    if contact.reserved_for:
-        return _reserved(state, contact)
+    if kept := kept_for(contact):
+        return _kept(state, contact, kept)
     found: list[tuple[AgentKey, AgentClass]] = []
     eligible = 0
     able = state.book.able(state.book.contact_class(contact))
@@ -46,43 +46,57 @@ def for_contact(state: State, contact_id: str) -> Match | None:
             found.append((keys[0], agent_class))
     if not found:
         return None
-    if contact.tried:
-        return _not_again(state, contact, [agent_class for _, agent_class in found], eligible)
+    if contact.tried or contact.excluded:
+        return _choosing(state, contact, [agent_class for _, agent_class in found], eligible)
     found.sort(key=lambda item: item[0])
     best, agent_class = found[0]
     keys = state.free.lists[contact.channel.value][agent_class]
     following = [found[1][0]] if len(found) > 1 else []
     following += keys[1:2]
-    return Match(contact, state.agents[best[2]], eligible, best, min(following)[2] if following else "")
+    return _match(state, contact, eligible, best, min(following) if following else None)
 
 
-def _not_again(state: State, contact: Contact, classes: list[AgentClass], eligible: int) -> Match:
-    """The same, but whoever had one of the last offers of this contact only if nobody else can."""
+def _choosing(state: State, contact: Contact, classes: list[AgentClass], eligible: int) -> Match | None:
+    """The same, but never who is excluded, and whoever had one of the last offers of this contact only if nobody else can."""
     keys = sorted(key for agent_class in classes for key in _heads(state, contact, agent_class))
-    fresh = [key for key in keys if key[2] not in contact.tried]
-    order = fresh + [key for key in keys if key[2] in contact.tried]
-    return Match(contact, state.agents[order[0][2]], eligible, order[0], order[1][2] if len(order) > 1 else "")
+    keys = [key for key in keys if key.agent_id not in contact.excluded]
+    if not keys:
+        return None
+    channel, book = contact.channel.value, state.book
+    shut_out = [one for one in contact.excluded if channel in state.free.channels(one)]
+    eligible -= sum(1 for one in shut_out if book.agent_classes[one] in classes)
+    fresh = [key for key in keys if key.agent_id not in contact.tried]
+    order = fresh + [key for key in keys if key.agent_id in contact.tried]
+    return _match(state, contact, eligible, order[0], order[1] if len(order) > 1 else None)
+
+
+def _match(state: State, contact: Contact, eligible: int, best: AgentKey, following: AgentKey | None) -> Match:
+    won: tuple[int | str, ...] = (*best.order, best.agent_id)
+    return Match(contact, state.agents[best.agent_id], eligible, won, following.agent_id if following else "")
 
 
 def _heads(state: State, contact: Contact, agent_class: AgentClass) -> list[AgentKey]:
-    return state.free.lists[contact.channel.value][agent_class][: len(contact.tried) + 2]
+    return state.free.lists[contact.channel.value][agent_class][: len(contact.tried) + len(contact.excluded) + 2]
 
 
-def _reserved(state: State, contact: Contact) -> Match | None:
-    agent = state.agents.get(contact.reserved_for)
-    if agent is None or contact.channel.value not in state.free.channels(agent.id):
+def _kept(state: State, contact: Contact, agents: tuple[str, ...]) -> Match | None:
+    """The first of those it is kept for who is free."""
+    free = [agent_id for agent_id in agents if contact.channel.value in state.free.channels(agent_id)]
+    keys = sorted(state.free.key(agent_id) for agent_id in free)
+    if not keys:
         return None
-    return Match(contact, agent, 1, (contact.reason.value, agent.id), "")
+    found = _match(state, contact, len(keys), keys[0], keys[1] if len(keys) > 1 else None)
+    return found._replace(won=(contact.reason.value, *found.won))
 
 
 def _best_contact(state: State, agent_id: str, channels: tuple[str, ...]) -> Contact | None:
-    """Assigned ones first; then by the profile's priority, then rank; a contact reserved for the agent has the best priority."""
-    best: tuple[int, int, str] | None = None
+    """Assigned ones first; then by the profile's priority, then the policy's order; a contact kept for the agent has the best priority."""
+    best: tuple[int, int, int, str] | None = None
     for rank, contact_id in _own_line(state, agent_id):
         contact = state.contacts[contact_id]
         if contact.channel.value not in channels:
             continue
-        key = (-1 if contact.reason is OfferReason.ASSIGNED else 0, rank, contact_id)
+        key = (-1 if contact.reason is OfferReason.ASSIGNED else 0, 0, rank, contact_id)
         if best is None or key < best:
             best = key
     takes = state.book.takes(state.book.agent_classes[agent_id])
@@ -91,10 +105,10 @@ def _best_contact(state: State, agent_id: str, channels: tuple[str, ...]) -> Con
     for contact_class in small:
         if contact_class not in large or contact_class.channel not in channels:
             continue
-        first = lines[contact_class].first()
+        first = lines[contact_class].first(agent_id, state.now)
         if first is not None and (best is None or (takes[contact_class], *first) < best):
             best = (takes[contact_class], *first)
-    return None if best is None else state.contacts[best[2]]
+    return None if best is None else state.contacts[best[3]]
 
 
 def _own_line(state: State, agent_id: str) -> list[tuple[int, str]]:

@@ -27,6 +27,16 @@ class Requirement(Policy, frozen=True):
     level: int = 1
 
 
+class RequirementStep(Policy, frozen=True):
+    """What a contact needs once it has waited ``after_s`` seconds in its queue: never more than before.
+
+    The clock counts the waiting alone: it stops while the contact is offered or in somebody's hands, and is kept over requeue.
+    """
+
+    after_s: int
+    requirements: tuple[Requirement, ...] = ()
+
+
 class ServiceLevel(Policy, frozen=True):
     """``percent`` of contacts answered within ``seconds``; abandoned ones count as not answered."""
 
@@ -39,7 +49,8 @@ class Queue(Policy, frozen=True):
 
     ``allowance_s`` per channel is added to the arrival when ranking, so that a night's mail does not beat a live caller: it is
     counted in the open time of the channel's calendar in ``allowance_calendar``, without one in all time.
-    ``offer_s`` is how long an offer stays open, per channel (``default`` otherwise).
+    ``offer_s`` is how long an offer stays open, per channel (``default`` otherwise). ``requirements`` hold from the start, each of
+    ``steps`` in their place once a contact has waited that long.
     """
 
     id: str
@@ -51,6 +62,7 @@ class Queue(Policy, frozen=True):
     allowance_calendar: dict[str, str] = {}
     offer_s: dict[str, int] = {}
     overflow: str = ""
+    steps: tuple[RequirementStep, ...] = ()
 
 
 class Skill(Policy, frozen=True):
@@ -173,6 +185,21 @@ class Topic(Policy, frozen=True):
     case_kind: str = "question"
 
 
+AgentOrder = Literal["load", "scarcity", "idle"]
+"""By what one agent is offered a contact before another: smaller load, commoner skills, longer idle."""
+
+IdleSince = Literal["last_work", "last_ready", "last_offer"]
+"""Since when an agent counts as idle: his last work ended, he last became ready, he was last offered something. Whoever comes to
+work begins then."""
+
+ContactOrder = Literal["rank", "service_level"]
+"""By what one waiting contact goes before another of the same profile priority."""
+
+OnTop = Literal["beside", "interrupts", "never"]
+"""How a contact comes on top of one an agent already has: both count in his load, the one he has is set aside meanwhile and weighs
+nothing, or not at all."""
+
+
 class Rules(Policy, frozen=True):
     """The policy numbers.
 
@@ -182,6 +209,14 @@ class Rules(Policy, frozen=True):
     ``miss_limit`` misses the agent is set not ready (reason ``rona``). The same contact is not offered to the same agent
     again within ``no_repeat_offers`` offers while another is eligible. A call that is only watched is over when nothing was heard
     of it for ``tracked_silence_s``.
+
+    ``on_top[new][held]`` says how a new contact of one channel comes on top of a held one of another; what is not named is ``beside``.
+    As given, a call sets mails and internal work aside, and nothing live comes on top of a call.
+
+    ``contact_order`` ``service_level``: who can still be answered within the target of the queue goes before who no longer can. Others
+    may go before a contact for that reason for no more than ``max_extra_wait_s`` after its target has passed; then it has its rank again.
+
+    Agents are compared by ``agent_order`` from left to right, at last by id; ``idle_since`` says what idle is.
     """
 
     priority_credit_s: tuple[int, ...] = (0, 60, 300, 3600)
@@ -194,6 +229,17 @@ class Rules(Policy, frozen=True):
     wrap_up_s: dict[str, int] = msgspec.field(
         default_factory=lambda: {"phone": 60, "email": 30, "fanpage": 30, "portal": 30, "internal": 30}
     )
+    on_top: dict[str, dict[str, OnTop]] = msgspec.field(
+        default_factory=lambda: {
+            "phone": {"phone": "never", "email": "interrupts", "internal": "interrupts"},
+            "fanpage": {"phone": "never"},
+            "portal": {"phone": "never"},
+        }
+    )
+    contact_order: ContactOrder = "rank"
+    max_extra_wait_s: int = 60
+    agent_order: tuple[AgentOrder, ...] = ("load", "scarcity", "idle")
+    idle_since: IdleSince = "last_work"
     connect_s: int = 20
     clear_s: int = 30
     penalty_s: int = 10

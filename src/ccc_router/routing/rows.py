@@ -62,8 +62,10 @@ class Call(msgspec.Struct, omit_defaults=True):
 class Contact(msgspec.Struct, omit_defaults=True):
     """One arrival that needs handling.
 
-    ``rank`` is fixed on arrival. ``tier`` counts the profile delays the contact has outlived. ``reserved_for`` is the agent who alone may
-    take it (sticky, transfer to an agent, assigned) until ``reserved_until`` (0: no end). ``tried`` are the agents of the last offers, newest last.
+    ``rank`` is fixed on arrival. ``tier`` counts the profile delays the contact has outlived, ``step`` the steps of its queue; ``waited`` is how
+    long it waited in this queue before its present state (ms): the clock of the steps. ``reserved_for`` is the agent who alone may
+    take it (sticky, transfer to an agent, assigned) until ``reserved_until`` (0: no end); ``preferred`` are several who may, in place of one.
+    ``excluded`` are never offered it unless a person gives it to them. ``tried`` are the agents of the last offers, newest last.
     ``agent_id`` owns it from accept to the end of wrap-up. ``messages`` counts the interactions, ``customer_message`` is the number of the last
     one the customer wrote. ``ends_at`` is the deadline of a state that has one: connecting, wrap-up, a call whose customer must clear, an ended
     call that lingers for late events. ``attention`` says why it stands on the supervisors' list.
@@ -103,6 +105,15 @@ class Contact(msgspec.Struct, omit_defaults=True):
     cause: str = ""
     answered_outside: bool = False
     call: Call | None = None
+    step: int = 0
+    waited: int = 0
+    preferred: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+
+
+def kept_for(contact: Contact) -> tuple[str, ...]:
+    """The agents who alone may take a waiting contact for now; nobody: anyone able may."""
+    return (contact.reserved_for,) if contact.reserved_for else contact.preferred
 
 
 class Offer(msgspec.Struct, omit_defaults=True):
@@ -124,7 +135,8 @@ class Offer(msgspec.Struct, omit_defaults=True):
 class Agent(msgspec.Struct, omit_defaults=True):
     """An agent's presence and load. ``assignments`` are the contacts that take capacity now, in order of acceptance.
 
-    ``phone_at`` is the switch's time of the last word about his phone.
+    ``phone_at`` is the switch's time of the last word about his phone. ``idle_since`` is when his last work ended or he came, ``ready_since``
+    when he last began to take work, ``offered_at`` when he was last offered some.
     """
 
     id: str
@@ -143,6 +155,8 @@ class Agent(msgspec.Struct, omit_defaults=True):
     lost_at: int = 0
     phone_registered: bool = True
     phone_at: int = 0
+    ready_since: int = 0
+    offered_at: int = 0
 
 
 class Case(msgspec.Struct, omit_defaults=True):

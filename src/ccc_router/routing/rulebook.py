@@ -4,6 +4,8 @@ Contacts with the same queue, requirements, channel and age tier form a class; s
 capacity. Whether a class of agents may serve a class of contacts is computed once, so that a decision never walks over people.
 """
 
+from collections import Counter
+
 import msgspec
 
 from ..events.vocabulary import Channel
@@ -59,26 +61,29 @@ class Rulebook:
         self._delays = _delays(catalogue)
         self._able: dict[ContactClass, dict[AgentClass, int]] = {}
         self._takes: dict[AgentClass, dict[ContactClass, int]] = {found: {} for found in self._all_classes}
-        self._needs: dict[tuple[str, str], tuple[Need, ...]] = {}
-        self._classes: dict[tuple[str, str, Channel, int], ContactClass] = {}
+        self._scarcity: dict[AgentClass, int] = {}
+        self._needs: dict[tuple[str, str, int], tuple[Need, ...]] = {}
+        self._classes: dict[tuple[str, str, Channel, int, int], ContactClass] = {}
 
     def contact_class(self, contact: Contact) -> ContactClass:
         """The class a waiting contact belongs to now."""
-        key = (contact.queue, contact.language, contact.channel, contact.tier)
+        key = (contact.queue, contact.language, contact.channel, contact.tier, contact.step)
         known = self._classes.get(key)
         if known is None:
-            needs = self.needs(contact.queue, contact.language)
+            needs = self.needs(contact.queue, contact.language, contact.step)
             known = self._classes[key] = ContactClass(contact.queue, needs, contact.channel.value, contact.tier)
         return known
 
-    def needs(self, queue: str, language: str) -> tuple[Need, ...]:
-        """The requirements of a queue and of the contact's language (a language is a skill), sorted by skill."""
-        known = self._needs.get((queue, language))
+    def needs(self, queue: str, language: str, step: int = 0) -> tuple[Need, ...]:
+        """The requirements of a queue after ``step`` steps and of the contact's language (a language is a skill), sorted by skill."""
+        known = self._needs.get((queue, language, step))
         if known is None:
-            levels = {need.skill: need.level for need in self.queues[queue].requirements}
+            wanted = self.queues[queue]
+            taken = wanted.steps[:step]  # a newer catalogue may have fewer
+            levels = {need.skill: need.level for need in (taken[-1] if taken else wanted).requirements}
             if language in self.skills:
                 levels.setdefault(language, 1)
-            known = self._needs[queue, language] = tuple(sorted(levels.items()))
+            known = self._needs[queue, language, step] = tuple(sorted(levels.items()))
         return known
 
     def able(self, contacts: ContactClass) -> dict[AgentClass, int]:
@@ -96,6 +101,15 @@ class Rulebook:
     def takes(self, agents: AgentClass) -> dict[ContactClass, int]:
         """The classes of contacts seen so far that a class of agents may serve, each with the profile's priority."""
         return self._takes[agents]
+
+    def scarcity(self, agents: AgentClass) -> int:
+        """How many of all agents could not stand in for one of this class in the rarest work he does: 0 if anybody could.
+
+        Work is a queue in a language of the endpoints, by the requirements it begins with; whose delay is over does not matter.
+        """
+        if not self._scarcity:
+            self._scarcity = scarcities(self)
+        return self._scarcity[agents]
 
     def agent_at(self, endpoint: str, phone: str) -> str:
         """Whose phone this is at a switch; "" for nobody's. An agent without a switch has his phone at any."""
@@ -119,16 +133,25 @@ class Rulebook:
         An allowance with a calendar is counted in its open time. What comes while it is closed would all rank alike, so closed
         time counts a thousandth: who came earlier stays earlier.
         """
-        steps = self.rules.priority_credit_s
-        credit = steps[min(priority, len(steps) - 1)] if steps else 0
+        credit = self._credit_ms(priority)
         wanted = self.queues[queue]
         allowance = 1000 * wanted.allowance_s.get(channel, 0)
         calendar = self.calendars.get(wanted.allowance_calendar.get(channel, ""))
         if allowance and calendar is not None:
             open_until = add_business_ms(calendar, arrived_at, allowance)
             closed = open_until - arrived_at - allowance
-            return open_until - closed // _CLOSED_COUNTS - 1000 * credit
-        return arrived_at + allowance - 1000 * credit
+            return open_until - closed // _CLOSED_COUNTS - credit
+        return arrived_at + allowance - credit
+
+    def target_at(self, contact: Contact) -> int:
+        """Until when a waiting contact can still be answered in time: its rank without the credit, and its queue's service level (ms)."""
+        return (
+            contact.rank + self._credit_ms(contact.priority) + 1000 * self.queues[contact.queue].service_level.seconds
+        )
+
+    def _credit_ms(self, priority: int) -> int:
+        steps = self.rules.priority_credit_s
+        return 1000 * steps[min(priority, len(steps) - 1)] if steps else 0
 
     def _fits(self, contacts: ContactClass, agents: AgentClass) -> int | None:
         levels = dict(agents.skills)
@@ -142,6 +165,26 @@ class Rulebook:
             if queue == contacts.queue and delay <= outlived:
                 return priority
         return None
+
+
+def scarcities(book: Rulebook) -> dict[AgentClass, int]:
+    """`Rulebook.scarcity` of every class: linear in classes, their profiles and the languages."""
+    languages = dict.fromkeys(("", *(one.language for one in book.catalogue.endpoints if one.language in book.skills)))
+    sizes = Counter(book.agent_classes.values())
+    able: dict[tuple[str, str], int] = {}
+    works: dict[AgentClass, list[tuple[str, str]]] = {}
+    for agents, size in sizes.items():
+        levels = dict(agents.skills)
+        works[agents] = [
+            (queue, language)
+            for queue, _, _ in agents.profiles
+            for language in languages
+            if all(levels.get(skill, 0) >= level for skill, level in book.needs(queue, language))
+        ]
+        for work in works[agents]:
+            able[work] = able.get(work, 0) + size
+    total = len(book.agent_classes)
+    return {agents: total - min((able[work] for work in done), default=total) for agents, done in works.items()}
 
 
 def _agent_class(agent: Agent) -> AgentClass:

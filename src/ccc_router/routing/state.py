@@ -5,11 +5,12 @@ from typing import Literal
 
 import msgspec
 
-from ..events.vocabulary import Channel, ContactState, Presence
+from ..events.vocabulary import ContactState
 from .policy import Catalogue
-from .rows import Agent, Case, Contact, Escalation, Offer
+from .rows import Agent, Case, Contact, Escalation, Offer, kept_for
 from .rulebook import Rulebook
-from .waiting import Free, Waiting
+from .standing import Free, Place, Waiting, agent_key
+from .standing.capacity import carried, has_room, room
 
 ENDED = frozenset(
     {
@@ -54,7 +55,7 @@ class State:
         self.agents: dict[str, Agent] = {}
         self.cases: dict[str, Case] = {}
         self.escalations: dict[str, Escalation] = {}
-        self.waiting = Waiting()
+        self.waiting = self._nobody()
         self.free = Free()
         self.woken_contacts: list[str] = []
         self.woken_agents: list[str] = []
@@ -107,7 +108,7 @@ class State:
 
     def reindex(self) -> None:
         """Derive everything anew, as after a new catalogue."""
-        self.waiting, self.free = Waiting(), Free()
+        self.waiting, self.free = self._nobody(), Free()
         self._due, self._timers = {}, []
         for contact in sorted(self.contacts.values(), key=lambda row: (row.rank, row.id)):
             self.touch_contact(contact)
@@ -119,6 +120,10 @@ class State:
             self.touch_case(case)
         for escalation in self.escalations.values():
             self.touch_escalation(escalation)
+
+    def _nobody(self) -> Waiting:
+        rules = self.book.rules
+        return Waiting(1000 * rules.max_extra_wait_s if rules.contact_order == "service_level" else 0)
 
     def activate(self, catalogue: Catalogue) -> None:
         """Put another catalogue in force; every agent in it has a row from now on.
@@ -140,10 +145,11 @@ class State:
         """A contact changed: its place in line and its timer follow."""
         self._changed[0][contact.id] = contact
         if contact.state is ContactState.QUEUED:
-            where = contact.reserved_for or self.book.contact_class(contact)
-            if not isinstance(where, str):
+            where = kept_for(contact) or self.book.contact_class(contact)
+            if not isinstance(where, tuple):
                 self.book.able(where)
-            if self.waiting.put(contact.id, contact.rank, where):
+            target_at = self.book.target_at(contact) if self.waiting.extra else 0
+            if self.waiting.put(Place(contact.rank, contact.id), where, contact.excluded, target_at):
                 self.woken_contacts.append(contact.id)
         else:
             self.waiting.drop(contact.id)
@@ -170,8 +176,8 @@ class State:
         if agent_class is None:
             self.free.drop(agent.id)
         else:
-            channels, load = self.room(agent)
-            if self.free.put(agent_class, (load, agent.idle_since, agent.id), channels):
+            channels, load = room(self.book, agent, self.load_of(agent))
+            if self.free.put(agent_class, agent_key(self.book, agent, load), channels):
                 self.woken_agents.append(agent.id)
         self._set_timer("agent", agent.id, self.agent_due(agent))
 
@@ -213,31 +219,7 @@ class State:
 
     def weight_of(self, used: dict[str, int]) -> int:
         """What a load takes of the total weight."""
-        weights = self.book.rules.weights
-        return sum(count * weights.get(channel, 0) for channel, count in used.items())
-
-    def room(self, agent: Agent) -> tuple[tuple[str, ...], int]:
-        """The channels of which the agent may be offered one more now (none while he cannot be), and his load in thousandths."""
-        profile = self.book.agents[agent.id]
-        used = self.load_of(agent)
-        weight = self.weight_of(used)
-        load = 1000 * weight // max(1, profile.capacity.total_weight)
-        available = agent.presence is Presence.READY or (agent.presence is Presence.ON_DEMAND and agent.demand_id != "")
-        if not available or agent.offer_id or agent.lost or "*" in agent.penalties:
-            return (), load
-        return tuple(
-            channel for channel in profile.capacity.channels if self.has_room(agent, channel, used, weight)
-        ), load
-
-    def has_room(self, agent: Agent, channel: str, used: dict[str, int], weight: int) -> bool:
-        """Whether one more contact of a channel fits the agent's capacity, penalties and phone."""
-        profile = self.book.agents[agent.id]
-        capacity = profile.capacity
-        if used.get(channel, 0) >= capacity.channels.get(channel, 0) or channel in agent.penalties:
-            return False
-        if weight + self.book.rules.weights.get(channel, 0) > capacity.total_weight:
-            return False
-        return channel != Channel.PHONE or (agent.phone_registered and profile.phone != "")
+        return carried(self.book, used)
 
     def contact_due(self, contact: Contact) -> int:
         """When something must happen to the contact if nobody does anything; 0: a person or an offer has it."""
@@ -245,10 +227,22 @@ class State:
         if state is ContactState.QUEUED:
             delays = self.book.delays(contact.queue)
             tier = contact.arrived_at + delays[contact.tier] if contact.tier < len(delays) else 0
-            return min((due for due in (tier, contact.reserved_until, contact.attention_at) if due), default=0)
+            dues = (tier, self._step_due(contact), contact.reserved_until, contact.attention_at)
+            return min((due for due in dues if due), default=0)
         if state is ContactState.WAITING:
             return contact.wait_until
         return contact.ends_at
+
+    def _step_due(self, contact: Contact) -> int:
+        steps = self.book.queues[contact.queue].steps
+        if contact.step >= len(steps):
+            return 0
+        return contact.state_since + max(0, 1000 * steps[contact.step].after_s - contact.waited)
+
+    def steps_outlived(self, contact: Contact) -> int:
+        """How many steps of its queue a waiting contact has waited for by now."""
+        waited = contact.waited + self.now - contact.state_since
+        return sum(1 for one in self.book.queues[contact.queue].steps if 1000 * one.after_s <= waited)
 
     def agent_due(self, agent: Agent) -> int:
         """When a demand, a penalty or the grace of a lost agent ends; 0: none runs."""
@@ -258,13 +252,11 @@ class State:
 
     def fits(self, agent: Agent, channel: str) -> bool:
         """Whether one more contact of a channel fits beside what the agent has and what he is being offered."""
-        used = self.promised_to(agent)
-        return self.has_room(agent, channel, used, self.weight_of(used))
+        return has_room(self.book, agent, channel, self.promised_to(agent))
 
     def may_accept(self, agent: Agent) -> bool:
         """Whether what the agent is being offered fits beside what he has."""
-        used = self.load_of(agent)
-        return self.has_room(agent, self._offered(agent), used, self.weight_of(used))
+        return has_room(self.book, agent, self._offered(agent), self.load_of(agent))
 
     def _offered(self, agent: Agent) -> str:
         return self.contacts[self.offers[agent.offer_id].contact_id].channel.value

@@ -97,6 +97,9 @@ def _contact_due(state: State, given: Input, contact: Contact) -> Iterator[d.Dec
     outlived = sum(1 for delay in delays if contact.arrived_at + delay <= given.at)
     if outlived > contact.tier:
         yield d.ContactAged(contact.id, outlived)
+    step = state.steps_outlived(contact)
+    if step > contact.step:
+        yield d.ContactRelaxed(contact.id, step)
     if contact.attention_at and contact.attention_at <= given.at:
         yield d.ContactNeedsAttention(contact.id, "waits_too_long")
 

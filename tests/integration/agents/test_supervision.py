@@ -230,4 +230,9 @@ async def test_a_supervisor_gives_a_contact_back_with_a_reason(
     path = f"/v1/contacts/{contact['contact_id']}/requeue"
     answer = await lead.post(path)
     assert (answer.status_code, answer.json()["code"]) == (422, "reason_missing")
-    assert (await lead.post(path, json={"reason": "shift_ends"})).status_code == 200
+    refused = await an.post(path, json={"reason": "not_me", "exclude": [contact["agent"]]})
+    assert (refused.status_code, refused.json()["code"]) == (409, "not_a_supervisor")
+    refused = await lead.post(path, json={"reason": "shift_ends", "prefer": ["nobody"]})
+    assert (refused.status_code, refused.json()["code"]) == (409, "unknown_agent")
+    given = {"reason": "shift_ends", "exclude": [contact["agent"]]}
+    assert (await lead.post(path, json=given)).status_code == 200

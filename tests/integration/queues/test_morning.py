@@ -24,7 +24,10 @@ CALL = derive("ct", "hotline", "call", "c1")
 
 
 def a_centre(now_ms: int) -> Catalogue:
-    """It is ten in the evening; the office opens at eight and mails are allowed four hours of its time."""
+    """It is ten in the evening; the office opens at eight and mails are allowed four hours of its time.
+
+    A call sets no mails aside here: it must wait for who is freed.
+    """
     utc_minutes = now_ms // MINUTE_MS % 1440
     offset = (22 * 60 - utc_minutes + 720) % 1440 - 720
     office = Calendar(
@@ -35,7 +38,8 @@ def a_centre(now_ms: int) -> Catalogue:
         msgspec.structs.replace(queue, allowance_s={"email": 14_400}, allowance_calendar={"email": "office-hours"})
         for queue in plain.queues
     )
-    return msgspec.structs.replace(plain, queues=queues)
+    beside = msgspec.structs.replace(plain.rules, on_top={})
+    return msgspec.structs.replace(plain, queues=queues, rules=beside)
 
 
 @pytest.fixture

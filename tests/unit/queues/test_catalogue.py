@@ -67,6 +67,13 @@ def test_the_demo_calendar_has_the_public_holidays_of_vietnam() -> None:
             ("/queues/1/allowance_calendar/telegraph", "unknown_channel")}),
         ("/queues/1/requirements/0/skill", "magic", {("/queues/1/requirements/0/skill", "unknown_skill")}),
         ("/queues/1/requirements/0/level", 6, {("/queues/1/requirements/0/level", "out_of_range")}),
+        ("/queues/1/steps", [{"after_s": 20, "requirements": [{"skill": "magic"}]},
+                             {"after_s": 20, "requirements": [{"skill": "vi", "level": 1}]},
+                             {"after_s": 30, "requirements": [{"skill": "vi", "level": 2}]}], {
+            ("/queues/1/steps/0/requirements/0/skill", "unknown_skill"),
+            ("/queues/1/steps/1/after_s", "not_ascending"),
+            ("/queues/1/steps/1/requirements/0", "tightens"),
+            ("/queues/1/steps/2/requirements/0", "tightens")}),
         ("/queues/0/channels", ["phone", "telegraph"], {("/queues/0/channels/1", "unknown_channel")}),
         ("/queues/0/service_level", {"percent": 0}, {("/queues/0/service_level/percent", "out_of_range")}),
         ("/agents/2/skills", {"vi": 9, "tarot": 1}, {
@@ -84,6 +91,13 @@ def test_the_demo_calendar_has_the_public_holidays_of_vietnam() -> None:
         ("/calendars/0/holidays", ["17/02/2026"], {("/calendars/0/holidays/0", "bad_date")}),
         ("/topics/0/queue", "nowhere", {("/topics/0/queue", "unknown_queue")}),
         ("/topics/0/priority", 9, {("/topics/0/priority", "out_of_range")}),
+        ("/rules/on_top", {"phone": {"telegraph": "never"}, "telegraph": {}}, {
+            ("/rules/on_top/phone/telegraph", "unknown_channel"), ("/rules/on_top/telegraph", "unknown_channel")}),
+        ("/rules/on_top", {"phone": {"email": "interrupts"}, "email": {"phone": "interrupts"}}, {
+            ("/rules/on_top", "circle")}),
+        ("/rules/agent_order", ["load", "idle", "load"], {("/rules/agent_order/2", "duplicate")}),
+        ("/rules/idle_since", "yesterday", {("/rules/idle_since", "wrong_type")}),
+        ("/rules/on_top", {"phone": {"phone": "interrupts"}}, {("/rules/on_top", "circle")}),
         ("/rules/priority_credit_s", [100, 10], {("/rules/priority_credit_s", "not_ascending")}),
     ],
 )  # fmt: skip

@@ -142,14 +142,22 @@ async def transfer(
 
 @router.post("/requeue", summary="Give the contact back", responses=answers(409))
 async def requeue(
-    caller: AsStaff, contact_id: Id, room: Room, key: CommandKey, body: bodies.ReasonBody | None = None
+    caller: AsStaff, contact_id: Id, room: Room, key: CommandKey, body: bodies.RequeueBody | None = None
 ) -> ContactView:
-    """An agent gives his own contact back; a supervisor anyone's, and says why. Its rank is kept."""
+    """An agent gives his own contact back; a supervisor anyone's, and says why and perhaps for whom. Its rank is kept."""
     await room.contact_for(caller, contact_id)
     if body is None and caller.leads:
         raise Invalid("A supervisor says why.", code="reason_missing")
     reason = body.reason if body else ""
-    command = RequeueContact(actor=caller.subject, actor_role=caller.role, contact_id=contact_id, reason=reason)
+    exclude, prefer = (tuple(body.exclude), tuple(body.prefer)) if body else ((), ())
+    command = RequeueContact(
+        actor=caller.subject,
+        actor_role=caller.role,
+        contact_id=contact_id,
+        reason=reason,
+        exclude=exclude,
+        prefer=prefer,
+    )
     await do(room, command, key)
     return await contact_view(room, await room.contact_for(caller, contact_id))
 

@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final, Protocol
 
+from ccc_router.queues.catalogue.choosing import choosing_faults
 from ccc_router.queues.catalogue.document import Fault, pointer
 from ccc_router.queues.catalogue.names import CHANNELS, seconds, unknown
 from ccc_router.queues.catalogue.staffing import staffing_faults
+from ccc_router.queues.catalogue.stepping import step_faults
 from ccc_router.queues.catalogue.surroundings import surrounding_faults
 from ccc_router.routing.policy import Agent, Catalogue, Queue, Requirement
 
@@ -77,6 +79,9 @@ def _queues(catalogue: Catalogue) -> Iterator[Fault]:
     for at, queue in enumerate(catalogue.queues):
         path = pointer("queues", at)
         yield from _requirements(queue.requirements, skills, path)
+        yield from step_faults(queue, path)
+        for number, step in enumerate(queue.steps):
+            yield from _requirements(step.requirements, skills, path + pointer("steps", number))
         yield from unknown(queue.channels, CHANNELS, "channel", path + "/channels")
         if not queue.channels:
             yield Fault(path + "/channels", "empty", "a queue serves at least one channel")
@@ -167,6 +172,7 @@ def _rules(catalogue: Catalogue) -> Iterator[Fault]:
     credit = rules.priority_credit_s
     if not credit or credit[0] < 0 or list(credit) != sorted(credit):
         yield Fault("/rules/priority_credit_s", "not_ascending", "a higher priority is worth at least as many seconds")
+    yield from choosing_faults(rules)
     yield from seconds(rules.weights, "/rules/weights", CHANNELS, least=0)
     yield from seconds(rules.offer_s, "/rules/offer_s", CHANNELS | {"default"}, least=1)
     yield from seconds(rules.wrap_up_s, "/rules/wrap_up_s", CHANNELS, least=0)

@@ -38,4 +38,5 @@ def _serves(agent: Agent, queue: Queue, channel: str) -> bool:
         return False
     if agent.capacity.channels.get(channel, 0) < 1 or (channel == "phone" and not agent.phone):
         return False
-    return all(agent.skills.get(need.skill, 0) >= need.level for need in queue.requirements)
+    needs = queue.steps[-1].requirements if queue.steps else queue.requirements  # in the end it needs no more than that
+    return all(agent.skills.get(need.skill, 0) >= need.level for need in needs)

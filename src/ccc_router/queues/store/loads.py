@@ -61,12 +61,7 @@ class Loads:
 def _loads(state: State, agent: Agent) -> Iterable[tuple[str, int, int]]:
     profile = state.book.agents.get(agent.id)
     caps = profile.capacity.channels if profile is not None else {}
-    used: dict[str, int] = {}
-    weight = 0
-    for contact_id in agent.assignments:
-        channel = state.contacts[contact_id].channel.value
-        used[channel] = used.get(channel, 0) + 1
-        weight += state.book.rules.weights.get(channel, 0)
+    used = state.load_of(agent)
     for channel in {**caps, **used}:
         yield channel, used.get(channel, 0), caps.get(channel, 0)
-    yield TOTAL, weight, profile.capacity.total_weight if profile is not None else 0
+    yield TOTAL, state.weight_of(used), profile.capacity.total_weight if profile is not None else 0

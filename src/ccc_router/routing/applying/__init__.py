@@ -40,6 +40,7 @@ APPLIERS: dict[type[d.Decision], Callable[[State, Input, Any], None]] = {
     d.ContactQueued: contacts.contact_queued,
     d.ContactReleased: contacts.contact_released,
     d.ContactAged: contacts.contact_aged,
+    d.ContactRelaxed: contacts.contact_relaxed,
     d.ContactRanked: contacts.contact_ranked,
     d.ContactNeedsAttention: contacts.contact_needs_attention,
     d.ContactActive: contacts.contact_active,

@@ -9,11 +9,15 @@ from .. import decisions as d
 from ..policy import Catalogue
 from ..state import State
 
+_WORKING = (Presence.READY, Presence.ON_DEMAND)
+
 
 def presence_changed(state: State, given: Input, changed: d.PresenceChanged) -> None:
     agent = state.agents[changed.agent_id]
     if agent.presence is not changed.presence and not agent.assignments:
         agent.idle_since = given.at
+    if changed.presence in _WORKING and agent.presence not in _WORKING:
+        agent.ready_since = given.at
     agent.presence, agent.reason, agent.presence_since = changed.presence, changed.reason, given.at
     agent.sign_out_after = changed.after_current
     if changed.presence in (Presence.SIGNED_OUT, Presence.NOT_READY):
@@ -76,7 +80,7 @@ def catalogue_activated(state: State, given: Input, _: d.CatalogueActivated) -> 
     successors = command.successors
     moved = [contact for contact in state.contacts.values() if contact.queue in successors]
     for contact in moved:
-        contact.queue, contact.tier = successors[contact.queue], 0
+        contact.queue, contact.tier, contact.step = successors[contact.queue], 0, 0
     state.activate(msgspec.convert(command.catalogue, Catalogue))
     for contact in moved:
         state.touch_contact(contact)

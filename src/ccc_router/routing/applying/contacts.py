@@ -51,12 +51,13 @@ def contact_queued(state: State, given: Input, queued: d.ContactQueued) -> None:
     contact = state.contacts[queued.contact_id]
     move(state, contact, ContactState.QUEUED)
     if contact.queue != queued.queue:
-        contact.queue, contact.tier = queued.queue, 0
+        contact.queue, contact.tier, contact.step, contact.waited = queued.queue, 0, 0, 0
     contact.reason, contact.reserved_for, contact.reserved_until = (
         queued.reason,
         queued.reserved_for,
         queued.reserved_until,
     )
+    contact.preferred, contact.excluded = queued.preferred, tuple(sorted({*contact.excluded, *queued.excluded}))
     contact.offer_id, contact.ends_at, contact.wait_until = "", 0, 0
     contact.attention, contact.attention_at = "", given.at + 1000 * state.book.rules.attention_s
     state.touch_contact(contact)
@@ -64,13 +65,19 @@ def contact_queued(state: State, given: Input, queued: d.ContactQueued) -> None:
 
 def contact_released(state: State, _: Input, released: d.ContactReleased) -> None:
     contact = state.contacts[released.contact_id]
-    contact.reserved_for, contact.reserved_until = "", 0
+    contact.reserved_for, contact.reserved_until, contact.preferred = "", 0, ()
     state.touch_contact(contact)
 
 
 def contact_aged(state: State, _: Input, aged: d.ContactAged) -> None:
     contact = state.contacts[aged.contact_id]
     contact.tier = aged.tier
+    state.touch_contact(contact)
+
+
+def contact_relaxed(state: State, _: Input, relaxed: d.ContactRelaxed) -> None:
+    contact = state.contacts[relaxed.contact_id]
+    contact.step = relaxed.step
     state.touch_contact(contact)
 
 
@@ -91,6 +98,7 @@ def contact_active(state: State, given: Input, active: d.ContactActive) -> None:
     move(state, contact, ContactState.ACTIVE)
     contact.answered_at = contact.answered_at or given.at
     contact.ends_at, contact.wait_until, contact.reserved_for, contact.reserved_until = 0, 0, "", 0
+    contact.preferred = ()
     if active.agent_id and contact.agent_id != active.agent_id:
         own(state, contact, state.agents[active.agent_id])
     state.touch_contact(contact)
@@ -130,6 +138,7 @@ def contact_ended(state: State, given: Input, ended: d.ContactEnded) -> None:
     move(state, contact, ended.state)
     contact.disposition = ended.disposition or contact.disposition
     contact.offer_id, contact.reserved_for, contact.reserved_until, contact.wait_until = "", "", 0, 0
+    contact.preferred = ()
     contact.attention, contact.attention_at = "", 0
     case = state.cases.get(contact.case_id)
     if case is not None and contact.id in case.contacts:

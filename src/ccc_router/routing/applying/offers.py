@@ -29,7 +29,7 @@ def offer_made(state: State, given: Input, made: d.OfferMade) -> None:
     kept = state.book.rules.no_repeat_offers
     contact.tried = (*contact.tried, agent.id)[-kept:] if kept else ()
     state.touch_contact(contact)
-    agent.offer_id, agent.demand_id, agent.demand_until = offer.id, "", 0
+    agent.offer_id, agent.demand_id, agent.demand_until, agent.offered_at = offer.id, "", 0, given.at
     state.touch_agent(agent)
 
 
@@ -50,7 +50,7 @@ def offer_ended(state: State, given: Input, ended: d.OfferEnded) -> None:
         state.touch_agent(agent)
         return
     offer.fetched = True
-    contact.reserved_for, contact.reserved_until = "", 0
+    contact.reserved_for, contact.reserved_until, contact.preferred = "", 0, ()
     if ended.connect_by:
         move(state, contact, ContactState.CONNECTING)
         contact.ends_at = ended.connect_by

@@ -9,8 +9,10 @@ from ..state import State
 
 
 def move(state: State, contact: Contact, to: ContactState) -> None:
-    """Move along the lifecycle, or raise ``IllegalTransition``."""
+    """Move along the lifecycle, or raise ``IllegalTransition``. What it waited so far is kept on the clock of its steps."""
     check(CONTACT, contact.state, to, contact.id)
+    if contact.state is ContactState.QUEUED:
+        contact.waited += state.now - contact.state_since
     contact.state, contact.state_since = to, state.now
 
 

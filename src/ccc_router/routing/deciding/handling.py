@@ -29,7 +29,7 @@ from ..rows import Contact
 from ..state import State
 from .asking import is_supervisor, open_contact, owned_contact
 from .contacts import end, leave_case, reopen
-from .offers import rescind
+from .offers import preferring, rescind
 from .owing import control, controlled, reply
 
 HANDLED = frozenset({ContactState.ACTIVE, ContactState.HELD, ContactState.WAITING, ContactState.WRAP_UP})
@@ -141,7 +141,7 @@ def _cannot_hand_on(state: State, command: TransferContact, contact: Contact) ->
 
 
 def requeue_contact(state: State, given: Input, command: RequeueContact) -> Iterator[d.Decision]:
-    """Give the contact back: it waits in its queue with its rank."""
+    """Give the contact back: it waits in its queue with its rank. A supervisor may prefer and exclude agents."""
     contact = owned_contact(state, command, command.contact_id)
     if isinstance(contact, d.CommandRefused):
         yield contact
@@ -152,8 +152,13 @@ def requeue_contact(state: State, given: Input, command: RequeueContact) -> Iter
     if contact.state in (ContactState.ARRIVED, ContactState.CONNECTING, ContactState.WRAP_UP):
         yield d.CommandRefused("wrong_state", contact.state.value)
         return
+    named = (*command.prefer, *command.exclude)
+    unknown = [agent_id for agent_id in named if agent_id not in state.book.agents]
+    if unknown or (named and not is_supervisor(command)):
+        yield d.CommandRefused("unknown_agent", unknown[0]) if unknown else d.CommandRefused("not_a_supervisor")
+        return
     yield from let_go(state, given, contact, "requeued")
-    yield d.ContactQueued(contact.id, contact.queue, OfferReason.RETURNED)
+    yield preferring(state, given, contact, command.prefer, command.exclude)
     yield d.Accepted({"contact_id": contact.id})
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import msgspec
+
 from ...events.commands import AcceptOffer, DeclineOffer
 from ...events.envelope import Input
 from ...events.facts import OfferFetched
@@ -29,11 +31,13 @@ def settle(state: State, given: Input) -> Iterator[d.Decision]:
             at += 1
         else:
             yield _offer(state, given, match)
+    several = (
+        len(state.woken_contacts) > 1
+    )  # a single one is the best of whoever is free: he would have been matched before
     for contact_id in state.woken_contacts:
-        if state.waiting.holds(contact_id):
-            match = for_contact(state, contact_id)
-            if match is not None:
-                yield _offer(state, given, match)
+        while state.waiting.holds(contact_id) and (match := for_contact(state, contact_id)) is not None:
+            best = for_agent(state, match.agent.id) if several else None
+            yield _offer(state, given, best or match)
 
 
 def _offer(state: State, given: Input, match: Match) -> d.OfferMade:
@@ -50,6 +54,7 @@ def _offer(state: State, given: Input, match: Match) -> d.OfferMade:
         eligible=match.eligible,
         won=match.won,
         runner_up=match.runner_up,
+        step=contact.step,
     )
 
 
@@ -150,7 +155,8 @@ def release_reserved(state: State, agent_id: str) -> Iterator[d.Decision]:
     """What waited for an agent who left may go to anyone able."""
     line = state.waiting.reserved.get(agent_id)
     for _, contact_id in list(line.in_order()) if line is not None else []:
-        yield d.ContactReleased(contact_id)
+        if not any(present(state, other) for other in state.contacts[contact_id].preferred):
+            yield d.ContactReleased(contact_id)
 
 
 def requeue(state: State, contact: Contact, reason: OfferReason, queue: str = "") -> Iterator[d.Decision]:
@@ -173,6 +179,21 @@ def sticky(state: State, given: Input, contact: Contact, agent_id: str, reason: 
     wait = state.book.rules.sticky_wait_s.get(contact.channel.value, 0)
     agent_class = state.book.agent_classes.get(agent_id)
     able = agent_class is not None and agent_class in state.book.able(state.book.contact_class(contact))
+    able = able and agent_id not in contact.excluded
     if wait and able and present(state, agent_id):
         return d.ContactQueued(contact.id, contact.queue, reason, agent_id, given.at + 1000 * wait)
     return d.ContactQueued(contact.id, contact.queue, OfferReason.NEW if reason is OfferReason.STICKY else reason)
+
+
+def preferring(
+    state: State, given: Input, contact: Contact, prefer: tuple[str, ...], exclude: tuple[str, ...]
+) -> d.ContactQueued:
+    """Queue for those a person prefers, with a bounded wait, as far as they are there and may take it; never for the excluded."""
+    wait = state.book.rules.sticky_wait_s.get(contact.channel.value, 0)
+    able, classes = state.book.able(state.book.contact_class(contact)), state.book.agent_classes
+    out = {*contact.excluded, *exclude}
+    wanted = [one for one in dict.fromkeys(prefer) if one not in out and classes[one] in able and present(state, one)]
+    queued = d.ContactQueued(contact.id, contact.queue, OfferReason.RETURNED, excluded=exclude)
+    if not wait or not wanted:
+        return queued
+    return msgspec.structs.replace(queued, preferred=tuple(wanted), reserved_until=given.at + 1000 * wait)

@@ -10,6 +10,7 @@ from ...events.vocabulary import Channel, ContactState, ControlCommand, OfferRea
 from .. import calls
 from .. import decisions as d
 from ..policy import Catalogue
+from ..rows import kept_for
 from ..state import ENDED, State
 from .agents import give_back_offer
 from .asking import known_agent, open_contact
@@ -104,7 +105,8 @@ def activate_catalogue(state: State, given: Input, command: ActivateCatalogue) -
             return
     yield d.CatalogueActivated(command.version)
     for _, contact in sorted(state.contacts.items()):
-        if contact.state is ContactState.QUEUED and contact.reserved_for and contact.reserved_for not in agents:
+        kept = kept_for(contact) if contact.state is ContactState.QUEUED else ()
+        if kept and agents.isdisjoint(kept):
             yield d.ContactReleased(contact.id)
     for _, offer in sorted(state.offers.items()):
         agent = state.agents[offer.agent_id]

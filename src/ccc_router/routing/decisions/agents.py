@@ -18,6 +18,7 @@ class OfferMade(Decision, frozen=True, tag="OfferMade"):
     eligible: int = 0
     won: tuple[int | str, ...] = ()
     runner_up: str = ""
+    step: int = 0
 
 
 class OfferSeen(Decision, frozen=True, tag="OfferSeen"):

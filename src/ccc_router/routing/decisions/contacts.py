@@ -34,13 +34,18 @@ class MessageCounted(Decision, frozen=True, tag="MessageCounted"):
 
 
 class ContactQueued(Decision, frozen=True, tag="ContactQueued"):
-    """The contact waits. ``reserved_for`` alone may take it until ``reserved_until`` (0: no end)."""
+    """The contact waits. ``reserved_for`` alone, or only the ``preferred``, may take it until ``reserved_until`` (0: no end).
+
+    ``excluded`` are never offered it from now on, with those who were excluded before.
+    """
 
     contact_id: str
     queue: str
     reason: OfferReason
     reserved_for: str = ""
     reserved_until: int = 0
+    preferred: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
 
 
 class ContactReleased(Decision, frozen=True, tag="ContactReleased"):
@@ -54,6 +59,13 @@ class ContactAged(Decision, frozen=True, tag="ContactAged"):
 
     contact_id: str
     tier: int
+
+
+class ContactRelaxed(Decision, frozen=True, tag="ContactRelaxed"):
+    """The contact waited for step number ``step`` of its queue: from now on it needs what that step says."""
+
+    contact_id: str
+    step: int
 
 
 class ContactRanked(Decision, frozen=True, tag="ContactRanked"):

@@ -1,0 +1,112 @@
+"""Lines of waiting contacts: heaps in which leaving costs nothing."""
+
+from collections.abc import Iterator
+from heapq import heappop, heappush
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """Smaller waits nearer to the front."""
+
+    rank: int
+    contact_id: str
+
+
+Turn = tuple[int, int, str]
+"""(0: in its turn, 1: after those who can still be answered in time; rank; contact id): smaller goes first."""
+
+
+class Line:
+    """Waiting contacts of one class by rank. Those that left are dropped when they come to the front."""
+
+    __slots__ = ("_heap", "_present")
+
+    def __init__(self) -> None:
+        """An empty line."""
+        self._heap: list[Place] = []
+        self._present: set[Place] = set()
+
+    def __len__(self) -> int:
+        """How many wait."""
+        return len(self._present)
+
+    def add(self, place: Place) -> None:
+        """Queue up by rank."""
+        if place not in self._present:
+            self._present.add(place)
+            heappush(self._heap, place)
+
+    def remove(self, place: Place) -> None:
+        """Leave; nothing happens if it is not here."""
+        self._present.discard(place)
+
+    def move(self, place: Place, to: "Line") -> bool:
+        """Go over to another line; False if it is not here."""
+        here = place in self._present
+        if here:
+            self._present.discard(place)
+            to.add(place)
+        return here
+
+    def first(self) -> Place | None:
+        """Who is at the front."""
+        heap = self._heap
+        while heap and heap[0] not in self._present:
+            heappop(heap)
+        return heap[0] if heap else None
+
+    def in_order(self) -> Iterator[Place]:
+        """Everybody from the front; as costly as looked at. The line must not change meanwhile."""
+        taken: list[Place] = []
+        try:
+            while self._heap:
+                place = heappop(self._heap)
+                if place in self._present and place not in taken[-1:]:  # who came back stands here twice
+                    taken.append(place)
+                    yield place
+        finally:
+            for place in taken:
+                heappush(self._heap, place)
+
+
+class TargetLine:
+    """Waiting contacts by rank, but those whose target passed after the others, until they have let others go before them for ``extra``
+    milliseconds: then they have their turn by rank again. Two heaps; a contact moves at most twice, when somebody looks."""
+
+    __slots__ = ("_extra", "_late", "_moves", "_timely")
+
+    def __init__(self, extra: int) -> None:
+        """An empty line."""
+        self._extra = extra
+        self._timely, self._late = Line(), Line()
+        self._moves: list[tuple[int, bool, Place]] = []
+
+    def __len__(self) -> int:
+        """How many wait."""
+        return len(self._timely) + len(self._late)
+
+    def add(self, place: Place, target_at: int) -> None:
+        """Queue up."""
+        self._timely.add(place)
+        if self._extra:
+            heappush(self._moves, (target_at + 1, False, place))
+
+    def remove(self, place: Place) -> None:
+        """Leave."""
+        self._timely.remove(place)
+        self._late.remove(place)
+
+    def first(self, now: int) -> Turn | None:
+        """Who goes first at ``now``, which never goes back. Moves of those who left, or came back meanwhile, do no harm: they say the same."""
+        moves = self._moves
+        while moves and moves[0][0] <= now:
+            at, back, place = heappop(moves)
+            if not back and self._timely.move(place, self._late):
+                heappush(moves, (at + self._extra, True, place))
+            elif back:
+                self._late.move(place, self._timely)
+        timely = self._timely.first()
+        if timely is not None:
+            return (0, *timely)
+        late = self._late.first()
+        return (1, *late) if late is not None else None

@@ -1,0 +1,154 @@
+"""Who waits and who is free, kept in order: two heaps a class of contacts, one sorted list a class of agents and channel.
+
+Derived from the rows at any time; nothing here is stored. Costs are logarithmic in people, linear only in classes that are not empty.
+"""
+
+from bisect import bisect_left, insort
+from typing import NamedTuple
+
+from ..rulebook import AgentClass, ContactClass
+from .lines import Line, Place, TargetLine, Turn
+
+
+class AgentKey(NamedTuple):
+    """Smaller is offered first: what the policy compares, from left to right, then the id."""
+
+    order: tuple[int, ...]
+    agent_id: str
+
+
+class ClassLine:
+    """All of one class: a line for each set of agents who are not to have them; nearly always one, for nobody."""
+
+    __slots__ = ("_extra", "_lines")
+
+    def __init__(self, extra: int) -> None:
+        """An empty line: those whose target passed let others go first for ``extra`` milliseconds."""
+        self._extra = extra
+        self._lines: dict[tuple[str, ...], TargetLine] = {}
+
+    def __bool__(self) -> bool:
+        """Whether anybody waits."""
+        return bool(self._lines)
+
+    def add(self, place: Place, excluded: tuple[str, ...], target_at: int) -> None:
+        """Queue up."""
+        line = self._lines.get(excluded)
+        if line is None:
+            line = self._lines[excluded] = TargetLine(self._extra)
+        line.add(place, target_at)
+
+    def remove(self, place: Place, excluded: tuple[str, ...]) -> None:
+        """Leave."""
+        line = self._lines[excluded]
+        line.remove(place)
+        if not line:
+            del self._lines[excluded]
+
+    def first(self, agent_id: str, now: int) -> Turn | None:
+        """Who is at the front of those the agent may have."""
+        fronts = [line.first(now) for excluded, line in self._lines.items() if agent_id not in excluded]
+        return min((front for front in fronts if front is not None), default=None)
+
+
+class Waiting:
+    """All waiting contacts: in the line of their class, or, while kept for certain agents, in the own line of each."""
+
+    __slots__ = ("_where", "extra", "lines", "reserved")
+
+    def __init__(self, extra: int) -> None:
+        """Nobody waits. Those whose target passed let others go first for ``extra`` milliseconds (0: the order is by rank alone)."""
+        self.extra = extra
+        self.lines: dict[ContactClass, ClassLine] = {}
+        self.reserved: dict[str, Line] = {}
+        self._where: dict[str, tuple[ContactClass | tuple[str, ...], Place, tuple[str, ...]]] = {}
+
+    def put(
+        self, place: Place, where: ContactClass | tuple[str, ...], excluded: tuple[str, ...], target_at: int
+    ) -> bool:
+        """Wait in a class's line, but for those ``excluded``, or (``where`` agents' ids) in theirs. True if that is a new place."""
+        contact_id = place.contact_id
+        if self._where.get(contact_id) == (where, place, excluded):
+            return False
+        self.drop(contact_id)
+        self._where[contact_id] = (where, place, excluded)
+        if isinstance(where, tuple):
+            for agent_id in where:
+                self.reserved.setdefault(agent_id, Line()).add(place)
+        else:
+            self._line(where).add(place, excluded, target_at)
+        return True
+
+    def _line(self, where: ContactClass) -> ClassLine:
+        line = self.lines.get(where)
+        if line is None:
+            line = self.lines[where] = ClassLine(self.extra)
+        return line
+
+    def holds(self, contact_id: str) -> bool:
+        """Whether the contact waits."""
+        return contact_id in self._where
+
+    def drop(self, contact_id: str) -> None:
+        """No longer wait."""
+        found = self._where.pop(contact_id, None)
+        if found is None:
+            return
+        where, place, excluded = found
+        if not isinstance(where, tuple):
+            self.lines[where].remove(place, excluded)
+            if not self.lines[where]:
+                del self.lines[where]
+            return
+        for agent_id in where:
+            line = self.reserved[agent_id]
+            line.remove(place)
+            if not line:
+                del self.reserved[agent_id]
+
+
+class Free:
+    """Agents who could take one more contact of a channel, in the order they are offered work."""
+
+    __slots__ = ("_keys", "lists")
+
+    def __init__(self) -> None:
+        """Nobody is free."""
+        self.lists: dict[str, dict[AgentClass, list[AgentKey]]] = {}
+        self._keys: dict[str, tuple[AgentClass, AgentKey, tuple[str, ...]]] = {}
+
+    def channels(self, agent_id: str) -> tuple[str, ...]:
+        """The channels of which the agent could take one more now."""
+        found = self._keys.get(agent_id)
+        return found[2] if found else ()
+
+    def key(self, agent_id: str) -> AgentKey:
+        """A free agent's place in the order."""
+        return self._keys[agent_id][1]
+
+    def put(self, agent_class: AgentClass, key: AgentKey, channels: tuple[str, ...]) -> bool:
+        """Be free for these channels only. True if that differs from before and is not nothing."""
+        agent_id = key.agent_id
+        wanted = (agent_class, key, channels)
+        if self._keys.get(agent_id) == wanted:
+            return False
+        self.drop(agent_id)
+        if not channels:
+            return False
+        self._keys[agent_id] = wanted
+        for channel in channels:
+            insort(self.lists.setdefault(channel, {}).setdefault(agent_class, []), key)
+        return True
+
+    def drop(self, agent_id: str) -> None:
+        """Be free for nothing."""
+        found = self._keys.pop(agent_id, None)
+        if found is None:
+            return
+        agent_class, key, channels = found
+        for channel in channels:
+            classes = self.lists[channel]
+            keys = classes[agent_class]
+            del keys[bisect_left(keys, key)]
+            if not keys:
+                del classes[agent_class]
