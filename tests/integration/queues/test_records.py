@@ -4,8 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from ccc_router import cli
 from ccc_router.bootstrap.records import erase_and_tell
