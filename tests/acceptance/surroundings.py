@@ -1,9 +1,11 @@
 """A small centre around one process: a switch, Meta, a mail relay and a department, each a server of the test's own."""
 
 import json
+import smtplib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from email.message import EmailMessage
 from typing import Any
 
 import httpx
@@ -164,3 +166,14 @@ def a_message(text: str, mid: str, person: str = PERSON) -> Document:
         "timestamp": 1795335999000,
         "message": {"mid": mid, "text": text},
     }
+
+
+def answers_by_mail(centre: Centre) -> list[bytes]:
+    """What reached the relay from a person; acknowledgements are from a machine."""
+    return [one.raw for one in centre.mails.taken if b"auto-replied" not in one.raw]
+
+
+def send_mail(port: int, mail: EmailMessage) -> None:
+    """A customer's mail, over SMTP; call it in a thread."""
+    with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
+        client.send_message(mail, "hoi@example.net", ["ccc@example.org"])

@@ -1,12 +1,27 @@
 """A case goes to the department that can solve it and comes back solved, and the customer is told on his own channel."""
 
+from asyncio import to_thread
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
 from typing import Any
 
 import httpx
 import pytest
 
 from ccc_router.events.vocabulary import Role
-from tests.acceptance.surroundings import Centre, Document, a_centre, a_message, accepted, do, ready, state_of
+from tests.acceptance.surroundings import (
+    Centre,
+    Document,
+    a_centre,
+    a_message,
+    accepted,
+    answers_by_mail,
+    do,
+    ready,
+    send_mail,
+    state_of,
+)
 from tests.support.waiting import eventually, until
 
 
@@ -83,6 +98,30 @@ async def test_a_messenger_case_comes_back_solved_and_is_told_in_messenger() -> 
         await do(an, f"/v1/contacts/{back['contact_id']}/messages", {"text": "Thẻ đã được gia hạn."}, 202)
         await until(lambda: bool(centre.graph.calls), what="Messenger to be told")
         assert centre.graph.calls[0].text == "Thẻ đã được gia hạn."
+
+
+@pytest.mark.timeout(180)
+async def test_a_mailed_case_comes_back_solved_and_is_told_by_mail_in_its_thread() -> None:
+    async with a_centre() as centre:
+        an = await ready(centre.agent("an"))
+        mail = EmailMessage()
+        mail["From"], mail["To"] = "Người hỏi <hoi@example.net>", "ccc@example.org"
+        mail["Subject"], mail["Message-ID"] = "Thẻ hết hạn", "<the-1@example.net>"
+        mail.set_content("Thẻ của tôi hết hạn.")
+        await to_thread(send_mail, centre.smtp_port, mail)
+        first = await accepted(an)
+        assert first["channel"] == "email"
+        back = await solved_by_the_department(centre, an, first["contact_id"])
+        assert answers_by_mail(centre) == [], "nothing of the department reaches him unread by an agent"
+        await do(an, f"/v1/contacts/{back['contact_id']}/messages", {"text": "Thẻ đã được gia hạn."}, 202)
+        await until(lambda: bool(answers_by_mail(centre)), what="the answer to reach the relay")
+        [raw] = answers_by_mail(centre)
+        told = message_from_bytes(raw, policy=default)
+        assert told["To"].addresses[0].addr_spec == "hoi@example.net"
+        assert told["In-Reply-To"] == "<the-1@example.net>"
+        words = told.get_body(("plain",))
+        assert words is not None
+        assert "Thẻ đã được gia hạn." in words.get_content()
 
 
 @pytest.mark.timeout(180)

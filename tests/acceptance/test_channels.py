@@ -1,14 +1,22 @@
 """A message from each messaging channel is answered on the channel it came from, over real sockets."""
 
 import json
-import smtplib
 from asyncio import to_thread
 from email.message import EmailMessage
 
 import httpx
 import pytest
 
-from tests.acceptance.surroundings import PERSON, Centre, a_centre, a_message, accepted, do, ready
+from tests.acceptance.surroundings import (
+    PERSON,
+    a_centre,
+    a_message,
+    accepted,
+    answers_by_mail,
+    do,
+    ready,
+    send_mail,
+)
 from tests.support.waiting import eventually, until
 
 
@@ -88,12 +96,12 @@ async def test_a_mail_comes_back_as_an_answer_that_threads() -> None:
         mail["From"], mail["To"] = "Người hỏi <hoi@example.net>", "ccc@example.org"
         mail["Subject"], mail["Message-ID"] = "Hỏi về sổ BHXH", "<hoi-1@example.net>"
         mail.set_content("Sổ của tôi sai ngày sinh.")
-        await to_thread(_send, centre.smtp_port, mail)
+        await to_thread(send_mail, centre.smtp_port, mail)
         offer = await accepted(an)
         assert offer["channel"] == "email"
         await do(an, f"/v1/contacts/{offer['contact_id']}/messages", {"text": "Mời anh gửi bản chụp CCCD."}, 202)
-        await until(lambda: bool(_answers(centre)), what="the answer to reach the relay")
-        raw = _answers(centre)[0]
+        await until(lambda: bool(answers_by_mail(centre)), what="the answer to reach the relay")
+        raw = answers_by_mail(centre)[0]
         assert b"In-Reply-To: <hoi-1@example.net>" in raw
         assert b"References: <hoi-1@example.net>" in raw
         message_id = next(
@@ -103,15 +111,5 @@ async def test_a_mail_comes_back_as_an_answer_that_threads() -> None:
         back["From"], back["To"], back["Subject"] = "hoi@example.net", "ccc@example.org", "Chuyện khác"
         back["Message-ID"], back["In-Reply-To"] = "<hoi-2@example.net>", message_id.decode()
         back.set_content("Đây ạ.")
-        await to_thread(_send, centre.smtp_port, back)
+        await to_thread(send_mail, centre.smtp_port, back)
         assert await eventually(lambda: _messages(an, offer["contact_id"], 3), what="the answer to join its contact")
-
-
-def _answers(centre: Centre) -> list[bytes]:
-    """What reached the relay from a person; acknowledgements are from a machine."""
-    return [one.raw for one in centre.mails.taken if b"auto-replied" not in one.raw]
-
-
-def _send(port: int, mail: EmailMessage) -> None:
-    with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
-        client.send_message(mail, "hoi@example.net", ["ccc@example.org"])

@@ -21,7 +21,7 @@ from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.ids import fresh
 from ccc_router.kernel.log import get_logger
 from ccc_router.kernel.tasks import Loop, Tasks
-from ccc_router.queues.deliveries.claiming import Claim, claim, finish, let_next, put_off
+from ccc_router.queues.deliveries.claiming import Claim, claim, finish, lane_aside, let_next, put_off
 from ccc_router.queues.deliveries.owing import WAKE
 from ccc_router.queues.deliveries.port import Attempted, Failed, Parked, Postponed, Retry, Sender, Sent, Unknown
 from ccc_router.storage.database import Connection, Database
@@ -176,8 +176,8 @@ class Deliver:
         match outcome:
             case Sent(external_id):
                 await self._end(item, DeliveryState.SENT, "", took_s, external_id=external_id)
-            case Retry(reason, after_ms):
-                await self._retry(run.way.schedule, item, reason, after_ms, took_s)
+            case Retry():
+                await self._retry(run.way.schedule, item, outcome, took_s)
             case Postponed(reason, after_ms):
                 async with self._database.transaction() as connection:
                     await put_off(connection, item, reason, max(after_ms, 1) / 1000, took_s, counted=False)
@@ -190,7 +190,8 @@ class Deliver:
             case _:
                 assert_never(outcome)
 
-    async def _retry(self, schedule: Schedule, item: Claim, reason: str, after_ms: int | None, took_s: float) -> None:
+    async def _retry(self, schedule: Schedule, item: Claim, outcome: Retry, took_s: float) -> None:
+        reason, after_ms = outcome.reason, outcome.after_ms
         wait_s = schedule.wait_s(item.tries, self._rng)
         if wait_s is None:
             await self._end(item, schedule.over, reason, took_s)
@@ -202,7 +203,9 @@ class Deliver:
             await self._end(item, DeliveryState.FAILED, reason, took_s)
             return
         async with self._database.transaction() as connection:
-            await put_off(connection, item, reason, wait_s, took_s, cut=reason == _CUT)
+            await put_off(connection, item, reason, wait_s, took_s, cut=reason == _CUT, aside=outcome.aside)
+        if outcome.aside and item.delivery.lane != lane_aside(item.delivery):
+            await let_next(self._database, item)
         RETRIED.labels(item.delivery.kind.value).inc()
         _log.info(
             "delivery_put_off", delivery=item.delivery.id, reason=reason, tries=item.tries, wait_s=round(wait_s, 1)

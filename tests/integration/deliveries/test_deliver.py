@@ -137,6 +137,41 @@ async def test_i11_order_is_kept_in_a_lane_and_a_dead_lane_holds_up_no_other(dat
         assert len(ids) == 10
 
 
+async def test_i10_a_refused_one_holds_up_its_own_escalation_and_no_other(database: Database) -> None:
+    """It comes again under its id, what is about the same escalation comes after it, also what is owed later; the others go on."""
+    taken = {"now": False}
+
+    def script(item: Delivery) -> Attempted:
+        return Retry("http_422", aside=True) if item.escalation_id == "es_1" and not taken["now"] else Sent()
+
+    sender = ScriptedSender(script)
+    lane = "department:D_SI"
+    again = "UPDATE delivery SET due = clock_timestamp() WHERE id = 'dl_1'"
+    for position, escalation in enumerate(("es_1", "es_2", "es_1", "es_3"), 1):
+        await owe(database, position, lane=lane, escalation_id=escalation)
+    schedule = Schedule((timedelta(hours=1),) * 5, DeliveryState.PARKED)
+    async with delivering(database, {WEBHOOK: way(sender, schedule=schedule)}):
+        await ends_in(database, "dl_4", "sent")
+        await owe(database, 5, lane=lane, escalation_id="es_1")
+        await owe(database, 6, lane=lane, escalation_id="es_2")
+        await ends_in(database, "dl_6", "sent")
+        await database.pool.execute(again)
+        await eventually(lambda: _refused(sender, 2), what="a second refusal")
+        await owe(database, 7, lane=lane, escalation_id="es_3")
+        await ends_in(database, "dl_7", "sent")
+        assert [item.id for item in sender.given if item.escalation_id == "es_1"] == ["dl_1", "dl_1"]
+        taken["now"] = True
+        await database.pool.execute(again)
+        for delivery_id in ("dl_1", "dl_3", "dl_5"):
+            await ends_in(database, delivery_id, "sent")
+    sent = [item.id for item in sender.given]
+    assert sent == ["dl_1", "dl_2", "dl_4", "dl_6", "dl_1", "dl_7", "dl_1", "dl_3", "dl_5"]
+
+
+async def _refused(sender: ScriptedSender, times: int) -> bool:
+    return [item.id for item in sender.given].count("dl_1") >= times
+
+
 async def test_i11_a_kind_that_hangs_leaves_the_others_their_room(database: Database) -> None:
     hanging, prompt = ScriptedSender(forever), ScriptedSender()
     for position in range(1, 6):

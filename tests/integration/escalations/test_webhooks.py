@@ -412,3 +412,23 @@ async def test_i10_a_worker_that_dies_between_sending_and_writing_repeats_under_
             await all_in(database, "sent")
     assert [one.webhook_id for one in department.received] == ["dl_1", "dl_1"]
     assert len({one.body for one in department.received}) == 1
+
+
+@pytest.mark.parametrize("status", [400, 409, 413, 415, 422])
+async def test_i10_what_is_refused_for_what_it_says_steps_aside_and_the_endpoint_is_well(
+    database: Database, status: int
+) -> None:
+    async with FakeDepartment(lambda _n, _r: fake.answers(status)).running() as department:
+        sender = sender_for(database, {"d_1": a_department("d_1", department.url)})
+        item = await owe(database, 1)
+        for _ in range(6):
+            assert await sender.send(item) == Retry(f"http_{status}", aside=True)
+        assert (await Endpoints(database, POOL).of("d_1")).failures == 0
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 408, 425, 429, 500])
+async def test_i11_what_says_something_of_the_endpoint_holds_its_lane(database: Database, status: int) -> None:
+    async with FakeDepartment(lambda _n, _r: fake.answers(status)).running() as department:
+        sender = sender_for(database, {"d_1": a_department("d_1", department.url)})
+        assert await sender.send(await owe(database, 1)) == Retry(f"http_{status}")
+        assert (await Endpoints(database, POOL).of("d_1")).failures == 1

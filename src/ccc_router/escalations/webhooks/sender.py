@@ -33,6 +33,8 @@ FAILING_AT_ONCE: Final = 4
 _BUSY_MS: Final = 1_000
 _NOTED_EVERY_MS: Final = 60_000
 _GONE: Final = 410
+_REFUSED: Final = frozenset({400, 409, 413, 415, 422})
+"""What says that this notice is wrong, not that the endpoint is (401, 403, 404: its secret or its address, so the others would fail too)."""
 _THROTTLED: Final = frozenset({429, 502, 503, 504})
 _SECONDS: Final = re.compile(r"[0-9]{1,8}")
 _AGENT: Final = "ccc-router"
@@ -117,6 +119,8 @@ class WebhookSender:
             case Parked(gone=True):
                 _log.warning("endpoint_gone", department=endpoint.department)
                 await self._endpoints.disable(endpoint.department, "http_410")
+            case Retry(aside=True):
+                pass  # it is well enough to read and refuse one notice
             case _:
                 await self._endpoints.ill(endpoint.department)
         return outcome
@@ -132,6 +136,8 @@ class WebhookSender:
             return Sent()
         if answer.status == _GONE:
             return Parked("http_410", gone=True)
+        if answer.status in _REFUSED:
+            return Retry(f"http_{answer.status}", aside=True)
         after = retry_after_ms(answer.headers.get("retry-after", ""), self._clock.now())
         return Retry(f"http_{answer.status}", after if answer.status in _THROTTLED else None)
 

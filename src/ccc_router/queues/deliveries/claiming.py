@@ -3,6 +3,7 @@
 A claim is the row's ``due`` moved to the claim's end together with the worker's mark. A worker that dies leaves a claim that
 ends by itself; a worker that comes back too late finds another mark and writes nothing. Rows that wait behind an older one of
 their lane are moved out of the way when they are met, so that a long lane of a dead receiver costs the others nothing (I11).
+One that was refused for what it says has a lane aside, into which what is about the same escalation follows it (ADR 0022).
 """
 
 from dataclasses import dataclass
@@ -27,11 +28,13 @@ ORDER BY due, id LIMIT $2
 FOR UPDATE SKIP LOCKED
 """
 # A statement of its own, after the locks: its snapshot sees every lane as it is now. What stands behind an older one is put
-# off until that one is due again, or until its claim ends; the end of that one brings it forward.
+# off until that one is due again, or until its claim ends; the end of that one brings it forward. One that stands behind one of its
+# escalation that went aside goes there too, and is in nobody's way.
 _TAKE: Final = """
 WITH looked AS (
-    SELECT o.pool, o.id, o.claimed_by <> '' AS interrupted, head.due IS NULL AS first, head.due AS head_due,
-           row_number() OVER (PARTITION BY head.due IS NULL ORDER BY k.n) AS rank
+    SELECT o.pool, o.id, o.lane, o.claimed_by <> '' AS interrupted, ahead.due IS NULL AND head.due IS NULL AS first,
+           coalesce(ahead.due, head.due) AS head_due, ahead.lane AS aside,
+           row_number() OVER (PARTITION BY ahead.due IS NULL AND head.due IS NULL ORDER BY k.n) AS rank
     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (pool, id, n)
     JOIN delivery o ON o.pool = k.pool AND o.id = k.id
     LEFT JOIN LATERAL (
@@ -39,14 +42,20 @@ WITH looked AS (
         WHERE e.pool = o.pool AND e.lane = o.lane AND e.state = 'owed' AND e.position < o.position
         ORDER BY e.position LIMIT 1
     ) head ON true
+    LEFT JOIN LATERAL (
+        SELECT a.due, a.lane FROM delivery a
+        WHERE a.pool = o.pool AND a.lane = o.lane || ':' || o.escalation_id AND a.state = 'owed' AND a.position < o.position
+        ORDER BY a.position LIMIT 1
+    ) ahead ON true
 )
 UPDATE delivery d
-SET due = greatest(l.head_due, clock_timestamp() + $3::interval),
+SET due = greatest(l.head_due, clock_timestamp() + $3::interval), lane = coalesce(l.aside, d.lane),
     claimed_by = CASE WHEN l.first THEN $4 ELSE d.claimed_by END,
     attempts = d.attempts + l.first::int, tries = d.tries + l.first::int
 FROM looked l
 WHERE d.pool = l.pool AND d.id = l.id AND (NOT l.first OR l.rank <= $5)
-RETURNING l.first, l.interrupted, d.*, coalesce(d.not_after < clock_timestamp(), false) AS expired
+RETURNING l.first, l.interrupted, l.aside IS NOT NULL AS moved, l.lane AS lane_before, d.*,
+          coalesce(d.not_after < clock_timestamp(), false) AS expired
 """
 _CUT: Final = "cut"
 """The mark of a row whose last attempt was cut by us."""
@@ -60,7 +69,7 @@ RETURNING true
 _AGAIN: Final = f"""
 UPDATE delivery
 SET due = clock_timestamp() + $5::interval, last_error = $6, claimed_by = $8, updated_at = clock_timestamp(),
-    attempts = attempts - $7::int, tries = tries - $7::int
+    attempts = attempts - $7::int, tries = tries - $7::int, lane = $9
 WHERE {_MINE}
 RETURNING true
 """  # noqa: S608 - the fragment is ours
@@ -112,6 +121,8 @@ async def claim(
         rows = await connection.fetch(
             _TAKE, [row["pool"] for row in found], [row["id"] for row in found], timedelta(seconds=hold_s), worker, room
         )
+    for pool, lane in sorted({(row["pool"], row["lane_before"]) for row in rows if row["moved"]}):
+        await database.pool.execute(_NEXT, pool, lane)  # after the commit, as in `let_next`
     return Claimed(tuple(_claim_of(row, worker) for row in rows if row["first"]), len(found))
 
 
@@ -150,8 +161,11 @@ async def put_off(
     *,
     counted: bool = True,
     cut: bool = False,
+    aside: bool = False,
 ) -> bool:
     """Owe it again after a time. ``counted`` False: no attempt was made. ``cut``: it was cut by us, so it may have arrived.
+
+    ``aside``: it leaves its lane for one of its escalation; if it was not there yet, `let_next` follows the commit.
 
     False: the claim was lost, nothing is written.
     """
@@ -166,10 +180,17 @@ async def put_off(
         reason,
         int(not counted),
         _CUT if cut else "",
+        lane_aside(item) if aside else item.lane,
     )
     if mine and counted:
         await _note(connection, claimed, "retry", reason, took_s)
     return bool(mine)
+
+
+def lane_aside(item: Delivery) -> str:
+    """Where a delivery goes that was refused for what it says: it stays there."""
+    own = f":{item.escalation_id}"
+    return item.lane if item.lane.endswith(own) else item.lane + own
 
 
 async def fix_body(database: Database, delivery: Delivery, body: bytes) -> bytes:

@@ -45,10 +45,15 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class Retry(msgspec.Struct, frozen=True):
-    """Not this time. ``after_ms`` is when the other side wants to be asked again; without one the kind's schedule decides."""
+    """Not this time. ``after_ms`` is when the other side wants to be asked again; without one the kind's schedule decides.
+
+    ``aside``: the other side is well and refuses this one; the rest of its lane need not wait for it, but what is about the same
+    escalation does.
+    """
 
     reason: str
     after_ms: int | None = None
+    aside: bool = False
 
 
 class Postponed(msgspec.Struct, frozen=True):
