@@ -36,6 +36,7 @@ from ccc_router.routing.policy import (
     Catalogue,
     ContactOrder,
     IdleSince,
+    OnTop,
     Queue,
     QueueProfile,
     Requirement,
@@ -68,7 +69,17 @@ QUEUES_WITH_STEPS = (
 AGENT_ORDERS: tuple[tuple[AgentOrder, ...], ...] = (Rules().agent_order, ("idle",), ("scarcity", "load"), ())
 
 
-def the_catalogue(agent_order: tuple[AgentOrder, ...], idle_since: IdleSince, contact_order: ContactOrder) -> Catalogue:
+Matrix = dict[str, dict[str, OnTop]]
+MATRICES: tuple[Matrix, ...] = (
+    Rules().on_top,
+    {},
+    {"fanpage": {"email": "interrupts", "portal": "never"}, "phone": {"fanpage": "interrupts", "email": "never"}},
+)
+
+
+def the_catalogue(
+    agent_order: tuple[AgentOrder, ...], idle_since: IdleSince, contact_order: ContactOrder, on_top: Matrix
+) -> Catalogue:
     both = (QueueProfile("general", 2), QueueProfile("health", 1))
     return a_catalogue(
         an_agent("an"),
@@ -77,7 +88,13 @@ def the_catalogue(agent_order: tuple[AgentOrder, ...], idle_since: IdleSince, co
             "chi", skills={"vi": 3, "hi": 1}, profiles=(QueueProfile("general", delay_s=20), QueueProfile("health"))
         ),
         queues=QUEUES_WITH_STEPS,
-        rules=Rules(agent_order=agent_order, idle_since=idle_since, contact_order=contact_order, max_extra_wait_s=30),
+        rules=Rules(
+            agent_order=agent_order,
+            idle_since=idle_since,
+            contact_order=contact_order,
+            max_extra_wait_s=30,
+            on_top=on_top,
+        ),
     )
 
 
@@ -88,9 +105,12 @@ class Centre(RuleBasedStateMachine):
         agent_order=st.sampled_from(AGENT_ORDERS),
         idle_since=st.sampled_from(get_args(IdleSince)),
         contact_order=st.sampled_from(get_args(ContactOrder)),
+        on_top=st.sampled_from(MATRICES),
     )
-    def open(self, agent_order: tuple[AgentOrder, ...], idle_since: IdleSince, contact_order: ContactOrder) -> None:
-        self.world = Watched(the_catalogue(agent_order, idle_since, contact_order))
+    def open(
+        self, agent_order: tuple[AgentOrder, ...], idle_since: IdleSince, contact_order: ContactOrder, on_top: Matrix
+    ) -> None:
+        self.world = Watched(the_catalogue(agent_order, idle_since, contact_order, on_top))
         self.numbers = 0
 
     def ids(self) -> list[str]:
