@@ -1,9 +1,10 @@
-"""The command line: ccc-router up | demo | token | migrate | reparse | check-config."""
+"""The command line: ccc-router up | demo | token | migrate | reparse | simulate | check-config."""
 
 import asyncio
 import os
 import sys
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
 import typer
@@ -15,6 +16,7 @@ from ccc_router.events.vocabulary import Role
 from ccc_router.kernel import log
 from ccc_router.kernel.clock import SystemClock
 from ccc_router.kernel.errors import Misconfigured
+from ccc_router.simulation import command
 
 _T = TypeVar("_T")
 _BAD_SETTINGS: Final = 78  # EX_CONFIG of sysexits.h
@@ -77,6 +79,41 @@ def reparse(
     """Read deliveries again that were kept because they were not understood."""
     done = _run(bootstrap.reparse_all(_settings(), endpoint))
     print(f"understood {done.understood}, still unreadable {done.unreadable}, new facts {done.facts}")
+
+
+@app.command()
+def simulate(
+    catalogue: Annotated[Path | None, typer.Option(help="the catalogue to try (JSON); the demo's if left out")] = None,
+    against: Annotated[Path | None, typer.Option(help="another one, tried on the same customers")] = None,
+    workload: Annotated[Path | None, typer.Option(help="who comes and who works, as JSON lines")] = None,
+    synthetic: Annotated[Path | None, typer.Option(help="a description to make customers from (JSON)")] = None,
+    hours: Annotated[float, typer.Option(min=0, help="how long; 0 is what the description says")] = 0,
+    replications: Annotated[int, typer.Option(min=1, help="runs with other chance each; intervals need two")] = 5,
+    seed: Annotated[int, typer.Option(help="other customers for another number")] = 1,
+    as_json: Annotated[Path | None, typer.Option("--json", help="write every figure there")] = None,
+    report: Annotated[Path | None, typer.Option(help="write a page to look at there (HTML)")] = None,
+    keep: Annotated[Path | None, typer.Option(help="write the first run's workload there, for --workload")] = None,
+) -> None:
+    """Try catalogues on customers in virtual time: nothing is started, nobody is called."""
+    if against is not None and catalogue is None:
+        raise typer.BadParameter("--against needs --catalogue")
+    asked = command.Asked(
+        catalogues=tuple(path for path in (catalogue, against) if path is not None),
+        workload=workload,
+        synthetic=synthetic,
+        hours=hours,
+        replications=replications,
+        seed=seed,
+        json=as_json,
+        report=report,
+        keep=keep,
+    )
+    try:
+        for line in command.simulate(asked):
+            print(line)
+    except Misconfigured as fault:
+        print(fault.message, file=sys.stderr)
+        raise typer.Exit(_BAD_SETTINGS) from None
 
 
 @app.command()

@@ -1,0 +1,1 @@
+"""Virtual time: replay, workloads, the virtual world, bounds."""
