@@ -88,6 +88,7 @@ def simulate(
     workload: Annotated[Path | None, typer.Option(help="who comes and who works, as JSON lines")] = None,
     synthetic: Annotated[Path | None, typer.Option(help="a description to make customers from (JSON)")] = None,
     hours: Annotated[float, typer.Option(min=0, help="how long; 0 is what the description says")] = 0,
+    last_hours: Annotated[float, typer.Option(min=0, help="who came in the last hours of this service's journal")] = 0,
     replications: Annotated[int, typer.Option(min=1, help="runs with other chance each; intervals need two")] = 5,
     seed: Annotated[int, typer.Option(help="other customers for another number")] = 1,
     as_json: Annotated[Path | None, typer.Option("--json", help="write every figure there")] = None,
@@ -97,6 +98,7 @@ def simulate(
     """Try catalogues on customers in virtual time: nothing is started, nobody is called."""
     if against is not None and catalogue is None:
         raise typer.BadParameter("--against needs --catalogue")
+    told = _run(bootstrap.record_last(_settings(), last_hours, seed)) if last_hours else None
     asked = command.Asked(
         catalogues=tuple(path for path in (catalogue, against) if path is not None),
         workload=workload,
@@ -107,6 +109,7 @@ def simulate(
         json=as_json,
         report=report,
         keep=keep,
+        journal=command.Recorded(*told) if told is not None else None,
     )
     try:
         for line in command.simulate(asked):

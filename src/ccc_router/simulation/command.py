@@ -15,10 +15,19 @@ from .report.page import page_of
 from .report.table import lines_of
 from .workloads.description import Description
 from .workloads.files import read_lines, write_lines
+from .workloads.workload import Workload
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """What came to a service, and the catalogue in force there."""
+
+    workload: Workload
+    catalogue: Catalogue
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """The options of the command; an empty path is one that was not given, ``hours`` 0 leaves the description's."""
+    """The options of the command; a path of None was not given, ``hours`` 0 leaves the description's. ``journal`` is what a journal told;
+    its catalogue is tried if none is given, and goes first if one is."""
 
     catalogues: tuple[Path, ...] = ()
     workload: Path | None = None
@@ -29,13 +38,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     json: Path | None = None
     report: Path | None = None
     keep: Path | None = None
+    journal: Recorded | None = None
 
 
 def simulate(asked: Asked) -> Iterator[str]:
     """Try it out, write the files asked for, and give the table line by line. Raises Misconfigured for what cannot be read."""
-    catalogues = [(path.stem, _catalogue(path)) for path in asked.catalogues] or [("demo", _demo())]
-    if len({name for name, _ in catalogues}) < len(catalogues):
-        catalogues = [(str(path), one) for path, (_, one) in zip(asked.catalogues, catalogues, strict=True)]
+    catalogues = _catalogues(asked)
     workloads = _workloads(asked, [one for _, one in catalogues])
     if asked.keep is not None:
         asked.keep.write_bytes(b"".join(write_lines(workloads(0))))
@@ -53,10 +61,22 @@ def as_document(experiment: Experiment) -> dict[str, object]:
     return document
 
 
+def _catalogues(asked: Asked) -> list[tuple[str, Catalogue]]:
+    """Those to try, by names that tell them apart."""
+    alike = len({path.stem for path in asked.catalogues}) < len(asked.catalogues)
+    named = [(str(path) if alike else path.stem, _catalogue(path)) for path in asked.catalogues]
+    if asked.journal is not None and len(named) < 2:
+        named.insert(0, ("in force", asked.journal.catalogue))
+    return named or [("demo", _demo())]
+
+
 def _workloads(asked: Asked, catalogues: Sequence[Catalogue]) -> Workloads:
+    if asked.workload is not None or asked.journal is not None:
+        if asked.synthetic is not None or asked.hours or (asked.workload is not None and asked.journal is not None):
+            raise Misconfigured("a recorded workload has its own hours and needs no other")
+        if asked.journal is not None:
+            return recorded(asked.journal.workload, asked.seed)
     if asked.workload is not None:
-        if asked.synthetic is not None or asked.hours:
-            raise Misconfigured("a recorded workload has its own hours and needs no description")
         return recorded(read_lines(_read(asked.workload).splitlines()), asked.seed)
     description = Description()
     if asked.synthetic is not None:
