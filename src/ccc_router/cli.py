@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
@@ -17,6 +18,7 @@ from ccc_router.kernel import log
 from ccc_router.kernel.clock import SystemClock
 from ccc_router.kernel.errors import Misconfigured
 from ccc_router.simulation import command
+from ccc_router.simulation.report.table import lines_of
 
 _T = TypeVar("_T")
 _BAD_SETTINGS: Final = 78  # EX_CONFIG of sysexits.h
@@ -111,12 +113,18 @@ def simulate(
         keep=keep,
         journal=command.Recorded(*told) if told is not None else None,
     )
+    began = time.process_time()
     try:
-        for line in command.simulate(asked):
-            print(line)
+        found = command.simulate(asked)
     except Misconfigured as fault:
         print(fault.message, file=sys.stderr)
         raise typer.Exit(_BAD_SETTINGS) from None
+    for line in lines_of(found):
+        print(line)
+    took = time.process_time() - began
+    print(
+        f"\n{found.virtual_ms / 3_600_000:g} h lived through in {took:.1f} s of processor time: {found.virtual_ms / 1000 / took:.0f} x real time"
+    )
 
 
 @app.command()

@@ -12,6 +12,7 @@ from ccc_router.simulation.command import Asked, simulate
 from ccc_router.simulation.comparing import compare, estimate, student_t
 from ccc_router.simulation.experiment import described, try_out
 from ccc_router.simulation.measures import jain, quantile
+from ccc_router.simulation.report.table import lines_of
 from ccc_router.simulation.workloads.description import Description
 from ccc_router.simulation.world.living import World
 from tests.support.simulated import a_day, demo
@@ -114,7 +115,7 @@ def test_the_command_writes_table_json_and_page(tmp_path: Path) -> None:
         paths[-1].write_text(json.dumps(as_document(catalogue)), encoding="utf-8")
     out, page, kept = tmp_path / "out.json", tmp_path / "out.html", tmp_path / "w.jsonl"
     asked = Asked(catalogues=tuple(paths), hours=10, replications=2, json=out, report=page, keep=kept)
-    lines = list(simulate(asked))
+    lines = list(lines_of(simulate(asked)))
     document = json.loads(out.read_bytes())
     level = document["comparison"]["measures"]["service_level"]
     told = next(line for line in lines if line.startswith("service level / mức") and "%" in line)
@@ -126,5 +127,5 @@ def test_the_command_writes_table_json_and_page(tmp_path: Path) -> None:
     assert all(word in html for word in ("today", "specialists", "Mức phục vụ", "Service level by queue"))
 
     again = tmp_path / "again.json"
-    list(simulate(Asked(catalogues=tuple(paths), workload=kept, replications=1, json=again)))
+    simulate(Asked(catalogues=tuple(paths), workload=kept, replications=1, json=again))
     assert json.loads(again.read_bytes())["first"][0] == document["first"][0]

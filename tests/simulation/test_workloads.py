@@ -12,7 +12,7 @@ from ccc_router.simulation.workloads.description import Behaviour, Description, 
 from ccc_router.simulation.workloads.files import read_lines, write_lines
 from ccc_router.simulation.workloads.resampled import resampled
 from ccc_router.simulation.workloads.synthetic import synthetic
-from ccc_router.simulation.workloads.workload import MISSED
+from ccc_router.simulation.workloads.workload import MISSED, Arrival, Workload
 from tests.support.simulated import HOUR, START, a_day, demo
 
 
@@ -94,10 +94,17 @@ def test_a_workload_that_cannot_be_read_is_refused_with_its_line(line: bytes, to
         read_lines([first, line])
 
 
+def _middle(made: Workload) -> list[Arrival]:
+    """Those who come as a quarter, a half and three quarters have come."""
+    return [made.arrivals[len(made.arrivals) * quarter // 4] for quarter in (1, 2, 3)]
+
+
 def test_a_recorded_day_resampled_is_as_busy_but_another() -> None:
     made = a_day(hours=12)
     other = resampled(made, 1)
     assert len(other.arrivals) == pytest.approx(len(made.arrivals), abs=5 * len(made.arrivals) ** 0.5)
     assert resampled(made, 1) == other != resampled(made, 2)
+    moved = [abs(one.at_ms - found.at_ms) for one, found in zip(_middle(made), _middle(other), strict=True)]
+    assert max(moved) < HOUR
     assert {one.topic for one in other.arrivals} <= {one.topic for one in made.arrivals}
     assert all(made.window.from_ms <= one.at_ms < made.window.until_ms for one in other.arrivals)

@@ -1,7 +1,7 @@
 """``ccc-router simulate``: what a person asks for becomes an experiment, its lines and its files."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -12,7 +12,6 @@ from ..queues.catalogue.document import Fault, demo_document, parse
 from ..routing.policy import Catalogue
 from .experiment import Experiment, Workloads, described, recorded, try_out
 from .report.page import page_of
-from .report.table import lines_of
 from .workloads.description import Description
 from .workloads.files import read_lines, write_lines
 from .workloads.workload import Workload
@@ -41,8 +40,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     journal: Recorded | None = None
 
 
-def simulate(asked: Asked) -> Iterator[str]:
-    """Try it out, write the files asked for, and give the table line by line. Raises Misconfigured for what cannot be read."""
+def simulate(asked: Asked) -> Experiment:
+    """Try it out and write the files asked for. Raises Misconfigured for what cannot be read."""
     catalogues = _catalogues(asked)
     workloads = _workloads(asked, [one for _, one in catalogues])
     if asked.keep is not None:
@@ -52,7 +51,7 @@ def simulate(asked: Asked) -> Iterator[str]:
         asked.json.write_text(json.dumps(as_document(experiment), indent=1, ensure_ascii=False), encoding="utf-8")
     if asked.report is not None:
         asked.report.write_text(page_of(experiment), encoding="utf-8")
-    yield from lines_of(experiment)
+    return experiment
 
 
 def as_document(experiment: Experiment) -> dict[str, object]:

@@ -21,13 +21,17 @@ Workloads = Callable[[int], Workload]
 
 
 class Experiment(msgspec.Struct, frozen=True):
-    """What was measured: every replication under the first and the second catalogue (the same if only one was tried)."""
+    """What was measured: every replication under the first and the second catalogue (the same if only one was tried).
+
+    ``contacts`` came in all replications together (calls again not counted), ``virtual_ms`` were lived through in all runs together.
+    """
 
     names: tuple[str, ...]
     first: list[Measures]
     second: list[Measures]
     comparison: Comparison
     contacts: int
+    virtual_ms: int
     seed: int
     targets: dict[str, float]
     note: str = NOTE
@@ -56,10 +60,11 @@ def try_out(
         raise ValueError("at least one replication is needed")
     thresholds = thresholds_of(catalogues[0][1])
     found: list[list[Measures]] = [[] for _ in catalogues]
-    contacts = 0
+    contacts = virtual_ms = 0
     for replication in range(replications):
         workload = workloads(replication)
         contacts += len(workload.arrivals)
+        virtual_ms += len(catalogues) * (workload.window.until_ms - workload.window.from_ms)
         for kept, (_, catalogue) in zip(found, catalogues, strict=True):
             kept.append(measure(World(catalogue, workload).go(), thresholds))
     return Experiment(
@@ -68,6 +73,7 @@ def try_out(
         second=found[-1],
         comparison=compare(found[0], found[-1]),
         contacts=contacts,
+        virtual_ms=virtual_ms,
         seed=seed,
         targets={queue.id: queue.service_level.percent / 100 for queue in catalogues[0][1].queues},
     )
