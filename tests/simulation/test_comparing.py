@@ -17,7 +17,7 @@ from ccc_router.simulation.workloads.description import Description
 from ccc_router.simulation.world.living import World
 from tests.support.simulated import a_day, demo
 
-MORNING = Description(hours=11)
+MORNING = Description(hours=10)
 
 
 def specialists() -> Catalogue:

@@ -25,7 +25,7 @@ def demo() -> Catalogue:
     return found
 
 
-def a_day(seed: int = 1, hours: float = 12, **changes: object) -> Workload:
+def a_day(seed: int = 1, hours: float = 11, **changes: object) -> Workload:
     """A busy morning with an hour of surge: people give up and call again, offers are missed, agents go on breaks and home."""
     description = Description(
         hours=hours,
