@@ -1,8 +1,9 @@
-"""The command line: ccc-router up | demo | token | migrate | reparse | replay | journal | staff | erase | check-config."""
+"""The command line: ccc-router up | demo | token | migrate | reparse | replay | simulate | staff | journal | erase | check-config."""
 
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
@@ -18,7 +19,8 @@ from ccc_router.kernel import log
 from ccc_router.kernel.clock import SystemClock
 from ccc_router.kernel.errors import CccError, Misconfigured
 from ccc_router.queues.store.loading import Unreadable
-from ccc_router.simulation import replaying
+from ccc_router.simulation import command, replaying
+from ccc_router.simulation.report.table import lines_of
 from ccc_router.simulation.staffing.command import Request
 from ccc_router.simulation.staffing.command import staff as staffing
 
@@ -159,6 +161,50 @@ def _window(first: str, last: str) -> replaying.Window:
         return replaying.Window(begins, replaying.bound(last)) if last else replaying.Window(begins)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+@app.command()
+def simulate(
+    catalogue: Annotated[Path | None, typer.Option(help="the catalogue to try (JSON); the demo's if left out")] = None,
+    against: Annotated[Path | None, typer.Option(help="another one, tried on the same customers")] = None,
+    workload: Annotated[Path | None, typer.Option(help="who comes and who works, as JSON lines")] = None,
+    synthetic: Annotated[Path | None, typer.Option(help="a description to make customers from (JSON)")] = None,
+    hours: Annotated[float, typer.Option(min=0, help="how long; 0 is what the description says")] = 0,
+    last_hours: Annotated[float, typer.Option(min=0, help="who came in the last hours of this service's journal")] = 0,
+    replications: Annotated[int, typer.Option(min=1, help="runs with other chance each; intervals need two")] = 5,
+    seed: Annotated[int, typer.Option(help="other customers for another number")] = 1,
+    as_json: Annotated[Path | None, typer.Option("--json", help="write every figure there")] = None,
+    report: Annotated[Path | None, typer.Option(help="write a page to look at there (HTML)")] = None,
+    keep: Annotated[Path | None, typer.Option(help="write the first run's workload there, for --workload")] = None,
+) -> None:
+    """Try catalogues on customers in virtual time: nothing is started, nobody is called."""
+    if against is not None and catalogue is None:
+        raise typer.BadParameter("--against needs --catalogue")
+    told = _run(bootstrap.record_last(_settings(), last_hours, seed)) if last_hours else None
+    asked = command.Asked(
+        catalogues=tuple(path for path in (catalogue, against) if path is not None),
+        workload=workload,
+        synthetic=synthetic,
+        hours=hours,
+        replications=replications,
+        seed=seed,
+        json=as_json,
+        report=report,
+        keep=keep,
+        journal=command.Recorded(*told) if told is not None else None,
+    )
+    began = time.process_time()
+    try:
+        found = command.simulate(asked)
+    except Misconfigured as fault:
+        print(fault.message, file=sys.stderr)
+        raise typer.Exit(_BAD_SETTINGS) from None
+    for line in lines_of(found):
+        print(line)
+    took = time.process_time() - began
+    print(
+        f"\n{found.virtual_ms / 3_600_000:g} h lived through in {took:.1f} s of processor time: {found.virtual_ms / 1000 / took:.0f} x real time"
+    )
 
 
 @app.command()

@@ -24,6 +24,7 @@ from ccc_router.agents.store.staff import Staff
 from ccc_router.agents.waiting.follower import Follower
 from ccc_router.agents.waiting.recent import Recent
 from ccc_router.agents.waiting.waiters import Waiters
+from ccc_router.bootstrap.whatif import LastDay
 from ccc_router.events.facts import Handle, MessageReceived, Private
 from ccc_router.events.vocabulary import Channel, Role
 from ccc_router.kernel.ids import derive, fresh
@@ -137,6 +138,7 @@ def agents_room(spine: Spine, stream_s: float) -> AgentsRoom:
         staff=staff,
         waiters=Waiters(contacts, staff, spine.clock),
         boards=Recent(),
+        trial=LastDay(database, pool),
         follower=Follower(records, spine.clock, stream_s=stream_s),
     )
 

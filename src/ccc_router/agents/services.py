@@ -21,6 +21,7 @@ from .store.contacts import Contacts
 from .store.messages import Messages
 from .store.records import Records
 from .store.staff import Staff
+from .trial import Trial
 from .waiting.follower import Follower
 from .waiting.recent import Recent
 from .waiting.waiters import Waiters
@@ -43,6 +44,7 @@ class AgentsRoom:
     waiters: Waiters
     follower: Follower
     boards: Recent[dict[str, Any]]
+    trial: Trial
 
     @property
     def catalogue(self) -> Catalogue:

@@ -1,5 +1,6 @@
 """Settings -> services: the only room that picks adapters and wires rooms together."""
 
+from ccc_router.bootstrap.recording import record_last
 from ccc_router.bootstrap.records import erase, verify_journal
 from ccc_router.bootstrap.reparsing import reparse_all
 from ccc_router.bootstrap.replaying import Replayed, export_journal, replay_file, replay_pool
@@ -14,6 +15,7 @@ __all__ = [
     "erase",
     "export_journal",
     "migrate_only",
+    "record_last",
     "reparse_all",
     "replay_file",
     "replay_pool",

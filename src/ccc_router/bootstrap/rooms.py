@@ -21,6 +21,7 @@ from ccc_router.agents.waiting.waiters import Waiters
 from ccc_router.bootstrap.readiness import Readiness
 from ccc_router.bootstrap.sending import links, trusted
 from ccc_router.bootstrap.spine import Spine
+from ccc_router.bootstrap.whatif import LastDay
 from ccc_router.channels.http import Limits, Webhooks, webhook_router
 from ccc_router.channels.intake import Intake
 from ccc_router.channels.phone.ari_socket import ari_router
@@ -134,6 +135,7 @@ def _agents(spine: Spine) -> AgentsRoom:
         waiters=waiters,
         follower=follower,
         boards=Recent(),
+        trial=LastDay(database, pool),
     )
 
 

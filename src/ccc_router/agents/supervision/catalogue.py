@@ -25,7 +25,7 @@ _ADMINS_ONLY: Final = ("endpoints", "departments")
 
 Document = dict[str, Any]
 IfMatch = Annotated[str | None, Header(max_length=1000, description='The version that was read: `"v7"`.')]
-DryRun = Annotated[bool, Query(description="Only check.")]
+DryRun = Annotated[bool, Query(description="Only check, and try it on the last day's arrivals.")]
 Successors = Annotated[
     list[Annotated[str, Query(pattern=r"^[A-Za-z0-9._-]{1,64}:[A-Za-z0-9._-]{1,64}$")]] | None,
     Query(max_length=200, description="`old:new` for every removed queue where contacts wait."),
@@ -147,7 +147,11 @@ async def _activate(
             raise PreconditionFailed(version=int(str(refused.extra["stands_against"]))) from refused
         room.current.put(after)
     response.headers["ETag"] = _etag(before if dry_run else after)
-    return CatalogueChecked(version=(before if dry_run else after).version, activated=not dry_run)
+    return CatalogueChecked(
+        version=(before if dry_run else after).version,
+        activated=not dry_run,
+        simulated=await room.trial(before, after) if dry_run else None,
+    )
 
 
 def _listed(faults: list[Fault]) -> list[dict[str, str]]:

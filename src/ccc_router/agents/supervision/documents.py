@@ -11,6 +11,7 @@ from ...rest.schemas import Document, Moment
 from ...routing.policy import Catalogue, Queue
 from ...routing.rows import Agent
 from ..documents import PresenceView, WhyText
+from ..trial import CatalogueTried
 
 
 class RequirementView(Document):
@@ -195,3 +196,6 @@ class CatalogueChecked(Document):
     version: int = Field(description="The version in force after this; with dry_run the one in force before.")
     activated: bool
     faults: list[CatalogueFault] = Field(default_factory=list)
+    simulated: CatalogueTried | None = Field(
+        default=None, description="With dry_run; null if nobody came in the last day, or trying took too long."
+    )

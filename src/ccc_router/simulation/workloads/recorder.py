@@ -1,0 +1,182 @@
+"""A workload from the journal: who came and how he was handled, and who was there, as entries tell it.
+
+What the journal cannot know is drawn from what it does know. How long a caller who was answered would have waited: longer than he did, by
+an exponential time whose mean is all callers' waiting over the number who gave up (the maximum likelihood of a censored exponential). How
+long somebody who was never answered would have talked: as long as another one of his channel did. Whoever calls again is in the
+journal himself, so nobody redials.
+"""
+
+from collections.abc import Callable
+from random import Random
+from typing import Any, Final
+
+import msgspec
+
+from ...events.envelope import Entry
+from ...events.vocabulary import Channel, ContactState, Direction, OfferState, Presence
+from ...routing import decisions as d
+from .workload import MISSED, Arrival, Shift, Window, Workload, workload_of
+
+_REACTION_MS: Final = 3000
+_HANDLING_MS: Final = 300_000
+
+
+class _Life(msgspec.Struct):
+    """What the entries told of a contact so far; ``since`` is when what it does now began, 0 while nobody handles it."""
+
+    opened: d.ContactOpened
+    arrived_at: int
+    waited_until: int = 0
+    since: int = 0
+    wrapping: bool = False
+    handled_ms: int = 0
+    wrapped_ms: int = 0
+    answered: bool = False
+    abandoned: bool = False
+    reactions: list[int] = []
+
+    def rest(self, at: int) -> None:
+        """What it did until now is over."""
+        if self.since and self.wrapping:
+            self.wrapped_ms += at - self.since
+        elif self.since:
+            self.handled_ms += at - self.since
+        self.since = 0
+
+
+class Recorder:
+    """Takes a journal's entries in order, from its beginning or at least from when the first agent of the window came in."""
+
+    def __init__(self) -> None:
+        """Nothing was told yet."""
+        self._lives: dict[str, _Life] = {}
+        self._offers: dict[str, tuple[str, int]] = {}
+        self._there: dict[str, int] = {}
+        self._shifts: list[Shift] = []
+        self._now = 0
+        # ``Any`` because each method takes its own decision. Other decisions tell nothing of customers or agents.
+        self._takers: dict[str, tuple[type[d.Decision], Callable[[int, Any], None]]] = {
+            "ContactOpened": (d.ContactOpened, self._opened),
+            "OfferMade": (d.OfferMade, self._offer_made),
+            "OfferEnded": (d.OfferEnded, self._offer_ended),
+            "ContactActive": (d.ContactActive, self._active),
+            "WrapUpStarted": (d.WrapUpStarted, self._wrap_up),
+            "AssignmentEnded": (d.AssignmentEnded, self._let_go),
+            "ContactWaiting": (d.ContactWaiting, self._let_go),
+            "ContactEnded": (d.ContactEnded, self._ended),
+            "PresenceChanged": (d.PresenceChanged, self._presence),
+        }
+
+    def take(self, entry: Entry) -> None:
+        """One entry. Raises msgspec.ValidationError for one that is not as this version writes it."""
+        self._now = entry.at
+        known = self._takers.get(entry.kind) if entry.form == "decision" else None
+        if known is not None:
+            kind, taker = known
+            taker(entry.at, msgspec.json.decode(entry.body, type=kind))
+
+    def workload(self, from_ms: int, until_ms: int, seed: int = 1, back_after_ms: int = 120_000) -> Workload:
+        """Who came in the window, and who worked in it."""
+        lives = {name: life for name, life in self._lives.items() if from_ms <= life.arrived_at < until_ms}
+        calls = [life for life in lives.values() if life.opened.channel is Channel.PHONE]
+        gave_up = sum(life.abandoned for life in calls)
+        waited = sum((life.waited_until or self._now) - life.arrived_at for life in calls)
+        patience = waited / gave_up if gave_up else 0.0
+        spent: dict[Channel, list[tuple[int, int]]] = {}
+        for life in lives.values():
+            if life.answered:
+                spent.setdefault(life.opened.channel, []).append((life.handled_ms, life.wrapped_ms))
+        arrivals = [
+            self._arrival(life, patience, spent.get(life.opened.channel, []), Random(f"{seed}:{name}"))
+            for name, life in lives.items()
+        ]
+        still = [Shift(agent, since, until_ms) for agent, since in self._there.items() if since < until_ms]
+        window = Window(from_ms, until_ms, from_ms, back_after_ms=back_after_ms)
+        return workload_of(window, arrivals, [*self._shifts, *still])
+
+    def _arrival(self, life: _Life, patience: float, spent: list[tuple[int, int]], dice: Random) -> Arrival:
+        opened = life.opened
+        handling, wrap_up = life.handled_ms, life.wrapped_ms
+        if not life.answered:
+            handling, wrap_up = dice.choice(spent) if spent else (_HANDLING_MS, 0)
+        waits = 0
+        if opened.channel is Channel.PHONE and patience:
+            waits = (life.waited_until or self._now) - life.arrived_at
+            if not life.abandoned:
+                waits += int(dice.expovariate(1 / patience))
+            waits = max(1, waits)
+        return Arrival(
+            at_ms=life.arrived_at,
+            channel=opened.channel,
+            handling_ms=handling,
+            queue=opened.queue,
+            topic=opened.topic,
+            language=opened.language,
+            priority=opened.priority,
+            patience_ms=waits,
+            wrap_up_ms=wrap_up,
+            reactions_ms=(*life.reactions, next((one for one in life.reactions if one != MISSED), _REACTION_MS)),
+        )
+
+    # what entries tell
+
+    def _opened(self, at: int, opened: d.ContactOpened) -> None:
+        if opened.direction is Direction.INBOUND and opened.channel is not Channel.INTERNAL:
+            self._lives[opened.contact_id] = _Life(opened, at)
+
+    def _offer_made(self, at: int, made: d.OfferMade) -> None:
+        self._offers[made.offer_id] = (made.contact_id, at)
+
+    def _offer_ended(self, at: int, ended: d.OfferEnded) -> None:
+        contact_id, made_at = self._offers.pop(ended.offer_id, ("", 0))
+        life = self._lives.get(contact_id)
+        if life is None:
+            return
+        if ended.state is OfferState.ACCEPTED:
+            life.reactions.append(at - made_at)
+            if not ended.connect_by:
+                self._handled(at, life)
+        elif ended.state is OfferState.EXPIRED:
+            life.reactions.append(MISSED)
+
+    def _active(self, at: int, active: d.ContactActive) -> None:
+        life = self._lives.get(active.contact_id)
+        if life is not None and (not life.since or life.wrapping):
+            life.rest(at)
+            self._handled(at, life)
+
+    def _handled(self, at: int, life: _Life) -> None:
+        life.waited_until = life.waited_until or at
+        life.answered, life.since, life.wrapping = True, at, False
+
+    def _wrap_up(self, at: int, started: d.WrapUpStarted) -> None:
+        life = self._lives.get(started.contact_id)
+        if life is not None and not life.wrapping:
+            life.rest(at)
+            life.since, life.wrapping = at, True
+
+    def _let_go(self, at: int, told: d.AssignmentEnded | d.ContactWaiting) -> None:
+        life = self._lives.get(told.contact_id)
+        if life is not None:
+            life.rest(at)
+            life.wrapping = False
+
+    def _ended(self, at: int, ended: d.ContactEnded) -> None:
+        life = self._lives.get(ended.contact_id)
+        if life is None:
+            return
+        if ended.state in (ContactState.DEFLECTED, ContactState.MERGED):
+            del self._lives[ended.contact_id]  # nobody was to handle it
+            return
+        life.rest(at)
+        life.waited_until = life.waited_until or at
+        life.abandoned = ended.state is ContactState.ABANDONED
+
+    def _presence(self, at: int, changed: d.PresenceChanged) -> None:
+        """Missed offers set an agent not ready, but he was there: the simulation misses its own."""
+        if changed.presence in (Presence.READY, Presence.ON_DEMAND):
+            self._there.setdefault(changed.agent_id, at)
+        elif changed.reason != "rona":
+            since = self._there.pop(changed.agent_id, at)
+            if since < at:
+                self._shifts.append(Shift(changed.agent_id, since, at))

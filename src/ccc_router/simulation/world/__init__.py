@@ -1,0 +1,1 @@
+"""Customers and agents around the production core, in virtual time."""
