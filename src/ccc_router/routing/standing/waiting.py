@@ -5,7 +5,7 @@ Derived from the rows at any time; nothing here is stored. Costs are logarithmic
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 from ..rulebook import AgentClass, ContactClass
@@ -69,13 +69,14 @@ class Line:
 class Waiting:
     """All waiting contacts: in the line of their class, or, while reserved for one agent, in his own line."""
 
-    __slots__ = ("_where", "lines", "reserved")
+    __slots__ = ("_fronts", "_where", "lines", "reserved")
 
     def __init__(self) -> None:
         """Nobody waits."""
         self.lines: dict[ContactClass, Line] = {}
         self.reserved: dict[str, Line] = {}
         self._where: dict[str, tuple[ContactClass | str, Place]] = {}
+        self._fronts: list[Place] = []  # a heap: every line's front, and places that were one
 
     def put(self, contact_id: str, rank: int, where: ContactClass | str) -> bool:
         """Wait in a class's line, or (``where`` an agent id) in his. True if that is a new place."""
@@ -84,10 +85,10 @@ class Waiting:
             return False
         self.drop(contact_id)
         self._where[contact_id] = (where, place)
-        if isinstance(where, str):
-            self.reserved.setdefault(where, Line()).add(place)
-        else:
-            self.lines.setdefault(where, Line()).add(place)
+        line = self._line(where)
+        line.add(place)
+        if line.first() == place:
+            self._show(place)
         return True
 
     def holds(self, contact_id: str) -> bool:
@@ -100,16 +101,41 @@ class Waiting:
         if found is None:
             return
         where, place = found
-        if isinstance(where, str):
-            line = self.reserved[where]
-            line.remove(place)
-            if not line:
+        line = self._line(where)
+        line.remove(place)
+        front = line.first()
+        if front is None:
+            if isinstance(where, str):
                 del self.reserved[where]
-        else:
-            line = self.lines[where]
-            line.remove(place)
-            if not line:
+            else:
                 del self.lines[where]
+        elif place < front:
+            self._show(front)
+
+    def before(self, place: Place, most: int) -> list[tuple[Place, ContactClass | str]]:
+        """At most ``most`` lines whose front is before a place, by their fronts. As costly as ``most``, whatever waits."""
+        fronts = self._fronts
+        found: list[tuple[Place, ContactClass | str]] = []
+        while fronts and fronts[0] < place and len(found) < most:
+            front = heappop(fronts)
+            where, at = self._where.get(front[1], ("", None))
+            if at == front and self._line(where).first() == front and (not found or found[-1][0] != front):
+                found.append((front, where))
+        for front, _ in found:
+            heappush(fronts, front)
+        return found
+
+    def _line(self, where: ContactClass | str) -> Line:
+        return (
+            self.reserved.setdefault(where, Line()) if isinstance(where, str) else self.lines.setdefault(where, Line())
+        )
+
+    def _show(self, front: Place) -> None:
+        heappush(self._fronts, front)
+        if len(self._fronts) > 64 + 4 * (len(self.lines) + len(self.reserved)):
+            lines = (*self.lines.values(), *self.reserved.values())
+            self._fronts = [first for first in (line.first() for line in lines) if first is not None]
+            heapify(self._fronts)
 
 
 class Free:
