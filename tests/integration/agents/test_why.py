@@ -236,6 +236,12 @@ async def test_kept_for_the_agent_who_knows_the_case(database: Database) -> None
         assert parse_utc(answer["waiting"]["reserved_until"]) == from_ms(kept.reserved_until)
         assert codes(answer) == {"channel_full": ["an"], "reserved": ["binh"]}
         assert "Đang dành cho một nhân viên" in answer["text"]["vi"]
+        await service.write(queue="cards")
+        await accept_next(binh)
+        behind = await service.write(queue="cards")
+        await waits(service, behind)
+        last = await check_waiting(service, lead, behind)
+        assert last["waiting"]["ahead"] == 0, "what is kept for one agent is in nobody's way"
 
 
 async def test_after_a_step_it_is_offered_to_whom_the_step_let_in(database: Database) -> None:

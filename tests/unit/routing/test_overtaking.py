@@ -159,7 +159,7 @@ class Lines(RuleBasedStateMachine):
         for most in (2, 9):
             found = [(front, str(where)) for front, where in self.waiting.before((5, ""), most)]
             assert found == expected[:most]
-        assert len(self.waiting._fronts) <= 65 + 4 * 8
+        assert len(self.waiting._fronts) == len(fronts)
 
 
 Lines.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)

@@ -31,7 +31,7 @@ def candidates(
     stopped = {agent.id: stops(terms, contact, agent, held.get(agent.id, {})) for agent in agents}
     could = [agent_id for agent_id, found in stopped.items() if not found]
     fresh = [agent_id for agent_id in could if agent_id not in contact.tried]
-    if fresh and not contact.reserved_for:
+    if fresh:
         stopped |= {agent_id: (r.TriedBefore(),) for agent_id in could if agent_id in contact.tried}
     eligible = tuple(agent_id for agent_id, found in stopped.items() if not found)
     able = tuple(agent_id for agent_id, found in stopped.items() if not any(map(r.lasts, found)))

@@ -5,7 +5,7 @@ Derived from the rows at any time; nothing here is stored. Costs are logarithmic
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from typing import NamedTuple
 
 from ..rulebook import AgentClass, ContactClass
@@ -76,7 +76,7 @@ class Waiting:
         self.lines: dict[ContactClass, Line] = {}
         self.reserved: dict[str, Line] = {}
         self._where: dict[str, tuple[ContactClass | str, Place]] = {}
-        self._fronts: list[Place] = []  # a heap: every line's front, and places that were one
+        self._fronts: list[Place] = []  # every line's front, in order
 
     def put(self, contact_id: str, rank: int, where: ContactClass | str) -> bool:
         """Wait in a class's line, or (``where`` an agent id) in his. True if that is a new place."""
@@ -86,9 +86,10 @@ class Waiting:
         self.drop(contact_id)
         self._where[contact_id] = (where, place)
         line = self._line(where)
+        front = line.first()
         line.add(place)
-        if line.first() == place:
-            self._show(place)
+        if front is None or place < front:
+            self._front_moved(front, place)
         return True
 
     def holds(self, contact_id: str) -> bool:
@@ -102,40 +103,31 @@ class Waiting:
             return
         where, place = found
         line = self._line(where)
+        was_front = line.first() == place
         line.remove(place)
         front = line.first()
+        if was_front:
+            self._front_moved(place, front)
         if front is None:
             if isinstance(where, str):
                 del self.reserved[where]
             else:
                 del self.lines[where]
-        elif place < front:
-            self._show(front)
 
     def before(self, place: Place, most: int) -> list[tuple[Place, ContactClass | str]]:
         """At most ``most`` lines whose front is before a place, by their fronts. As costly as ``most``, whatever waits."""
-        fronts = self._fronts
-        found: list[tuple[Place, ContactClass | str]] = []
-        while fronts and fronts[0] < place and len(found) < most:
-            front = heappop(fronts)
-            where, at = self._where.get(front[1], ("", None))
-            if at == front and self._line(where).first() == front and (not found or found[-1][0] != front):
-                found.append((front, where))
-        for front, _ in found:
-            heappush(fronts, front)
-        return found
+        return [(front, self._where[front[1]][0]) for front in self._fronts[:most] if front < place]
 
     def _line(self, where: ContactClass | str) -> Line:
         return (
             self.reserved.setdefault(where, Line()) if isinstance(where, str) else self.lines.setdefault(where, Line())
         )
 
-    def _show(self, front: Place) -> None:
-        heappush(self._fronts, front)
-        if len(self._fronts) > 64 + 4 * (len(self.lines) + len(self.reserved)):
-            lines = (*self.lines.values(), *self.reserved.values())
-            self._fronts = [first for first in (line.first() for line in lines) if first is not None]
-            heapify(self._fronts)
+    def _front_moved(self, before: Place | None, after: Place | None) -> None:
+        if before is not None:
+            del self._fronts[bisect_left(self._fronts, before)]
+        if after is not None:
+            insort(self._fronts, after)
 
 
 class Free:
