@@ -297,6 +297,5 @@ def eligible(state: State, contact: Contact, agent_id: str) -> bool:
         needs.setdefault(contact.language, 1)
     if any(profile.skills.get(skill, 0) < level for skill, level in needs.items()):
         return False
-    delays = state.book.delays(contact.queue)
-    outlived = delays[contact.tier - 1] if contact.tier else 0
+    outlived = max(state.book.delays(contact.queue)[: contact.tier], default=0)
     return any(item.queue == contact.queue and 1000 * item.delay_s <= outlived for item in profile.profiles)
