@@ -33,6 +33,7 @@ from .cases import (
     DeliveryEnded,
     DeliveryOwed,
     EscalationSet,
+    InvariantViolated,
     MessageMarked,
 )
 from .contacts import (
@@ -90,6 +91,7 @@ __all__ = [
     "DemandClosed",
     "DemandOpened",
     "EscalationSet",
+    "InvariantViolated",
     "MessageCounted",
     "MessageMarked",
     "OfferEnded",
