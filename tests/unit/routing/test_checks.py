@@ -8,7 +8,7 @@ import pytest
 from ccc_router.events.codec import canonical
 from ccc_router.events.commands import AcceptOffer
 from ccc_router.events.envelope import Input
-from ccc_router.events.vocabulary import CallEventName, ContactState, OfferState, Presence, Role
+from ccc_router.events.vocabulary import CallEventName, Channel, ContactState, OfferState, Presence, Role
 from ccc_router.routing import Step, apply, begin, step
 from ccc_router.routing import decisions as d
 from ccc_router.routing.deciding.checks import violations
@@ -66,17 +66,21 @@ def test_i4_a_contact_with_another_owner() -> None:
     assert violations(world.state, made.decisions) == [d.InvariantViolated("I4", contact.id, "owner")]
 
 
-@pytest.mark.parametrize("wanted", [1, 4])
-def test_i5_more_than_the_agent_may_carry(wanted: int) -> None:
-    """Three letters of weight 34 are more than 100, and four more than three of a channel; one is neither."""
-    world, contact, _offer, _ = _offered()
+@pytest.mark.parametrize(
+    ("channel", "wanted", "right"), [("portal", 1, True), ("portal", 4, False), ("email", 3, False)]
+)
+def test_i5_more_than_the_agent_may_carry(channel: str, wanted: int, right: bool) -> None:
+    """Four letters of weight 34 are more than 100; three mails weigh 75, but two is all he may have of that channel."""
+    world = World()
+    world.sign_in("an")
+    contact = world.contact(world.write(Channel(channel)))
     made = world.accept("an")
     agent = world.state.agents["an"]
     for number in range(1, wanted):
         other = msgspec.structs.replace(contact, id=f"ct_more_{number}")
         world.state.contacts[other.id] = other
         agent.assignments = (*agent.assignments, other.id)
-    expected = [] if wanted == 1 else [d.InvariantViolated("I5", "an", "capacity")]
+    expected = [] if right else [d.InvariantViolated("I5", "an", "capacity")]
     assert violations(world.state, made.decisions) == expected
 
 
