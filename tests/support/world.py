@@ -10,7 +10,7 @@ from ccc_router.events.facts import CallEvent, MessageReceived
 from ccc_router.events.vocabulary import CallEventName, Channel, ContactState, LegRole, OfferState, Presence, Role
 from ccc_router.kernel.ids import derive
 from ccc_router.routing import State, Step, next_due, step
-from ccc_router.routing.decisions import MessageCounted
+from ccc_router.routing.decisions import InvariantViolated, MessageCounted
 from ccc_router.routing.policy import (
     Agent,
     Calendar,
@@ -111,6 +111,7 @@ class World:
         given = Input(self.state.position + 1, self.now, body, resolved, received_at=self.now)
         made = step(self.state, given)
         self.log.append((given, made))
+        assert not any(isinstance(one, InvariantViolated) for one in made.decisions), made.decisions
         return made
 
     def resolve(self, body: AnyInput) -> Resolved:

@@ -11,7 +11,7 @@ from ..events.envelope import Input
 from ..events.vocabulary import Channel, ContactState
 from . import decisions as d
 from .applying import apply, begin
-from .deciding import agents, calling, contacts, escalations, handling, messages, offers, supervising
+from .deciding import agents, calling, checks, contacts, escalations, handling, messages, offers, supervising
 from .rows import Contact
 from .state import State, Timer
 
@@ -43,6 +43,9 @@ def step(state: State, given: Input) -> Step:
             refused = decision
         apply(state, given, decision)
         made.append(decision)
+    for violation in checks.violations(state, made):
+        apply(state, given, violation)
+        made.append(violation)
     return Step(made, refused, result)
 
 

@@ -34,6 +34,7 @@ from .cases import (
     DeliveryEnded,
     DeliveryOwed,
     EscalationSet,
+    InvariantViolated,
     MessageMarked,
 )
 from .contacts import (
@@ -94,6 +95,7 @@ __all__ = [
     "DemandClosed",
     "DemandOpened",
     "EscalationSet",
+    "InvariantViolated",
     "MessageCounted",
     "MessageMarked",
     "OfferEnded",
