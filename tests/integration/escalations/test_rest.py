@@ -196,7 +196,8 @@ async def test_lists_go_by_pages_states_and_what_is_overdue(centre: Centre, data
     assert (await ok(await centre.service.client(Role.AGENT, "binh").get("/v1/escalations")))["items"] == []
     head = centre.department("head")
     assert (await head.get(f"/v1/escalations/{ids[0]}")).status_code == 404
-    await database.pool.execute('UPDATE escalation SET row = row || \'{"rung": 1, "answer_overdue": true}\'')
+    overdue = '{"rung": 1, "answer_overdue": true}'
+    await database.pool.execute("UPDATE escalation SET row = row::jsonb || $1::jsonb", overdue)
     assert (await head.get(f"/v1/escalations/{ids[0]}")).status_code == 200
     assert len((await ok(await head.get("/v1/escalations", params={"overdue": True})))["items"]) == 3
     assert (await head.post(f"/v1/escalations/{ids[0]}/answer", json={"text": "x"})).status_code == 404
