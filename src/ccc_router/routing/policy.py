@@ -39,7 +39,10 @@ class Queue(Policy, frozen=True):
 
     ``allowance_s`` per channel is added to the arrival when ranking, so that a night's mail does not beat a live caller: it is
     counted in the open time of the channel's calendar in ``allowance_calendar``, without one in all time.
-    ``offer_s`` is how long an offer stays open, per channel (``default`` otherwise).
+    ``offer_s`` is how long an offer stays open, per channel (``default`` otherwise). ``hours`` names a calendar the same way: outside
+    it the queue is closed for that channel; without one it never is. ``when_closed`` says what happens then: a contact waits for the
+    next opening, or goes to the ``overflow`` queue if that is open, or is deflected: a caller hears an announcement and is hung up.
+    ``drains``: who came before closing is still served.
     """
 
     id: str
@@ -51,6 +54,9 @@ class Queue(Policy, frozen=True):
     allowance_calendar: dict[str, str] = {}
     offer_s: dict[str, int] = {}
     overflow: str = ""
+    hours: dict[str, str] = {}
+    when_closed: dict[str, Literal["wait", "overflow", "deflect"]] = {}
+    drains: bool = False
 
 
 class Skill(Policy, frozen=True):

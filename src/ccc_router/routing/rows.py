@@ -66,7 +66,8 @@ class Contact(msgspec.Struct, omit_defaults=True):
     take it (sticky, transfer to an agent, assigned) until ``reserved_until`` (0: no end). ``tried`` are the agents of the last offers, newest last.
     ``agent_id`` owns it from accept to the end of wrap-up. ``messages`` counts the interactions, ``customer_message`` is the number of the last
     one the customer wrote. ``ends_at`` is the deadline of a state that has one: connecting, wrap-up, a call whose customer must clear, an ended
-    call that lingers for late events. ``attention`` says why it stands on the supervisors' list.
+    call that lingers for late events. ``attention`` says why it stands on the supervisors' list. ``overflowed`` are the queues it
+    overflowed from, oldest first: it goes back to none of them by itself.
     """
 
     id: str
@@ -103,6 +104,7 @@ class Contact(msgspec.Struct, omit_defaults=True):
     cause: str = ""
     answered_outside: bool = False
     call: Call | None = None
+    overflowed: tuple[str, ...] = ()
 
 
 class Offer(msgspec.Struct, omit_defaults=True):
@@ -204,3 +206,22 @@ class Escalation(msgspec.Struct, omit_defaults=True):
     clock_from: int = 0
     forwarded_by: tuple[str, ...] = ()
     summary_id: str = ""
+
+
+class QueueState(msgspec.Struct, omit_defaults=True):
+    """A queue with opening hours: the channels it is closed for, each since when, and when one of them opens or closes next."""
+
+    id: str
+    closed: dict[str, int] = {}
+    due_at: int = 0
+
+
+class Rows(msgspec.Struct):
+    """Rows of a state: all of them (``dump``), or those changed since the last look (``take_changed``), ended ones among them."""
+
+    contacts: list[Contact] = []
+    offers: list[Offer] = []
+    agents: list[Agent] = []
+    cases: list[Case] = []
+    escalations: list[Escalation] = []
+    queues: list[QueueState] = []

@@ -113,6 +113,11 @@ class Rulebook:
                 return 1000 * own
         return 30_000
 
+    def hours(self, queue: str, channel: str) -> Calendar | None:
+        """The opening hours of a queue for a channel; none: it is always open."""
+        named = self.queues[queue].hours
+        return self.calendars.get(named.get(channel, named.get("default", "")))
+
     def rank(self, arrived_at: int, queue: str, channel: Channel, priority: int) -> int:
         """Order among waiting contacts, smaller first: arrival + allowance − credit of the priority, exact milliseconds.
 

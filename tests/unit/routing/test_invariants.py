@@ -31,8 +31,8 @@ from ccc_router.events.facts import AgentBack, AgentLost, OfferFetched, PhoneReg
 from ccc_router.events.vocabulary import CallEventName, Channel, Presence, Role, Visibility
 from ccc_router.kernel.ids import derive
 from ccc_router.routing import State, apply, begin
-from ccc_router.routing.policy import Catalogue, QueueProfile
-from ccc_router.routing.state import Rows
+from ccc_router.routing.policy import Calendar, Catalogue, Interval, QueueProfile
+from ccc_router.routing.rows import Rows
 from tests.support.world import World, a_catalogue, an_agent, check_invariants
 
 AGENTS = ("an", "binh", "chi")
@@ -43,13 +43,26 @@ CALLS = st.sampled_from(["c1", "c2", "c3"])
 
 def the_catalogue() -> Catalogue:
     both = (QueueProfile("general", 2), QueueProfile("health", 1))
-    return a_catalogue(
+    made = a_catalogue(
         an_agent("an"),
         an_agent("binh", skills={"vi": 5, "hi": 4}, profiles=both),
         an_agent(
             "chi", skills={"vi": 3, "hi": 3}, profiles=(QueueProfile("general", delay_s=20), QueueProfile("health"))
         ),
     )
+    by_turns = tuple(Interval(day, 60 * hour, 60 * hour + 30) for day in range(7) for hour in range(24))
+    general, health = made.queues
+    return msgspec.structs.replace(
+        made,
+        calendars=(*made.calendars, Calendar("by-turns", by_turns)),
+        queues=(
+            msgspec.structs.replace(general, hours={"email": "by-turns"}, drains=True),
+            msgspec.structs.replace(
+                health, hours={"default": "by-turns", "fanpage": "office"}, overflow="general",
+                when_closed={"phone": "deflect", "portal": "overflow"},
+            ),
+        ),
+    )  # fmt: skip
 
 
 class Centre(RuleBasedStateMachine):
@@ -58,6 +71,7 @@ class Centre(RuleBasedStateMachine):
     @initialize()
     def open(self) -> None:
         self.world = World(the_catalogue())
+        self.world.wait(0)
         self.numbers = 0
 
     def ids(self) -> list[str]:
@@ -95,12 +109,13 @@ class Centre(RuleBasedStateMachine):
         event=st.sampled_from(list(CallEventName)),
         agent=st.sampled_from(AGENTS),
         who=st.sampled_from(["cust", "agent"]),
+        queue=QUEUES,
     )
-    def call_event(self, call: str, event: CallEventName, agent: str, who: str) -> None:
+    def call_event(self, call: str, event: CallEventName, agent: str, who: str, queue: str) -> None:
         contact = self.world.state.contacts.get(derive("ct", "hotline", "call", call))
         offer_id = contact.offer_id if contact is not None and who == "agent" else ""
         leg = "cust" if who == "cust" else f"leg-{offer_id or agent}"
-        self.world.call(event, call, leg, offer_id=offer_id)
+        self.world.call(event, call, leg, offer_id=offer_id, queue=queue)
 
     @rule(agent=st.sampled_from(AGENTS), fetched=st.booleans())
     def accept(self, agent: str, fetched: bool) -> None:
@@ -168,7 +183,7 @@ class Centre(RuleBasedStateMachine):
     def phone(self, agent: str, registered: bool) -> None:
         self.world.give(PhoneRegistered(endpoint="hotline", phone=f"PJSIP/{agent}", registered=registered))
 
-    @rule(seconds=st.sampled_from([1, 5, 16, 31, 130, 700, 90_000]))
+    @rule(seconds=st.sampled_from([1, 5, 16, 31, 130, 700, 1900, 90_000]))
     def time(self, seconds: int) -> None:
         self.world.wait(seconds)
 
@@ -206,7 +221,7 @@ class Centre(RuleBasedStateMachine):
 def snapshot(state: State) -> dict[str, bytes]:
     """A state's rows by id, as bytes."""
     rows = state.dump()
-    groups = (rows.contacts, rows.offers, rows.agents, rows.cases, rows.escalations)
+    groups = (rows.contacts, rows.offers, rows.agents, rows.cases, rows.escalations, rows.queues)
     return {row.id: msgspec.json.encode(row, order="deterministic") for group in groups for row in group}
 
 

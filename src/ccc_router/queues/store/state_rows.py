@@ -60,6 +60,11 @@ ON CONFLICT (pool, id) DO UPDATE SET department = excluded.department, state = e
     live = excluded.live, row = excluded.row
 """
 
+_QUEUES: Final = """
+INSERT INTO queue_state (pool, id, row) SELECT $1, r ->> 'id', r FROM unnest($2::jsonb[]) AS e (r)
+ON CONFLICT (pool, id) DO UPDATE SET row = excluded.row
+"""
+
 
 def write(writes: Writes, state: State, rows: Rows) -> None:
     """Add changed rows. Ended offers go first, so that the one that takes their place meets a free one (I4)."""
@@ -70,6 +75,7 @@ def write(writes: Writes, state: State, rows: Rows) -> None:
     writes.add(_CASES, (_documents(rows.cases), [row.id in state.cases for row in rows.cases]))
     live = [row.id in state.escalations for row in rows.escalations]
     writes.add(_ESCALATIONS, (_documents(rows.escalations), live))
+    writes.add(_QUEUES, (_documents(rows.queues),))
 
 
 def _documents(rows: Iterable[object]) -> list[str]:

@@ -3,7 +3,7 @@
 from ...events.envelope import Input
 from ...events.vocabulary import Channel, ContactState
 from .. import decisions as d
-from ..rows import Call, Contact
+from ..rows import Call, Contact, QueueState
 from ..state import State
 from .ownership import disown, move, own
 
@@ -72,6 +72,17 @@ def contact_aged(state: State, _: Input, aged: d.ContactAged) -> None:
     contact = state.contacts[aged.contact_id]
     contact.tier = aged.tier
     state.touch_contact(contact)
+
+
+def contact_overflowed(state: State, _: Input, overflowed: d.ContactOverflowed) -> None:
+    contact = state.contacts[overflowed.contact_id]
+    contact.queue, contact.tier = overflowed.queue, 0
+    contact.overflowed = (*contact.overflowed, overflowed.from_queue)
+    state.touch_contact(contact)
+
+
+def hours_changed(state: State, _: Input, changed: d.HoursChanged) -> None:
+    state.set_hours(QueueState(changed.queue, changed.closed, changed.due_at))
 
 
 def contact_ranked(state: State, _: Input, ranked: d.ContactRanked) -> None:

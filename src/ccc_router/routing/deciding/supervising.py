@@ -15,6 +15,7 @@ from .agents import give_back_offer
 from .asking import known_agent, open_contact
 from .contacts import end
 from .handling import let_go
+from .hours import new_hours
 from .owing import control, controlled
 
 
@@ -98,6 +99,7 @@ def activate_catalogue(state: State, given: Input, command: ActivateCatalogue) -
         yield d.CommandRefused("queue_in_use", lost[0]) if lost else d.CommandRefused("agent_in_use", busy[0])
         return
     yield d.CatalogueActivated(command.version)
+    yield from new_hours(state, given)
     for _, contact in sorted(state.contacts.items()):
         if contact.state is ContactState.QUEUED and contact.reserved_for and contact.reserved_for not in agents:
             yield d.ContactReleased(contact.id)

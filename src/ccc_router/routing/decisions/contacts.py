@@ -56,6 +56,23 @@ class ContactAged(Decision, frozen=True, tag="ContactAged"):
     tier: int
 
 
+class ContactOverflowed(Decision, frozen=True, tag="ContactOverflowed"):
+    """The contact waits in another queue from now on, with its rank; ``why``: closed."""
+
+    contact_id: str
+    queue: str
+    from_queue: str
+    why: str
+
+
+class HoursChanged(Decision, frozen=True, tag="HoursChanged"):
+    """For which channels a queue is closed now, each since when (ms), and when that changes next (0: never)."""
+
+    queue: str
+    closed: dict[str, int]
+    due_at: int
+
+
 class ContactRanked(Decision, frozen=True, tag="ContactRanked"):
     """A person changed the priority, so the rank."""
 
