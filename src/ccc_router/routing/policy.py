@@ -34,6 +34,17 @@ class ServiceLevel(Policy, frozen=True):
     seconds: int = 20
 
 
+class OverflowRule(Policy, frozen=True):
+    """When a waiting contact goes to the queue ``to``: after ``after_wait_s`` in this one, or when it comes and more than
+    ``length_over`` wait already (0: not for that reason); ``if_on_target``: only while that queue keeps its own service level over
+    its last answered contacts."""
+
+    to: str
+    after_wait_s: int = 0
+    length_over: int = 0
+    if_on_target: bool = False
+
+
 class Queue(Policy, frozen=True):
     """Where contacts wait.
 
@@ -43,6 +54,7 @@ class Queue(Policy, frozen=True):
     it the queue is closed for that channel; without one it never is. ``when_closed`` says what happens then: a contact waits for the
     next opening, or goes to the ``overflow`` queue if that is open, or is deflected: a caller hears an announcement and is hung up.
     ``drains``: who came before closing is still served.
+    ``overflow_when``: the first rule that holds moves a waiting contact, also while the queue is open.
     """
 
     id: str
@@ -57,6 +69,7 @@ class Queue(Policy, frozen=True):
     hours: dict[str, str] = {}
     when_closed: dict[str, Literal["wait", "overflow", "deflect"]] = {}
     drains: bool = False
+    overflow_when: tuple[OverflowRule, ...] = ()
 
 
 class Skill(Policy, frozen=True):

@@ -66,8 +66,9 @@ class Contact(msgspec.Struct, omit_defaults=True):
     take it (sticky, transfer to an agent, assigned) until ``reserved_until`` (0: no end). ``tried`` are the agents of the last offers, newest last.
     ``agent_id`` owns it from accept to the end of wrap-up. ``messages`` counts the interactions, ``customer_message`` is the number of the last
     one the customer wrote. ``ends_at`` is the deadline of a state that has one: connecting, wrap-up, a call whose customer must clear, an ended
-    call that lingers for late events. ``attention`` says why it stands on the supervisors' list. ``overflowed`` are the queues it
-    overflowed from, oldest first: it goes back to none of them by itself.
+    call that lingers for late events. ``attention`` says why it stands on the supervisors' list. ``overflowed`` are the queues
+    it overflowed from or to, oldest first: it overflows to none of them again. ``queue_since`` is when it came
+    to its queue, ``overflow_at`` when a rule may move it.
     """
 
     id: str
@@ -105,6 +106,8 @@ class Contact(msgspec.Struct, omit_defaults=True):
     answered_outside: bool = False
     call: Call | None = None
     overflowed: tuple[str, ...] = ()
+    queue_since: int = 0
+    overflow_at: int = 0
 
 
 class Offer(msgspec.Struct, omit_defaults=True):
@@ -209,11 +212,15 @@ class Escalation(msgspec.Struct, omit_defaults=True):
 
 
 class QueueState(msgspec.Struct, omit_defaults=True):
-    """A queue with opening hours: the channels it is closed for, each since when, and when one of them opens or closes next."""
+    """A queue with opening hours: the channels it is closed for, each since when, and when one of them opens or closes next.
+
+    ``answered``, of a queue that helps others while it is on target: 1 for each of the last contacts answered in time, else 0.
+    """
 
     id: str
     closed: dict[str, int] = {}
     due_at: int = 0
+    answered: tuple[int, ...] = ()
 
 
 class Rows(msgspec.Struct):

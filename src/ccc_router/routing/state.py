@@ -156,10 +156,14 @@ class State:
         drains = self.book.queues[queue].drains
         return self.doors.closed(queue, contact.channel.value, contact.arrived_at, drains=drains)
 
+    def keep_queue(self, row: QueueState) -> None:
+        """What is true of a queue changed."""
+        self.doors.rows[row.id] = self._changed[5][row.id] = row
+
     def set_hours(self, row: QueueState) -> None:
         """A queue opened or closed for some channels: who waits there takes his place anew, those in front first. No row but the
         queue's is written again."""
-        self.doors.rows[row.id] = self._changed[5][row.id] = row
+        self.keep_queue(row)
         here = [
             place[1] for one, line in self.waiting.lines.items() if one.queue == row.id for place in line.in_order()
         ]
@@ -265,7 +269,10 @@ class State:
         if state is ContactState.QUEUED:
             delays = self.book.delays(contact.queue)
             tier = contact.arrived_at + delays[contact.tier] if contact.tier < len(delays) else 0
-            return min((due for due in (tier, contact.reserved_until, contact.attention_at) if due), default=0)
+            return min(
+                (due for due in (tier, contact.reserved_until, contact.attention_at, contact.overflow_at) if due),
+                default=0,
+            )
         if state is ContactState.WAITING:
             return contact.wait_until
         return contact.ends_at

@@ -11,7 +11,18 @@ from ..events.envelope import Input
 from ..events.vocabulary import Channel, ContactState
 from . import decisions as d
 from .applying import apply, begin
-from .deciding import agents, calling, contacts, escalations, handling, hours, messages, offers, supervising
+from .deciding import (
+    agents,
+    calling,
+    contacts,
+    escalations,
+    handling,
+    hours,
+    messages,
+    offers,
+    overflowing,
+    supervising,
+)
 from .rows import Contact
 from .state import State
 from .timers import Timer
@@ -103,6 +114,8 @@ def _contact_due(state: State, given: Input, contact: Contact) -> Iterator[d.Dec
     outlived = sum(1 for delay in delays if contact.arrived_at + delay <= given.at)
     if outlived > contact.tier:
         yield d.ContactAged(contact.id, outlived)
+    if contact.overflow_at and contact.overflow_at <= given.at:
+        yield from overflowing.overflow_due(state, given, contact)
     if contact.attention_at and contact.attention_at <= given.at:
         yield d.ContactNeedsAttention(contact.id, "waits_too_long")
 

@@ -137,7 +137,7 @@ def test_closed_hours_overflow_with_the_rank_kept() -> None:
     world.wait(3 * HOUR)
     came = world.write(Channel.PORTAL)
     for contact in (waited, came):
-        assert (world.contact(contact).queue, world.contact(contact).overflowed) == ("health", ("general",))
+        assert (world.contact(contact).queue, world.contact(contact).overflowed) == ("health", ("general", "health"))
     assert world.contact(waited).rank == rank
     moves = [one for _, made in world.log for one in made.decisions if isinstance(one, d.ContactOverflowed)]
     assert [(one.contact_id, one.queue, one.from_queue, one.why) for one in moves] == [

@@ -31,7 +31,7 @@ from ccc_router.events.facts import AgentBack, AgentLost, OfferFetched, PhoneReg
 from ccc_router.events.vocabulary import CallEventName, Channel, Presence, Role, Visibility
 from ccc_router.kernel.ids import derive
 from ccc_router.routing import State, apply, begin
-from ccc_router.routing.policy import Calendar, Catalogue, Interval, QueueProfile
+from ccc_router.routing.policy import Calendar, Catalogue, Interval, OverflowRule, QueueProfile
 from ccc_router.routing.rows import Rows
 from tests.support.world import World, a_catalogue, an_agent, check_invariants
 
@@ -56,10 +56,14 @@ def the_catalogue() -> Catalogue:
         made,
         calendars=(*made.calendars, Calendar("by-turns", by_turns)),
         queues=(
-            msgspec.structs.replace(general, hours={"email": "by-turns"}, drains=True),
+            msgspec.structs.replace(
+                general, hours={"email": "by-turns"}, drains=True,
+                overflow_when=(OverflowRule("health", after_wait_s=600, length_over=3),),
+            ),
             msgspec.structs.replace(
                 health, hours={"default": "by-turns", "fanpage": "office"}, overflow="general",
                 when_closed={"phone": "deflect", "portal": "overflow"},
+                overflow_when=(OverflowRule("general", after_wait_s=30, if_on_target=True),),
             ),
         ),
     )  # fmt: skip

@@ -83,10 +83,20 @@ def _queues(catalogue: Catalogue) -> Iterator[Fault]:
         yield from _calendars(catalogue, queue.allowance_calendar, path + "/allowance_calendar", CHANNELS)
         yield from seconds(queue.offer_s, path + "/offer_s", CHANNELS | {"default"}, least=1)
         yield from _hours(catalogue, queue, path)
+        yield from _overflow_rules(queue, known, path)
         if not 1 <= queue.service_level.percent <= 100:
             yield Fault(path + "/service_level/percent", "out_of_range", "1 to 100")
         if queue.service_level.seconds < 1:
             yield Fault(path + "/service_level/seconds", "out_of_range", "at least 1")
+
+
+def _overflow_rules(queue: Queue, known: set[str], path: str) -> Iterator[Fault]:
+    for at, rule in enumerate(queue.overflow_when):
+        here = path + pointer("overflow_when", at)
+        if rule.to not in known or rule.to == queue.id:
+            yield Fault(here + "/to", "unknown_queue", f"there is no other queue {rule.to}")
+        if min(rule.after_wait_s, rule.length_over) < 0 or not (rule.after_wait_s or rule.length_over):
+            yield Fault(here, "out_of_range", "a rule has a wait or a length, and none below 0")
 
 
 def _hours(catalogue: Catalogue, queue: Queue, path: str) -> Iterator[Fault]:

@@ -42,6 +42,7 @@ APPLIERS: dict[type[d.Decision], Callable[[State, Input, Any], None]] = {
     d.ContactReleased: contacts.contact_released,
     d.ContactAged: contacts.contact_aged,
     d.ContactOverflowed: contacts.contact_overflowed,
+    d.OverflowPutOff: contacts.overflow_put_off,
     d.HoursChanged: contacts.hours_changed,
     d.ContactRanked: contacts.contact_ranked,
     d.ContactNeedsAttention: contacts.contact_needs_attention,

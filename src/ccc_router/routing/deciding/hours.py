@@ -10,6 +10,7 @@ from ..policy import Queue
 from ..rows import Contact
 from ..state import State
 from .contacts import end
+from .overflowing import can_overflow
 from .owing import control, controlled
 
 
@@ -57,19 +58,6 @@ def turn(state: State, given: Input) -> Iterator[d.Decision]:
                 yield from _deflect(state, given, contact, "closed")
             case _:
                 pass  # the queue's timer is its next action
-
-
-def can_overflow(state: State, given: Input, contact: Contact, to: str) -> bool:
-    """Whether the contact may go there: an open queue that serves its channel and where it has not been (no ping-pong).
-
-    The calendar is asked, not what the queue's last timer said: two queues that close at one moment close one after the other.
-    """
-    queue = state.book.queues.get(to)
-    if queue is None or contact.channel.value not in queue.channels:
-        return False
-    calendar = state.book.hours(to, contact.channel)
-    opened = calendar is None or is_open(calendar, given.at)
-    return opened and to != contact.queue and to not in contact.overflowed
 
 
 def _deflect(state: State, given: Input, contact: Contact, why: str) -> Iterator[d.Decision]:

@@ -11,6 +11,7 @@ from .. import decisions as d
 from ..matching import Match, for_agent, for_contact
 from ..rows import Agent, Contact, Offer
 from ..state import State
+from .overflowing import overfull
 from .owing import control
 
 
@@ -35,6 +36,8 @@ def settle(state: State, given: Input) -> Iterator[d.Decision]:
             match = for_contact(state, contact_id)
             if match is not None:
                 yield _offer(state, given, match)
+            else:
+                yield from overfull(state, given, state.contacts[contact_id])
 
 
 def _offer(state: State, given: Input, match: Match) -> d.OfferMade:

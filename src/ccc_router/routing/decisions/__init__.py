@@ -54,6 +54,7 @@ from .contacts import (
     ContactWaiting,
     HoursChanged,
     MessageCounted,
+    OverflowPutOff,
     WrapUpStarted,
 )
 
@@ -99,6 +100,7 @@ __all__ = [
     "OfferEnded",
     "OfferMade",
     "OfferSeen",
+    "OverflowPutOff",
     "PenaltyOver",
     "PhoneMarked",
     "PresenceChanged",

@@ -57,12 +57,19 @@ class ContactAged(Decision, frozen=True, tag="ContactAged"):
 
 
 class ContactOverflowed(Decision, frozen=True, tag="ContactOverflowed"):
-    """The contact waits in another queue from now on, with its rank; ``why``: closed."""
+    """The contact waits in another queue from now on, with its rank; ``why``: closed, after_wait, length."""
 
     contact_id: str
     queue: str
     from_queue: str
     why: str
+
+
+class OverflowPutOff(Decision, frozen=True, tag="OverflowPutOff"):
+    """No rule may move the contact now; looked at again at ``until`` (0: not while it is in this queue)."""
+
+    contact_id: str
+    until: int
 
 
 class HoursChanged(Decision, frozen=True, tag="HoursChanged"):
