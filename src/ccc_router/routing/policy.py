@@ -55,6 +55,8 @@ class Queue(Policy, frozen=True):
     next opening, or goes to the ``overflow`` queue if that is open, or is deflected: a caller hears an announcement and is hung up.
     ``drains``: who came before closing is still served.
     ``overflow_when``: the first rule that holds moves a waiting contact, also while the queue is open.
+    ``max_waiting`` per channel: who comes when as many wait already and nobody is free goes to the ``overflow`` queue if it is open;
+    else a caller is deflected, and a message waits all the same.
     """
 
     id: str
@@ -70,6 +72,7 @@ class Queue(Policy, frozen=True):
     when_closed: dict[str, Literal["wait", "overflow", "deflect"]] = {}
     drains: bool = False
     overflow_when: tuple[OverflowRule, ...] = ()
+    max_waiting: dict[str, int] = {}
 
 
 class Skill(Policy, frozen=True):

@@ -66,6 +66,7 @@ def decide(state: State, given: Input) -> Iterator[d.Decision]:
     yield from offers.leave(state)
     yield from hours.turn(state, given)
     yield from offers.settle(state, given)
+    yield from hours.turn_away(state, given)
 
 
 def next_due(state: State) -> f.TimerFired | None:

@@ -57,7 +57,7 @@ def the_catalogue() -> Catalogue:
         calendars=(*made.calendars, Calendar("by-turns", by_turns)),
         queues=(
             msgspec.structs.replace(
-                general, hours={"email": "by-turns"}, drains=True,
+                general, hours={"email": "by-turns"}, drains=True, max_waiting={"phone": 1, "email": 1},
                 overflow_when=(OverflowRule("health", after_wait_s=600, length_over=3),),
             ),
             msgspec.structs.replace(

@@ -2,22 +2,36 @@
 
 from typing import Any
 
-from ccc_router.events.commands import AssignContact
-from ccc_router.events.vocabulary import Channel, Presence, Role
+from ccc_router.events.commands import AssignContact, DeclineOffer
+from ccc_router.events.vocabulary import CallEventName, Channel, ContactState, Presence, Role
+from ccc_router.kernel.ids import derive
 from ccc_router.routing import State
 from ccc_router.routing import decisions as d
 from ccc_router.routing.policy import OverflowRule, Queue, QueueProfile, ServiceLevel
 from tests.support.world import CHANNELS, World, a_catalogue, an_agent, text
 
 
-def a_centre(*rules: OverflowRule, back: tuple[OverflowRule, ...] = (), **helping: Any) -> World:
+def a_centre(
+    *rules: OverflowRule,
+    back: tuple[OverflowRule, ...] = (),
+    limits: dict[str, int] | None = None,
+    to: str = "",
+    **helping: Any,
+) -> World:
     """Everybody serves ``health`` alone; ``general`` overflows there by the rules given, and ``health`` back by others."""
     return World(
         a_catalogue(
             *(an_agent(agent, profiles=(QueueProfile("health"),)) for agent in ("an", "binh")),
             an_agent("chi", profiles=(QueueProfile("general"),)),
             queues=(
-                Queue("general", text("General"), channels=CHANNELS, overflow_when=rules),
+                Queue(
+                    "general",
+                    text("General"),
+                    channels=CHANNELS,
+                    overflow_when=rules,
+                    max_waiting=limits or {},
+                    overflow=to,
+                ),
                 Queue("health", text("Health"), channels=CHANNELS, overflow_when=back, **helping),
             ),
         )
@@ -133,3 +147,47 @@ def test_what_a_person_assigned_does_not_overflow() -> None:
     world.sign_in("an")
     world.wait(3600)
     assert moves(world) == []
+
+
+def ring(world: World, call_id: str) -> str:
+    world.call(CallEventName.OFFERED, call_id)
+    return derive("ct", "hotline", "call", call_id)
+
+
+def test_a_full_queue_overflows_if_it_can() -> None:
+    world = a_centre(limits={"phone": 1}, to="health")
+    first, second = ring(world, "c1"), ring(world, "c2")
+    assert moves(world) == [(second, "health", "full")]
+    assert world.contact(first).queue == "general"
+
+
+def test_a_caller_whom_a_full_queue_cannot_pass_on_hears_so() -> None:
+    """Deflected with a follow-up on his case (I9); who waited already goes on waiting, and keeps his place."""
+    world = a_centre(limits={"phone": 1})
+    first, second = ring(world, "c1"), ring(world, "c2")
+    assert (world.state_of(first), world.state_of(second)) == (ContactState.QUEUED, ContactState.DEFLECTED)
+    said = [
+        one.data for one in world.log[-1][1].decisions if isinstance(one, d.DeliveryOwed) and one.command == "announce"
+    ]
+    assert [data["announcement"] for data in said] == ["full"]
+    assert world.state.cases[world.contact(second).case_id].due_at
+
+
+def test_a_message_is_never_refused_for_want_of_room() -> None:
+    """Nothing is dropped: it waits beyond the limit; the limit of one channel is none of another's."""
+    world = a_centre(limits={"email": 0, "phone": 1})
+    letters = [world.write(Channel.EMAIL) for _ in range(3)]
+    assert {world.state_of(one) for one in letters} == {ContactState.QUEUED}
+    assert world.state_of(ring(world, "c1")) is ContactState.QUEUED
+
+
+def test_a_caller_somebody_is_free_for_is_never_turned_away() -> None:
+    """I8: even where nobody may wait at all; and who was let in once is not turned away when the agent declines."""
+    world = a_centre(limits={"phone": 0})
+    world.sign_in("chi")
+    contact = ring(world, "c1")
+    assert world.offered_to(contact) == "chi"
+    world.wait(1)
+    offer_id = world.contact(contact).offer_id
+    world.give(DeclineOffer(actor="chi", actor_role=Role.AGENT, offer_id=offer_id, reason="busy"))
+    assert world.state_of(contact) is ContactState.QUEUED

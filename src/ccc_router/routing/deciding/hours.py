@@ -1,4 +1,4 @@
-"""Opening hours: queues open and close by timers, and what becomes of who comes to a closed one (nothing is dropped)."""
+"""Opening hours: queues open and close by timers, and what becomes of who comes to a closed or a full one (nothing is dropped)."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from ..policy import Queue
 from ..rows import Contact
 from ..state import State
 from .contacts import end
-from .overflowing import can_overflow
+from .overflowing import can_overflow, full, newcomer
 from .owing import control, controlled
 
 
@@ -58,6 +58,19 @@ def turn(state: State, given: Input) -> Iterator[d.Decision]:
                 yield from _deflect(state, given, contact, "closed")
             case _:
                 pass  # the queue's timer is its next action
+
+
+def turn_away(state: State, given: Input) -> Iterator[d.Decision]:
+    """A caller nobody is free for, in a queue where as many wait as may and that could not overflow: he hears so."""
+    for contact_id in tuple(state.woken_contacts):
+        contact = state.contacts.get(contact_id)
+        if (
+            contact is not None
+            and state.waiting.holds(contact_id)
+            and newcomer(given, contact)
+            and full(state, contact)
+        ):
+            yield from _deflect(state, given, contact, "full")
 
 
 def _deflect(state: State, given: Input, contact: Contact, why: str) -> Iterator[d.Decision]:

@@ -34,13 +34,34 @@ def overflow_due(state: State, given: Input, contact: Contact) -> Iterator[d.Dec
 
 def overfull(state: State, given: Input, contact: Contact) -> Iterator[d.Decision]:
     """Nobody is free for a contact that came to its queue with this input: too many may wait there already."""
+    if not newcomer(given, contact):
+        return
+    if full(state, contact):
+        to = state.book.queues[contact.queue].overflow
+        if can_overflow(state, given, contact, to):
+            yield d.ContactOverflowed(contact.id, to, contact.queue, "full")
+            return
     rules = [rule for rule in state.book.queues[contact.queue].overflow_when if rule.length_over]
-    if not rules or contact.queue_since != given.at or contact.reserved_for:
+    if not rules:
         return
     length = sum(len(line) for one, line in state.waiting.lines.items() if one.queue == contact.queue) - 1
     rule = _first(state, given, contact, [rule for rule in rules if length >= rule.length_over])
     if rule is not None:
         yield d.ContactOverflowed(contact.id, rule.to, contact.queue, "length")
+
+
+def newcomer(given: Input, contact: Contact) -> bool:
+    """Whether the contact came to its queue with this input: who waits already is sent away by no limit."""
+    return contact.queue_since == given.at and not contact.reserved_for
+
+
+def full(state: State, contact: Contact) -> bool:
+    """Whether more wait in the contact's queue, by its channel, than may; it is one of them."""
+    limit = state.book.queues[contact.queue].max_waiting.get(contact.channel.value)
+    if limit is None:
+        return False
+    here = (contact.queue, contact.channel.value)
+    return sum(len(line) for one, line in state.waiting.lines.items() if (one.queue, one.channel) == here) > limit
 
 
 def _first(state: State, given: Input, contact: Contact, rules: list[OverflowRule]) -> OverflowRule | None:

@@ -57,7 +57,7 @@ class ContactAged(Decision, frozen=True, tag="ContactAged"):
 
 
 class ContactOverflowed(Decision, frozen=True, tag="ContactOverflowed"):
-    """The contact waits in another queue from now on, with its rank; ``why``: closed, after_wait, length."""
+    """The contact waits in another queue from now on, with its rank; ``why``: closed, after_wait, length, full."""
 
     contact_id: str
     queue: str
