@@ -5,7 +5,8 @@ from typing import Final
 from ccc_router.events import journal
 from ccc_router.storage.database import Connection
 
-_AT: Final = "SELECT at FROM journal WHERE pool = $1 AND position = $2"
+# The row that holds the entry at $2.
+_AT: Final = "SELECT at FROM journal WHERE pool = $1 AND position <= $2 ORDER BY position DESC LIMIT 1"
 
 
 async def position_before(connection: Connection, pool: str, at_ms: int) -> int:
