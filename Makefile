@@ -9,6 +9,8 @@ RUN := $(VENV)/.run-installed
 DEV := $(VENV)/.dev-installed
 PYTEST_ARGS ?=
 MINUTES ?= 5
+# The order in which mutants are tried.
+SEED ?= 1
 # Processes that test at the same time; JOBS=0 is none besides the first, which a debugger wants.
 JOBS ?= 2
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade
@@ -18,7 +20,7 @@ export PIP_REQUIRE_VIRTUALENV := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo check format test bench quality soak sabotage golden lock clean
+.PHONY: help setup run demo check format test bench quality soak sabotage golden mutants lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -69,6 +71,10 @@ sabotage: $(DEV) ## Break each invariant in a scratch copy and see its test turn
 
 golden: $(DEV) ## Record the golden journal of the present core version (docs/adr/0030)
 	PYTHONPATH=src $(BIN)/python -m tests.support.record_day tests/fixtures/journal
+
+mutants: MINUTES = 0
+mutants: $(DEV) ## Change routing/ in small places and count what the tests notice; MINUTES=30 SEED=7 samples
+	$(BIN)/python -m tests.mutants --minutes $(MINUTES) --seed $(SEED) --jobs $(JOBS) $(MUTANTS_ARGS)
 
 lock: $(DEV) ## Resolve requirements/*.in anew (needs uv)
 	uv pip compile $(LOCK) requirements/run.in --output-file requirements/run.txt

@@ -35,6 +35,7 @@ TABLE: Final[dict[str, frozenset[str]]] = {
     "GET /v1/contacts/{contact_id}": S,
     "GET /v1/contacts/{contact_id}/timeline": S,
     "GET /v1/contacts/{contact_id}/why": S,
+    "GET /v1/agents/{agent}/why-not": S,
     "GET /v1/contacts/{contact_id}/draft": A,
     "PUT /v1/contacts/{contact_id}/draft": A,
     "POST /v1/contacts/{contact_id}/messages": A,

@@ -165,6 +165,7 @@ async def _a_visitor(centre: Centre) -> None:
     await walk.go(an, "GET /v1/attachments/{attachment_id}", centre.keep("attachment_id", upload["attachment_id"]))
     await walk.go(an, f"GET {of_contact}", contact)
     await walk.go(an, f"GET {of_contact}/why", contact)
+    await walk.go(an, "GET /v1/agents/{agent}/why-not", "an", params={"contact": contact})
     await walk.go(an, f"PUT {of_contact}/draft", contact, json={"text": "Dạ"})
     await walk.go(an, f"GET {of_contact}/draft", contact)
     answer = {"text": "Thẻ đã được gửi.", "attachments": [upload["attachment_id"]]}
@@ -322,6 +323,7 @@ async def _supervisors(centre: Centre) -> None:
     await centre.form()
     contact = (await centre.accept_next())["contact_id"]
     await walk.go(lead, "POST /v1/contacts/{contact_id}/requeue", contact, json={"reason": "shift_ends"})
+    await walk.go(lead, "GET /v1/contacts/{contact_id}/why", contact)
     await walk.go(lead, "POST /v1/contacts/{contact_id}/close", contact, json={"reason": "spam"})
     document = await walk.go(lead, "GET /v1/catalog")
     version = document["version"]

@@ -11,7 +11,7 @@ from ccc_router.events.vocabulary import CallEventName, Channel, ContactState, L
 from ccc_router.kernel.ids import derive
 from ccc_router.routing import State, Step, next_due, step
 from ccc_router.routing.calendar import is_open
-from ccc_router.routing.decisions import MessageCounted
+from ccc_router.routing.decisions import InvariantViolated, MessageCounted
 from ccc_router.routing.policy import (
     Agent,
     Calendar,
@@ -112,6 +112,7 @@ class World:
         given = Input(self.state.position + 1, self.now, body, resolved, received_at=self.now)
         made = step(self.state, given)
         self.log.append((given, made))
+        assert not any(isinstance(one, InvariantViolated) for one in made.decisions), made.decisions
         return made
 
     def resolve(self, body: AnyInput) -> Resolved:
@@ -300,8 +301,7 @@ def eligible(state: State, contact: Contact, agent_id: str) -> bool:
         needs.setdefault(contact.language, 1)
     if any(profile.skills.get(skill, 0) < level for skill, level in needs.items()):
         return False
-    delays = state.book.delays(contact.queue)
-    outlived = delays[contact.tier - 1] if contact.tier else 0
+    outlived = max(state.book.delays(contact.queue)[: contact.tier], default=0)
     return any(item.queue == contact.queue and 1000 * item.delay_s <= outlived for item in profile.profiles)
 
 

@@ -166,25 +166,6 @@ class TimelineItem(Document):
     attachments: list[AttachmentView] = Field(default_factory=list)
 
 
-class WhyView(Document):
-    """Why the contact was offered as it was, or where it waits."""
-
-    contact_id: str
-    state: ContactState
-    queue: str
-    rank: int = Field(
-        description="Arrival in ms plus the queue's allowance, in its business time, minus the credit of its priority; smaller goes first."
-    )
-    catalogue: int = Field(description="The catalogue's version that decided.")
-    offer_id: str = ""
-    agent: str = ""
-    reason: OfferReason
-    eligible: int = Field(description="How many agents could have taken it.")
-    won: list[int | str] = Field(description="What decided between them, compared from left to right.")
-    runner_up: str = ""
-    text: WhyText
-
-
 class CommandDone(Document):
     """The command is done."""
 

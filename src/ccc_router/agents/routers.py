@@ -4,6 +4,7 @@ from typing import Final
 
 from fastapi import APIRouter
 
+from .explaining import routes as explaining
 from .handling import cases, commands, contacts, files
 from .pulling import presence, stream, work
 from .supervision import catalogue, people, queues, reading, records
@@ -13,6 +14,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     work.router,
     stream.router,
     contacts.router,
+    explaining.router,
     commands.router,
     files.router,
     cases.router,

@@ -50,6 +50,24 @@ class ContactState(StrEnum):
     HANDED_OVER = "handed_over"
 
 
+class Overtaking(StrEnum):
+    """Why a contact that ranks before another was not chosen when that one was offered.
+
+    ``same_moment``: several changes in one input; the one chosen was matched before it was this one's turn.
+    """
+
+    RESERVED = "reserved"
+    QUEUE_NOT_SERVED = "queue_not_served"
+    DELAY = "profile_delay"
+    SKILL = "skill"
+    EXCLUDED = "excluded"
+    NO_ROOM = "no_room"
+    KEPT_FOR_AGENT = "kept_for_agent"
+    PROFILE_PRIORITY = "profile_priority"
+    CONTACT_ORDER = "contact_order"
+    SAME_MOMENT = "same_moment"
+
+
 class OfferState(StrEnum):
     """The life of an offer: it leaves ``pending`` exactly once (I6)."""
 

@@ -73,6 +73,7 @@ class Batch:
         self.answers: list[Waiting] = []
         self.owed: list[tuple[int, d.DeliveryOwed]] = []
         self.catalogues: list[tuple[int, str, int, str]] = []
+        self.violated: list[tuple[int, d.InvariantViolated]] = []
         self._ended: list[d.DeliveryEnded] = []
         self._traces: dict[tuple[str, int], None] = {}
         self._offer_traces: list[tuple[str, int]] = []
@@ -176,6 +177,8 @@ class Batch:
             self._ended.append(decision)
         elif isinstance(decision, d.OfferSeen | d.OfferEnded):
             self._offer_traces.append((decision.offer_id, cause))
+        elif isinstance(decision, d.InvariantViolated):
+            self.violated.append((position, decision))
 
     def _contact_of(self, decision: d.Decision) -> str:
         if isinstance(decision, d.EscalationSet):

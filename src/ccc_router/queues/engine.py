@@ -29,6 +29,7 @@ IDLE_S: Final = 0.1
 INPUTS: Final = Counter("ccc_engine_inputs", "Inputs committed by the engine", ["pool"])
 ENTRIES: Final = Counter("ccc_engine_entries", "Journal entries committed", ["pool"])
 PARKED: Final = Counter("ccc_engine_parked_inputs", "Inputs that could not be handled and were put aside", ["pool"])
+VIOLATIONS: Final = Counter("ccc_invariant_violations", "Invariants found broken after a step", ["invariant"])
 RELOADS: Final = Counter("ccc_engine_reloads", "Times the state was thrown away and loaded anew", ["pool", "reason"])
 LEADING: Final = Gauge("ccc_engine_leading", "1 while this process holds the pool's lease", ["pool"])
 TURN_SECONDS: Final = Histogram(
@@ -119,6 +120,12 @@ class Engine:
             ENTRIES.labels(self.pool).inc(batch.entries)
             if batch.parked:
                 PARKED.labels(self.pool).inc(batch.parked)
+            for position, broken in batch.violated:
+                VIOLATIONS.labels(broken.invariant).inc()
+                _log.error(
+                    "invariant_violated", pool=self.pool, position=position, invariant=broken.invariant, ref=broken.ref,
+                    what=broken.what,
+                )  # fmt: skip
             self._answers.settle(batch.answers)
             if batch.activated is not None:
                 for activated in self._observers.activated:

@@ -9,7 +9,7 @@ from typing import Final
 
 from ccc_router.events.facts import TimerFired
 from ccc_router.routing import State
-from ccc_router.routing.timers import Timer
+from ccc_router.routing.standing.timers import Timer
 from ccc_router.storage.failures import Failure, classify
 
 _OF_AN_INPUT: Final = frozenset({Failure.CONSTRAINT, Failure.DATA, None})

@@ -172,8 +172,7 @@ class Rulebook:
             return None
         if dict(agents.channels).get(contacts.channel, 0) <= 0:
             return None
-        delays = self.delays(contacts.queue)
-        outlived = delays[contacts.tier - 1] if contacts.tier else 0
+        outlived = (0, *self.delays(contacts.queue))[: contacts.tier + 1][-1]  # a newer catalogue may have fewer
         for queue, priority, delay in agents.profiles:
             if queue == contacts.queue and delay <= outlived:
                 return priority

@@ -8,7 +8,7 @@ from .rows import Agent, Case, Contact, Escalation, Offer, QueueState, Rows, kep
 from .rulebook import Rulebook
 from .standing import Doors, Free, Place, Waiting, agent_key
 from .standing.capacity import carried, has_room, room
-from .timers import Timers
+from .standing.timers import Timers
 
 ENDED = frozenset(
     {

@@ -14,6 +14,7 @@ from .applying import apply, begin
 from .deciding import (
     agents,
     calling,
+    checks,
     contacts,
     escalations,
     handling,
@@ -24,8 +25,8 @@ from .deciding import (
     supervising,
 )
 from .rows import Contact
+from .standing.timers import Timer
 from .state import State
-from .timers import Timer
 
 CORE_VERSION = 2
 """Grows with every change of a decision; replay crosses versions only by applying."""
@@ -55,6 +56,9 @@ def step(state: State, given: Input) -> Step:
             refused = decision
         apply(state, given, decision)
         made.append(decision)
+    for violation in checks.violations(state, made):
+        apply(state, given, violation)
+        made.append(violation)
     return Step(made, refused, result)
 
 

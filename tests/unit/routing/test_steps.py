@@ -1,10 +1,12 @@
 """Requirements that relax with the time waited: who may take a contact, from when on, and by which clock."""
 
-from ccc_router.events.commands import DeclineOffer, RequeueContact, TransferContact
+import msgspec
+
+from ccc_router.events.commands import ActivateCatalogue, DeclineOffer, RequeueContact, TransferContact
 from ccc_router.events.facts import OfferFetched
 from ccc_router.events.vocabulary import Role
 from ccc_router.routing import decisions as d
-from ccc_router.routing.policy import Catalogue, Queue, Requirement, RequirementStep, Rules
+from ccc_router.routing.policy import Catalogue, Queue, QueueProfile, Requirement, RequirementStep, Rules
 from tests.support.world import CHANNELS, World, a_catalogue, an_agent, check_invariants, text
 
 STEPS = (
@@ -50,6 +52,20 @@ def test_a_step_lets_in_who_is_able_to_it_and_its_offer_says_which_step() -> Non
     assert world.offered_to(contact_id) == "binh"
     assert relaxed(world) == [(contact_id, 1)]
     assert [(one.step, one.agent_id, one.won[-1]) for one in offers(world)] == [(1, "binh", "binh")]
+    check_invariants(world.state)
+
+
+def test_a_catalogue_with_fewer_delays_than_a_contact_outlived_is_taken() -> None:
+    """Nobody's profile waits any more: the contact is everybody's, and the pool goes on."""
+    slow = an_agent("an", profiles=(QueueProfile("general", delay_s=10),))
+    world = World(a_catalogue(slow))
+    contact_id = world.write(queue="general")
+    world.wait(11)
+    assert world.contact(contact_id).tier == 1
+    document = msgspec.to_builtins(a_catalogue(an_agent("an"))) | {"version": 2}
+    world.give(ActivateCatalogue(actor="root", actor_role=Role.ADMIN, version=2, catalogue=document))
+    world.sign_in("an")
+    assert world.offered_to(contact_id) == "an"
     check_invariants(world.state)
 
 

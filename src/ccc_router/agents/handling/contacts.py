@@ -1,4 +1,4 @@
-"""Reading a contact: its document, its timeline, why it was offered as it was; and the draft of an answer."""
+"""Reading a contact: its document and its timeline; and the draft of an answer."""
 
 from typing import Annotated, Final
 
@@ -10,12 +10,10 @@ from ...kernel.text import clean
 from ...rest.access import ONLY_LEADERS, AsAgent, AsStaff, Guarded
 from ...rest.paging import Cursor, Limit, Page, decode, encode
 from ...rest.schemas import Code, Id, moment
-from ...routing.decisions import OfferMade
-from ...routing.rows import Contact
 from ..bodies import DraftBody
-from ..documents import AttachmentView, ContactView, DraftView, TimelineItem, WhyText, WhyView
-from ..services import AgentsRoom, Room
-from ..shaping import contact_view, contact_views, why_text
+from ..documents import AttachmentView, ContactView, DraftView, TimelineItem
+from ..services import Room
+from ..shaping import contact_view, contact_views
 from ..store.messages import Message
 from ..store.records import Entry
 
@@ -125,54 +123,6 @@ def _happened(entry: Entry) -> TimelineItem:
         event=entry.kind,
         agent=str(document.get("agent_id") or ""),
         detail=next((str(document[name]) for name in _DETAILS if document.get(name)), ""),
-    )
-
-
-@router.get("/{contact_id}/why", summary="Why it was offered as it was")
-async def why(caller: AsStaff, contact_id: Id, room: Room) -> WhyView:
-    """The newest offer's reasons as the journal has them; for a contact that nobody was offered yet, where it waits."""
-    contact = await room.contact_for(caller, contact_id)
-    entry = await room.records.last_of_contact(contact.id, "OfferMade")
-    return _of_offer(room, contact, entry) if entry else _of_waiting(room, contact)
-
-
-def _of_offer(room: AgentsRoom, contact: Contact, entry: Entry) -> WhyView:
-    made = entry.decision(OfferMade)
-    sentence = why_text(made.reason, room.current.queue(contact.queue))
-    return WhyView(
-        contact_id=contact.id,
-        state=contact.state,
-        queue=contact.queue,
-        rank=made.rank,
-        catalogue=made.catalogue,
-        offer_id=made.offer_id,
-        agent=made.agent_id,
-        reason=made.reason,
-        eligible=made.eligible,
-        won=list(made.won),
-        runner_up=made.runner_up,
-        text=WhyText(
-            vi=f"{sentence.vi} {made.eligible} nhân viên đủ điều kiện; {made.agent_id} được chọn.",
-            en=f"{sentence.en} {made.eligible} agents were eligible; {made.agent_id} was chosen.",
-        ),
-    )
-
-
-def _of_waiting(room: AgentsRoom, contact: Contact) -> WhyView:
-    queue = room.current.queue(contact.queue)
-    vi, en = (queue.name.vi, queue.name.en) if queue else (contact.queue, contact.queue)
-    return WhyView(
-        contact_id=contact.id,
-        state=contact.state,
-        queue=contact.queue,
-        rank=contact.rank,
-        catalogue=room.catalogue.version,
-        reason=contact.reason,
-        eligible=0,
-        won=[],
-        text=WhyText(
-            vi=f"Chưa mời nhân viên nào; ở hàng đợi {vi}.", en=f"Nobody was offered it yet; it is in the queue {en}."
-        ),
     )
 
 

@@ -31,6 +31,17 @@ WHERE pool = $1 AND ($2 = '' OR queue = $2) AND (cardinality($3::text[]) = 0 OR 
 ORDER BY arrived_at, id LIMIT $7"""
 # The open ones are few among all: said as a constant, so that their own index is used.
 _LIST_OPEN: Final = _LIST.replace("WHERE pool = $1", "WHERE live AND open AND pool = $1")
+# Who waits for anybody in this queue and ranks before a contact: how many, and the first.
+_BEFORE: Final = """
+SELECT id, count(*) OVER () AS many FROM contact
+WHERE pool = $1 AND queue = $2 AND live AND open AND state = 'queued' AND coalesce(row ->> 'reserved_for', '') = '' AND row -> 'preferred' IS NULL
+  AND ((row ->> 'rank')::bigint, id) < ($3::bigint, $4::text)
+ORDER BY (row ->> 'rank')::bigint, id LIMIT $5"""
+# Who ranks behind a contact and is in somebody's hands already, the newest first.
+_PASSED: Final = """
+SELECT id FROM contact
+WHERE pool = $1 AND queue = $2 AND live AND open AND state IN ('offered', 'connecting', 'active', 'held', 'wrap_up')
+  AND ((row ->> 'rank')::bigint, id) > ($3::bigint, $4::text) ORDER BY since DESC, id LIMIT $5"""
 _ENDS: Final = frozenset({"closed", "abandoned", "deflected", "merged", "handed_over"})
 
 # One row for each contact: who it is, under what subject, and how many messages wait for an answer.
@@ -102,6 +113,16 @@ class Contacts:
         """Pending offers by agent."""
         rows = await self._database.pool.fetch(_PENDING_OF, self._pool, list(agents))
         return {row["agent_id"]: row["id"] for row in rows}
+
+    async def before(self, contact: Contact, most: int) -> tuple[int, list[str]]:
+        """How many contacts of its queue wait before it for anybody, and the first of them. Costs as much as the queue is long."""
+        rows = await self._database.pool.fetch(_BEFORE, self._pool, contact.queue, contact.rank, contact.id, most)
+        return (rows[0]["many"] if rows else 0), [row["id"] for row in rows]
+
+    async def passed(self, contact: Contact, most: int) -> list[str]:
+        """Contacts of its queue that rank behind it and are offered or handled now, the newest first."""
+        rows = await self._database.pool.fetch(_PASSED, self._pool, contact.queue, contact.rank, contact.id, most)
+        return [row["id"] for row in rows]
 
     async def faces(self, contact_ids: Sequence[str]) -> dict[str, Face]:
         """What is erasable about contacts, by id."""

@@ -11,6 +11,13 @@ from ...storage.database import Database
 _AGENT: Final = "SELECT row FROM agent WHERE pool = $1 AND id = $2"
 _AGENTS: Final = "SELECT row FROM agent WHERE pool = $1 AND id > $2 ORDER BY id LIMIT $3"
 _SOME: Final = "SELECT row FROM agent WHERE pool = $1 AND id = ANY($2)"
+_STANDING: Final = """
+SELECT row, (SELECT coalesce(json_object_agg(channel, many), '{}')
+             FROM (SELECT channel, count(*) AS many FROM contact
+                   WHERE contact.pool = agent.pool AND contact.id IN (
+                       SELECT json_array_elements_text(agent.row -> 'assignments'))
+                   GROUP BY channel) AS counted) AS held
+FROM agent WHERE pool = $1 AND id = ANY($2)"""
 _OPEN: Final = "SELECT queue, count(*) FROM contact WHERE pool = $1 AND live AND open GROUP BY queue"
 _ARRIVED: Final = "SELECT endpoint, count(*) FROM contact WHERE pool = $1 AND live AND open GROUP BY endpoint"
 _DEMANDS: Final = "SELECT id, row ->> 'demand_id' AS demand FROM agent WHERE pool = $1 AND id = ANY($2)"
@@ -57,6 +64,11 @@ class Staff:
         rows = await self._database.pool.fetch(_SOME, self._pool, list(ids))
         agents = (msgspec.json.decode(row["row"], type=Agent) for row in rows)
         return {agent.id: agent for agent in agents}
+
+    async def standing(self, ids: Sequence[str]) -> list[tuple[str, str]]:
+        """The row of each of these agents and what takes his capacity by channel, at one moment: both as JSON, to be read elsewhere."""
+        rows = await self._database.pool.fetch(_STANDING, self._pool, list(ids))
+        return [(row["row"], row["held"]) for row in rows]
 
     async def open_by_queue(self) -> dict[str, int]:
         """How many open contacts each queue has."""

@@ -77,4 +77,5 @@ APPLIERS: dict[type[d.Decision], Callable[[State, Input, Any], None]] = {
     d.DeliveryEnded: cases.nothing,
     d.MessageMarked: cases.nothing,
     d.CommandRefused: cases.nothing,
+    d.InvariantViolated: cases.nothing,
 }

@@ -10,6 +10,7 @@ from ...events.facts import OfferFetched
 from ...events.vocabulary import Channel, ControlCommand, OfferReason, OfferState, Presence
 from ...kernel.ids import derive
 from .. import decisions as d
+from ..explain import overtaken
 from ..matching import Match, for_agent, for_contact
 from ..rows import Agent, Contact, Offer
 from ..state import State
@@ -61,6 +62,7 @@ def _offer(state: State, given: Input, match: Match) -> d.OfferMade:
         won=match.won,
         runner_up=match.runner_up,
         step=contact.step,
+        overtaken=overtaken(state, match),
     )
 
 

@@ -34,6 +34,7 @@ from .cases import (
     DeliveryEnded,
     DeliveryOwed,
     EscalationSet,
+    InvariantViolated,
     MessageMarked,
 )
 from .contacts import (
@@ -99,6 +100,7 @@ __all__ = [
     "DemandOpened",
     "EscalationSet",
     "HoursChanged",
+    "InvariantViolated",
     "MessageCounted",
     "MessageMarked",
     "OfferEnded",

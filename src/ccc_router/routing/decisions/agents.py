@@ -1,11 +1,21 @@
 """What becomes of agents, and of what they are offered."""
 
-from ...events.vocabulary import OfferReason, OfferState, Presence
+import msgspec
+
+from ...events.vocabulary import OfferReason, OfferState, Overtaking, Presence
 from .base import Decision
 
 
+class Overtaken(msgspec.Struct, frozen=True):
+    """The front of a line that ranks before the contact that is offered, and why its agent did not get this one."""
+
+    contact_id: str
+    rank: int
+    why: Overtaking
+
+
 class OfferMade(Decision, frozen=True, tag="OfferMade"):
-    """The contact is held for one agent. The last fields say why it was this one."""
+    """The contact is held for one agent. The last fields say why it was this one, and the first lines it overtook."""
 
     offer_id: str
     contact_id: str
@@ -19,6 +29,7 @@ class OfferMade(Decision, frozen=True, tag="OfferMade"):
     won: tuple[int | str, ...] = ()
     runner_up: str = ""
     step: int = 0
+    overtaken: tuple[Overtaken, ...] = ()
 
 
 class OfferSeen(Decision, frozen=True, tag="OfferSeen"):

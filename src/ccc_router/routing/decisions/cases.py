@@ -112,6 +112,17 @@ class CommandRefused(Decision, frozen=True, tag="CommandRefused"):
     detail: str = ""
 
 
+class InvariantViolated(Decision, frozen=True, tag="InvariantViolated"):
+    """After the step something does not hold that must: a fault of the core, of which the step's other entries are the evidence.
+
+    ``invariant`` is its number (I4), ``ref`` the id of the contact, offer or agent, ``what`` a stable word for where it was seen.
+    """
+
+    invariant: str
+    ref: str
+    what: str
+
+
 class Accepted(Decision, frozen=True, tag="Accepted"):
     """The command is done; ``result`` is what its caller is told. Not journalled: it follows from the rest."""
 

@@ -101,6 +101,11 @@ class TargetLine:
         self._timely.remove(place)
         self._late.remove(place)
 
+    def smallest(self) -> Place | None:
+        """Who ranks first, in his turn or not."""
+        timely, late = self._timely.first(), self._late.first()
+        return min(timely, late) if timely is not None and late is not None else timely or late
+
     def first(self, now: int) -> Turn | None:
         """Who goes first at ``now``, which never goes back. Moves of those who left, or came back meanwhile, do no harm: they say the same."""
         moves = self._moves

@@ -55,6 +55,11 @@ class ClassLine:
         if not line:
             del self._lines[excluded]
 
+    def smallest(self) -> Place | None:
+        """Who ranks first, whoever may have him."""
+        fronts = [line.smallest() for line in self._lines.values()]
+        return min((front for front in fronts if front is not None), default=None)
+
     def first(self, agent_id: str, now: int) -> Turn | None:
         """Who is at the front of those the agent may have."""
         fronts = [line.first(now) for excluded, line in self._lines.items() if agent_id not in excluded]
@@ -64,7 +69,7 @@ class ClassLine:
 class Waiting:
     """All waiting contacts: in the line of their class, or, while kept for certain agents, in the own line of each."""
 
-    __slots__ = ("_where", "extra", "lines", "reserved")
+    __slots__ = ("_fronts", "_where", "extra", "lines", "reserved")
 
     def __init__(self, extra: int) -> None:
         """Nobody waits. Those whose target passed let others go first for ``extra`` milliseconds (0: the order is by rank alone)."""
@@ -72,6 +77,7 @@ class Waiting:
         self.lines: dict[ContactClass, ClassLine] = {}
         self.reserved: dict[str, Line] = {}
         self._where: dict[str, tuple[ContactClass | tuple[str, ...], Place, tuple[str, ...]]] = {}
+        self._fronts: list[Place] = []  # whoever ranks first in each line, in order
 
     def put(
         self, place: Place, where: ContactClass | tuple[str, ...], excluded: tuple[str, ...], target_at: int
@@ -84,9 +90,13 @@ class Waiting:
         self._where[contact_id] = (where, place, excluded)
         if isinstance(where, tuple):
             for agent_id in where:
-                self.reserved.setdefault(agent_id, Line()).add(place)
+                own = self.reserved.setdefault(agent_id, Line())
+                self._came(own.first(), place)
+                own.add(place)
         else:
-            self._line(where).add(place, excluded, target_at)
+            line = self._line(where)
+            self._came(line.smallest(), place)
+            line.add(place, excluded, target_at)
         return True
 
     def _line(self, where: ContactClass) -> ClassLine:
@@ -106,15 +116,39 @@ class Waiting:
             return
         where, place, excluded = found
         if not isinstance(where, tuple):
-            self.lines[where].remove(place, excluded)
-            if not self.lines[where]:
+            line = self.lines[where]
+            front = line.smallest()
+            line.remove(place, excluded)
+            if not line:
                 del self.lines[where]
+            self._left(front, place, line.smallest())
             return
         for agent_id in where:
-            line = self.reserved[agent_id]
-            line.remove(place)
-            if not line:
+            own = self.reserved[agent_id]
+            front = own.first()
+            own.remove(place)
+            if not own:
                 del self.reserved[agent_id]
+            self._left(front, place, own.first())
+
+    def before(self, place: Place, most: int) -> list[tuple[Place, ContactClass | tuple[str, ...]]]:
+        """At most ``most`` lines whose smallest rank is before a place, in order. As costly as ``most``, whatever waits."""
+        found = dict.fromkeys(front for front in self._fronts[:most] if front < place)
+        return [(front, self._where[front.contact_id][0]) for front in found]
+
+    def _came(self, front: Place | None, place: Place) -> None:
+        if front is None or place < front:
+            self._front_moved(front, place)
+
+    def _left(self, front: Place | None, place: Place, after: Place | None) -> None:
+        if front == place:
+            self._front_moved(place, after)
+
+    def _front_moved(self, before: Place | None, after: Place | None) -> None:
+        if before is not None:
+            del self._fronts[bisect_left(self._fronts, before)]
+        if after is not None:
+            insort(self._fronts, after)
 
 
 class Free:

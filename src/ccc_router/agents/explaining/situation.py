@@ -1,0 +1,62 @@
+"""Where a contact stands, in a sentence."""
+
+from typing import assert_never
+
+from ...events.vocabulary import ContactState
+from ...kernel.clock import to_ms
+from ...routing.rows import Contact, kept_for
+from ..documents import WhyText
+from .documents import WaitingView
+from .words import clock
+
+
+def situation(contact: Contact, queue: tuple[str, str], agent: tuple[str, str], waiting: WaitingView | None) -> WhyText:
+    """``queue`` and ``agent`` are what they are called in both languages."""
+    match contact.state:
+        case ContactState.ARRIVED:
+            return WhyText(vi="Vừa đến, chưa vào hàng đợi.", en="It has just come and is in no queue yet.")
+        case ContactState.QUEUED:
+            return _waits(contact, queue, waiting)
+        case ContactState.OFFERED:
+            return WhyText(vi=f"Đang được mời cho {agent[0]}.", en=f"It is being offered to {agent[1]}.")
+        case ContactState.CONNECTING:
+            return WhyText(vi=f"Đang nối máy với {agent[0]}.", en=f"It is being connected to {agent[1]}.")
+        case ContactState.ACTIVE | ContactState.HELD:
+            return WhyText(vi=f"Đang do {agent[0]} xử lý.", en=f"It is handled by {agent[1]}.")
+        case ContactState.WRAP_UP:
+            return WhyText(vi=f"{agent[0]} đang hoàn tất.", en=f"It is being wrapped up by {agent[1]}.")
+        case ContactState.WAITING:
+            return WhyText(vi="Đang chờ khách hàng trả lời.", en="It waits for the customer.")
+        case (
+            ContactState.CLOSED
+            | ContactState.ABANDONED
+            | ContactState.DEFLECTED
+            | ContactState.MERGED
+            | ContactState.HANDED_OVER
+        ):
+            return WhyText(vi="Đã kết thúc.", en="It is over.")
+        case _:
+            assert_never(contact.state)
+
+
+def _waits(contact: Contact, queue: tuple[str, str], waiting: WaitingView | None) -> WhyText:
+    vi = [f"Đang chờ ở hàng đợi {queue[0]}."]
+    en = [f"It waits in the queue {queue[1]}."]
+    if waiting is not None:
+        vi.append(f"Trước nó có {waiting.ahead} lượt.")
+        en.append(f"Before it: {waiting.ahead}.")
+        if waiting.able:
+            vi.append(f"{waiting.able} nhân viên đủ khả năng, hiện chưa ai nhận được.")
+            en.append(f"Agents who are able: {waiting.able}; none can take it now.")
+        else:
+            vi.append("Không có nhân viên nào đủ khả năng.")
+            en.append("No agent is able to take it.")
+        if waiting.next_step is not None and waiting.next_step.at is not None:
+            at = clock(to_ms(waiting.next_step.at))
+            vi.append(f"Yêu cầu được nới lúc {at}.")
+            en.append(f"It will need less at {at}.")
+        if kept_for(contact):
+            until = clock(contact.reserved_until)
+            vi.append("Đang dành cho một nhân viên" + (f" đến {until}." if until else "."))
+            en.append("It is kept for one agent" + (f" until {until}." if until else "."))
+    return WhyText(vi=" ".join(vi), en=" ".join(en))

@@ -1,0 +1,120 @@
+"""Everything that stops an agent from being offered a contact now: DESIGN's "eligible", clause by clause, over plain rows."""
+
+from collections.abc import Iterator, Mapping
+
+from ...events.vocabulary import Channel, ContactState, Presence
+from ..policy import Agent as Profile
+from ..policy import Catalogue
+from ..rows import Agent, Contact, kept_for
+from . import reasons as r
+from .waiting import needs_at, step_at
+
+
+class Terms:
+    """A catalogue by id: what the rows are judged by."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        """Every reference in ``catalogue`` is taken to be valid."""
+        self.rules = catalogue.rules
+        self.queues = {one.id: one for one in catalogue.queues}
+        self.agents = {one.id: one for one in catalogue.agents}
+        self.skills = frozenset(one.id for one in catalogue.skills)
+        delays = {(one.queue, one.delay_s) for agent in catalogue.agents for one in agent.profiles if one.delay_s > 0}
+        self._delays = sorted(delays)
+
+    def outlived_ms(self, contact: Contact) -> int:
+        """The longest profile delay of its queue that a contact has behind it (ms)."""
+        delays = [delay for queue, delay in self._delays if queue == contact.queue]
+        return 1000 * max(delays[: contact.tier], default=0)
+
+
+def stops(terms: Terms, contact: Contact, agent: Agent, held: Mapping[str, int]) -> tuple[r.AnyReason, ...]:
+    """Every reason; none means he could be offered it now. ``held`` counts by channel what takes his capacity.
+
+    Whether he had it before (`TriedBefore`) depends on the others: see `candidates`.
+    """
+    waits = () if contact.state is ContactState.QUEUED else (r.NotWaiting(contact.state.value),)
+    profile = terms.agents.get(agent.id)
+    if profile is None:
+        return (*waits, r.UnknownAgent())
+    return (
+        *waits,
+        *_presence(agent),
+        *_fit(terms, contact, profile),
+        *_room(terms, contact, profile, held),
+        *_penalty(contact, agent),
+        *_phone(contact, profile, agent),
+    )
+
+
+def _presence(agent: Agent) -> Iterator[r.AnyReason]:
+    if agent.presence is Presence.ON_DEMAND:
+        if not agent.demand_id:
+            yield r.NoDemand()
+    elif agent.presence is not Presence.READY:
+        yield r.Absent(agent.presence, agent.reason)
+    if agent.lost:
+        yield r.Lost()
+    if agent.offer_id:
+        yield r.OfferPending()
+
+
+def _fit(terms: Terms, contact: Contact, profile: Profile) -> Iterator[r.AnyReason]:
+    """A contact kept for an agent is his, whatever it needs (a person or the case says so), and nobody else's."""
+    kept = kept_for(contact)
+    if profile.id in kept:
+        return
+    for agent_id in kept:
+        yield r.ReservedForAnother(agent_id, contact.reserved_until)
+    if profile.id in contact.excluded:
+        yield r.Excluded()
+    delays = [1000 * one.delay_s for one in profile.profiles if one.queue == contact.queue]
+    if not delays:
+        yield r.QueueNotServed(contact.queue)
+    elif min(delays) > terms.outlived_ms(contact):
+        yield r.DelayNotReached(contact.queue, contact.arrived_at + min(delays))
+    queue = terms.queues[contact.queue]
+    for skill, needed in sorted(needs_at(queue, contact.language, contact.step, terms.skills).items()):
+        has = profile.skills.get(skill, 0)
+        if has >= needed:
+            continue
+        later = (
+            step
+            for step in range(contact.step + 1, len(queue.steps) + 1)
+            if has >= needs_at(queue, contact.language, step, terms.skills).get(skill, 0)
+        )
+        step = next(later, 0)
+        yield r.Unskilled(skill, needed, has, step, step_at(queue, contact, step) if step else 0)
+
+
+def _room(terms: Terms, contact: Contact, profile: Profile, held: Mapping[str, int]) -> Iterator[r.AnyReason]:
+    channel, weights = contact.channel.value, terms.rules.weights
+    on_top = terms.rules.on_top.get(channel, {})
+    limit, used = profile.capacity.channels.get(channel, 0), held.get(channel, 0)
+    if limit <= 0:
+        yield r.ChannelNotTaken(channel)
+    elif used >= limit:
+        yield r.ChannelFull(channel, used, limit)
+    have = sorted(other for other, count in held.items() if count)
+    for other in have:
+        if on_top.get(other, "beside") == "never":
+            yield r.NotBeside(channel, other)
+    beside = sum(held[other] * weights.get(other, 0) for other in have if on_top.get(other, "beside") == "beside")
+    weight = weights.get(channel, 0)
+    if weight + beside > profile.capacity.total_weight:
+        yield r.WeightFull(weight, beside, profile.capacity.total_weight)
+
+
+def _penalty(contact: Contact, agent: Agent) -> Iterator[r.AnyReason]:
+    ends = [agent.penalties[key] for key in ("*", contact.channel.value) if key in agent.penalties]
+    if ends:
+        yield r.Penalised(max(ends))
+
+
+def _phone(contact: Contact, profile: Profile, agent: Agent) -> Iterator[r.AnyReason]:
+    if contact.channel is not Channel.PHONE:
+        return
+    if not profile.phone:
+        yield r.NoPhone()
+    elif not agent.phone_registered:
+        yield r.PhoneNotRegistered()

@@ -1,0 +1,67 @@
+"""Every reason has a sentence in both languages, for one agent and for many."""
+
+import typing
+import unicodedata
+
+import msgspec
+import pytest
+
+from ccc_router.agents.documents import WhyText
+from ccc_router.agents.explaining.situation import situation
+from ccc_router.agents.explaining.words import OVERTAKINGS, PRESENCES, REASONS, overtaking, sentence
+from ccc_router.events.vocabulary import Channel, ContactState, Overtaking, Presence
+from ccc_router.routing.explain import reasons as r
+from ccc_router.routing.rows import Contact
+from tests.support.world import START
+
+QUEUES = {"health": ("Y tế", "Health")}
+ONE = (
+    (r.Unskilled("hi", 3, 1, 1, START), "chưa đủ kỹ năng hi mức 3; đủ từ bước nới 1, lúc 15:00:00"),
+    (r.QueueNotServed("health"), "không phục vụ hàng đợi Y tế"),
+    (r.Penalised(START), "tạm dừng mời sau khi bỏ lỡ hoặc từ chối đến 15:00:00"),
+    (r.ReservedForAnother("binh", START), "lượt liên hệ đang dành cho binh đến 15:00:00"),
+    (r.ReservedForAnother(""), "lượt liên hệ đang dành cho nhân viên khác"),
+    (r.ChannelFull("portal", 3, 3), "đã đủ số lượt kênh portal (3 trên 3)"),
+    (r.Absent(Presence.NOT_READY, "lunch"), "chưa sẵn sàng (lunch)"),
+)
+
+
+def good(text: WhyText) -> bool:
+    """Written out, in both languages, and as NFC."""
+    both = (text.vi, text.en)
+    return all(both) and not any("{" in one or unicodedata.normalize("NFC", one) != one for one in both)
+
+
+def test_the_tables_are_whole() -> None:
+    assert REASONS.keys() == set(typing.get_args(r.AnyReason))
+    assert PRESENCES.keys() == set(Presence)
+    assert OVERTAKINGS.keys() == set(Overtaking)
+    assert all(good(overtaking(why)) for why in Overtaking)
+
+
+@pytest.mark.parametrize(("reason", "expected"), ONE)
+def test_what_stops_one_agent(reason: r.AnyReason, expected: str) -> None:
+    assert sentence(reason, QUEUES).vi == expected
+
+
+@pytest.mark.parametrize("kind", typing.get_args(r.AnyReason))
+def test_what_stops_many_says_nothing_of_one(kind: type[typing.Any]) -> None:
+    """A value of every kind, with every field filled."""
+    fields = typing.get_type_hints(kind)
+    filled = {
+        name: {int: START, str: "x", Presence: Presence.NOT_READY}[fields[name]] for name in kind.__struct_fields__
+    }
+    reason = kind(**filled)
+    assert good(sentence(reason, QUEUES))
+    many = sentence(r.of_many(reason), QUEUES)
+    assert good(many)
+    clocks = {"until", "at"} & filled.keys() and not isinstance(reason, r.ReservedForAnother)
+    assert ("15:00:00" in many.vi) == (isinstance(reason, r.ReservedForAnother))
+    assert not clocks or "15:00:00" in sentence(reason, QUEUES).en
+    assert len({msgspec.structs.astuple(r.of_many(one)) for one in (reason, r.of_many(reason))}) == 1
+
+
+@pytest.mark.parametrize("state", ContactState)
+def test_where_a_contact_stands(state: ContactState) -> None:
+    contact = Contact("ct_1", "cs_1", "cu_1", Channel.PORTAL, "site", "health", state, START, START)
+    assert good(situation(contact, QUEUES["health"], ("an", "an"), None))
