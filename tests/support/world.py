@@ -10,6 +10,7 @@ from ccc_router.events.facts import CallEvent, MessageReceived
 from ccc_router.events.vocabulary import CallEventName, Channel, ContactState, LegRole, OfferState, Presence, Role
 from ccc_router.kernel.ids import derive
 from ccc_router.routing import State, Step, next_due, step
+from ccc_router.routing.calendar import is_open
 from ccc_router.routing.decisions import InvariantViolated, MessageCounted
 from ccc_router.routing.policy import (
     Agent,
@@ -235,7 +236,9 @@ def check_invariants(state: State) -> None:
         if contact.agent_id:
             assert owners.get(contact.id) == contact.agent_id
         if contact.state is ContactState.QUEUED:
-            assert state.waiting.holds(contact.id)
+            held = shut(state, contact)
+            assert not held or state.doors.rows[contact.queue].due_at, f"I9: {contact.id} waits for no opening"
+            assert (state.waiting.holds(contact.id), state.doors.holds(contact.id)) == (not held, held)
             assert state.contact_due(contact) or contact.attention, f"I9: {contact.id}"
         elif contact.state is ContactState.OFFERED:
             assert contact.offer_id in state.offers
@@ -289,7 +292,7 @@ def eligible(state: State, contact: Contact, agent_id: str) -> bool:
         return False
     if contact.reserved_for or contact.preferred:
         return agent_id in (contact.reserved_for, *contact.preferred)
-    if agent_id in contact.excluded:
+    if agent_id in contact.excluded or shut(state, contact):
         return False
     queue = state.book.queues[contact.queue]
     asked = [queue.requirements, *(one.requirements for one in queue.steps)][contact.step]
@@ -300,3 +303,12 @@ def eligible(state: State, contact: Contact, agent_id: str) -> bool:
         return False
     outlived = max(state.book.delays(contact.queue)[: contact.tier], default=0)
     return any(item.queue == contact.queue and 1000 * item.delay_s <= outlived for item in profile.profiles)
+
+
+def shut(state: State, contact: Contact) -> bool:
+    """Whether the contact waits for its queue to open: asked of the calendar, not of what the core remembers."""
+    calendar = state.book.hours(contact.queue, contact.channel)
+    if contact.reserved_for or contact.preferred or calendar is None or is_open(calendar, state.now):
+        return False
+    row = state.doors.rows[contact.queue]
+    return not (state.book.queues[contact.queue].drains and contact.arrived_at < row.closed[contact.channel])

@@ -9,7 +9,7 @@ from typing import Final
 
 from ccc_router.events.facts import TimerFired
 from ccc_router.routing import State
-from ccc_router.routing.state import Timer
+from ccc_router.routing.standing.timers import Timer
 from ccc_router.storage.failures import Failure, classify
 
 _OF_AN_INPUT: Final = frozenset({Failure.CONSTRAINT, Failure.DATA, None})
@@ -63,13 +63,13 @@ class Isolation:
     def put_aside(self, state: State, timer: TimerFired) -> None:
         """A condemned timer no longer fires."""
         self._aside[timer] = None
-        state.silence(_timer(timer), timer.ref)
+        state.timers.set(_timer(timer), timer.ref, 0)
 
     def silence(self, state: State) -> None:
         """The same for a state that was loaded anew."""
         for timer in self._aside:
-            if state.next_timer_of(_timer(timer), timer.ref) == timer.due:
-                state.silence(_timer(timer), timer.ref)
+            if state.timers.due_of(_timer(timer), timer.ref) == timer.due:
+                state.timers.set(_timer(timer), timer.ref, 0)
 
     def finished(self) -> bool:
         """The turn was committed (or there was nothing to do). True if it was one of the parts: there may be more to do."""
@@ -123,5 +123,5 @@ class Isolation:
 
 
 def _timer(fired: TimerFired) -> Timer:
-    kinds: dict[str, Timer] = {name: name for name in ("contact", "offer", "agent", "case", "escalation")}
+    kinds: dict[str, Timer] = {name: name for name in ("contact", "offer", "agent", "case", "escalation", "queue")}
     return kinds[fired.timer]

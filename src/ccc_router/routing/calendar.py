@@ -20,6 +20,7 @@ from .policy import Calendar
 MINUTE_MS: Final = 60_000
 DAY_MS: Final = 86_400_000
 HORIZON_DAYS: Final = 400
+_LOOK_MS: Final = 14 * DAY_MS
 _EPOCH_DAY: Final = datetime.date(1970, 1, 1).toordinal()
 _THURSDAY: Final = 3  # the first of January 1970
 
@@ -87,6 +88,21 @@ def business_minutes_between(calendar: Calendar, start_ms: int, end_ms: int) -> 
 def is_open(calendar: Calendar, at_ms: int) -> bool:
     """Whether business time passes at this moment."""
     return next(_open_spans(_hours(calendar), at_ms), (at_ms + 1, 0))[0] == at_ms
+
+
+def next_change(calendar: Calendar, at_ms: int) -> int:
+    """The next moment after ``at_ms`` at which the calendar opens or closes; 0: it never does.
+
+    What is open over midnight closes once. A time longer than ``_LOOK_MS`` is cut there: whoever waits for it asks again.
+    """
+    end = at_ms
+    for opens, closes in _open_spans(_hours(calendar), at_ms):
+        if opens > end:
+            return opens if end == at_ms else end
+        end = closes
+        if end - at_ms > _LOOK_MS:
+            return min(end, at_ms + _LOOK_MS)
+    return 0 if end == at_ms else end
 
 
 def _open_spans(hours: _Hours, start_ms: int) -> Iterator[tuple[int, int]]:

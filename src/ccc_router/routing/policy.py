@@ -44,13 +44,30 @@ class ServiceLevel(Policy, frozen=True):
     seconds: int = 20
 
 
+class OverflowRule(Policy, frozen=True):
+    """When a waiting contact goes to the queue ``to``: after ``after_wait_s`` in this one, or when it comes and more than
+    ``length_over`` wait already (0: not for that reason); ``if_on_target``: only while that queue keeps its own service level over
+    its last answered contacts."""
+
+    to: str
+    after_wait_s: int = 0
+    length_over: int = 0
+    if_on_target: bool = False
+
+
 class Queue(Policy, frozen=True):
     """Where contacts wait.
 
     ``allowance_s`` per channel is added to the arrival when ranking, so that a night's mail does not beat a live caller: it is
     counted in the open time of the channel's calendar in ``allowance_calendar``, without one in all time.
     ``offer_s`` is how long an offer stays open, per channel (``default`` otherwise). ``requirements`` hold from the start, each of
-    ``steps`` in their place once a contact has waited that long.
+    ``steps`` in their place once a contact has waited that long. ``hours`` names a calendar per channel as ``offer_s`` does: outside
+    it the queue is closed for that channel; without one it never is. ``when_closed`` says what happens then: a contact waits for the
+    next opening, or goes to the ``overflow`` queue if that is open, or is deflected: a caller hears an announcement and is hung up.
+    ``drains``: who came before closing is still served.
+    ``overflow_when``: the first rule that holds moves a waiting contact, also while the queue is open.
+    ``max_waiting`` per channel: who comes when as many wait already and nobody is free goes to the ``overflow`` queue if it is open;
+    else a caller is deflected, and a message waits all the same.
     """
 
     id: str
@@ -63,6 +80,11 @@ class Queue(Policy, frozen=True):
     offer_s: dict[str, int] = {}
     overflow: str = ""
     steps: tuple[RequirementStep, ...] = ()
+    hours: dict[str, str] = {}
+    when_closed: dict[str, Literal["wait", "overflow", "deflect"]] = {}
+    drains: bool = False
+    overflow_when: tuple[OverflowRule, ...] = ()
+    max_waiting: dict[str, int] = {}
 
 
 class Skill(Policy, frozen=True):

@@ -68,7 +68,9 @@ class Contact(msgspec.Struct, omit_defaults=True):
     ``excluded`` are never offered it unless a person gives it to them. ``tried`` are the agents of the last offers, newest last.
     ``agent_id`` owns it from accept to the end of wrap-up. ``messages`` counts the interactions, ``customer_message`` is the number of the last
     one the customer wrote. ``ends_at`` is the deadline of a state that has one: connecting, wrap-up, a call whose customer must clear, an ended
-    call that lingers for late events. ``attention`` says why it stands on the supervisors' list.
+    call that lingers for late events. ``attention`` says why it stands on the supervisors' list. ``overflowed`` are the queues
+    it overflowed from or to, oldest first: it overflows to none of them again. ``queue_since`` is when it came
+    to its queue, ``overflow_at`` when a rule may move it.
     """
 
     id: str
@@ -109,6 +111,9 @@ class Contact(msgspec.Struct, omit_defaults=True):
     waited: int = 0
     preferred: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
+    overflowed: tuple[str, ...] = ()
+    queue_since: int = 0
+    overflow_at: int = 0
 
 
 def kept_for(contact: Contact) -> tuple[str, ...]:
@@ -218,3 +223,26 @@ class Escalation(msgspec.Struct, omit_defaults=True):
     clock_from: int = 0
     forwarded_by: tuple[str, ...] = ()
     summary_id: str = ""
+
+
+class QueueState(msgspec.Struct, omit_defaults=True):
+    """A queue with opening hours: the channels it is closed for, each since when, and when one of them opens or closes next.
+
+    ``answered``, of a queue that helps others while it is on target: 1 for each of the last contacts answered in time, else 0.
+    """
+
+    id: str
+    closed: dict[str, int] = {}
+    due_at: int = 0
+    answered: tuple[int, ...] = ()
+
+
+class Rows(msgspec.Struct):
+    """Rows of a state: all of them (``dump``), or those changed since the last look (``take_changed``), ended ones among them."""
+
+    contacts: list[Contact] = []
+    offers: list[Offer] = []
+    agents: list[Agent] = []
+    cases: list[Case] = []
+    escalations: list[Escalation] = []
+    queues: list[QueueState] = []

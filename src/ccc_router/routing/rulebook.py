@@ -56,6 +56,9 @@ class Rulebook:
         for item in catalogue.agents:
             kinds.setdefault(_agent_class(item), _agent_class(item))
         self.agent_classes: dict[str, AgentClass] = {item.id: kinds[_agent_class(item)] for item in catalogue.agents}
+        self.helping = frozenset(
+            rule.to for queue in catalogue.queues for rule in queue.overflow_when if rule.if_on_target
+        )
         self._phones = {(item.phone_endpoint, item.phone): item.id for item in catalogue.agents if item.phone}
         self._all_classes = tuple(dict.fromkeys(self.agent_classes.values()))
         self._delays = _delays(catalogue)
@@ -126,6 +129,16 @@ class Rulebook:
             if own is not None:
                 return 1000 * own
         return 30_000
+
+    def hours(self, queue: str, channel: str) -> Calendar | None:
+        """The opening hours of a queue for a channel; none: it is always open."""
+        named = self.queues[queue].hours
+        return self.calendars.get(named.get(channel, named.get("default", "")))
+
+    def overflow_at(self, queue: str, since: int, after: int) -> int:
+        """When, later than ``after``, a contact that came to the queue at ``since`` may first be moved by a rule (ms); 0: never."""
+        dues = (since + 1000 * rule.after_wait_s for rule in self.queues[queue].overflow_when if rule.after_wait_s)
+        return min((due for due in dues if due > after), default=0)
 
     def rank(self, arrived_at: int, queue: str, channel: Channel, priority: int) -> int:
         """Order among waiting contacts, smaller first: arrival + allowance − credit of the priority, exact milliseconds.

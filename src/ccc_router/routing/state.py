@@ -1,16 +1,14 @@
 """The state of a pool: its rows by id, and what is derived from them. Only ``apply`` changes it."""
 
-from heapq import heapify, heappop, heappush
-from typing import Literal
-
-import msgspec
+from typing import Any
 
 from ..events.vocabulary import ContactState
 from .policy import Catalogue
-from .rows import Agent, Case, Contact, Escalation, Offer, kept_for
+from .rows import Agent, Case, Contact, Escalation, Offer, QueueState, Rows, kept_for
 from .rulebook import Rulebook
-from .standing import Free, Place, Waiting, agent_key
+from .standing import Doors, Free, Place, Waiting, agent_key
 from .standing.capacity import carried, has_room, room
+from .standing.timers import Timers
 
 ENDED = frozenset(
     {
@@ -23,17 +21,19 @@ ENDED = frozenset(
 )
 """The states a contact never leaves."""
 
-Timer = Literal["contact", "offer", "agent", "case", "escalation"]
+
+_Changed = tuple[
+    dict[str, Contact],
+    dict[str, Offer],
+    dict[str, Agent],
+    dict[str, Case],
+    dict[str, Escalation],
+    dict[str, QueueState],
+]
 
 
-class Rows(msgspec.Struct):
-    """Rows of a state: all of them (``dump``), or those changed since the last look (``take_changed``), ended ones among them."""
-
-    contacts: list[Contact] = []
-    offers: list[Offer] = []
-    agents: list[Agent] = []
-    cases: list[Case] = []
-    escalations: list[Escalation] = []
+def _rows(groups: tuple[dict[str, Any], ...]) -> Rows:
+    return Rows(*(list(group.values()) for group in groups))
 
 
 class State:
@@ -56,16 +56,13 @@ class State:
         self.cases: dict[str, Case] = {}
         self.escalations: dict[str, Escalation] = {}
         self.waiting = self._nobody()
+        self.doors = Doors()
         self.free = Free()
         self.woken_contacts: list[str] = []
         self.woken_agents: list[str] = []
         self.leaving: list[str] = []
-        self._changed: tuple[
-            dict[str, Contact], dict[str, Offer], dict[str, Agent], dict[str, Case], dict[str, Escalation]
-        ]
-        self._changed = ({}, {}, {}, {}, {})
-        self._due: dict[tuple[Timer, str], int] = {}
-        self._timers: list[tuple[int, Timer, str]] = []
+        self._changed: _Changed = ({}, {}, {}, {}, {}, {})
+        self.timers = Timers()
 
     def just_left(self, case_id: str) -> Case | None:
         """A closed case that left the memory since the last `take_changed`: newer than its row in the tables."""
@@ -75,25 +72,12 @@ class State:
 
     def take_changed(self) -> Rows:
         """The rows changed since the last call, as they are now."""
-        contacts, offers, agents, cases, escalations = self._changed
-        self._changed = ({}, {}, {}, {}, {})
-        return Rows(
-            list(contacts.values()),
-            list(offers.values()),
-            list(agents.values()),
-            list(cases.values()),
-            list(escalations.values()),
-        )
+        changed, self._changed = self._changed, ({}, {}, {}, {}, {}, {})
+        return _rows(changed)
 
     def dump(self) -> Rows:
         """All rows in memory."""
-        return Rows(
-            list(self.contacts.values()),
-            list(self.offers.values()),
-            list(self.agents.values()),
-            list(self.cases.values()),
-            list(self.escalations.values()),
-        )
+        return _rows((self.contacts, self.offers, self.agents, self.cases, self.escalations, self.doors.rows))
 
     def load(self, rows: Rows) -> None:
         """Take up rows of open things as the tables hold them; the state then decides like the one they were dumped from."""
@@ -102,14 +86,15 @@ class State:
         self.agents.update((row.id, row) for row in rows.agents)
         self.cases.update((row.id, row) for row in rows.cases)
         self.escalations.update((row.id, row) for row in rows.escalations)
+        self.doors.rows.update((row.id, row) for row in rows.queues)
         self.reindex()
-        self.woken_contacts, self.woken_agents = [], []
-        self._changed = ({}, {}, {}, {}, {})
+        self.woken_contacts, self.woken_agents, self.doors.turned = [], [], []
+        self._changed = ({}, {}, {}, {}, {}, {})
 
     def reindex(self) -> None:
         """Derive everything anew, as after a new catalogue."""
-        self.waiting, self.free = self._nobody(), Free()
-        self._due, self._timers = {}, []
+        self.waiting, self.free, self.doors = self._nobody(), Free(), Doors(self.doors.rows)
+        self.timers = Timers()
         for contact in sorted(self.contacts.values(), key=lambda row: (row.rank, row.id)):
             self.touch_contact(contact)
         for offer in self.offers.values():
@@ -120,6 +105,9 @@ class State:
             self.touch_case(case)
         for escalation in self.escalations.values():
             self.touch_escalation(escalation)
+        for queue in self.book.queues.values():
+            row = self.doors.rows.get(queue.id)
+            self.timers.set("queue", queue.id, row.due_at if row is not None else min(len(queue.hours), 1))
 
     def _nobody(self) -> Waiting:
         rules = self.book.rules
@@ -134,16 +122,26 @@ class State:
         self.book = Rulebook(catalogue)
         for agent_id in sorted(self.book.agents):
             self.agents.setdefault(agent_id, Agent(id=agent_id))
-        contacts, offers, agents, cases, escalations = self._changed
-        self._changed = ({}, {}, agents, {}, {})
+        contacts, offers, agents, cases, escalations, queues = self._changed
+        self._changed = ({}, {}, agents, {}, {}, queues)
         self.reindex()
-        self._changed = (contacts, offers, agents, cases, escalations)
+        self._changed = (contacts, offers, agents, cases, escalations, queues)
 
     # what follows from a changed row
 
     def touch_contact(self, contact: Contact) -> None:
         """A contact changed: its place in line and its timer follow."""
         self._changed[0][contact.id] = contact
+        self.place(contact)
+        self.timers.set("contact", contact.id, self.contact_due(contact))
+
+    def place(self, contact: Contact) -> None:
+        """Where it waits: in line, or before the door of a queue that is closed. What is kept for agents no door holds."""
+        if self.is_shut(contact):
+            self.waiting.drop(contact.id)
+            self.doors.hold(contact)
+            return
+        self.doors.let_go(contact.id)
         if contact.state is ContactState.QUEUED:
             where = kept_for(contact) or self.book.contact_class(contact)
             if not isinstance(where, tuple):
@@ -153,21 +151,50 @@ class State:
                 self.woken_contacts.append(contact.id)
         else:
             self.waiting.drop(contact.id)
-        self._set_timer("contact", contact.id, self.contact_due(contact))
+
+    def is_shut(self, contact: Contact) -> bool:
+        """Whether the contact waits for its queue to open."""
+        queued = contact.state is ContactState.QUEUED and not kept_for(contact)
+        return queued and self.closed_for(contact, contact.queue)
+
+    def closed_for(self, contact: Contact, queue: str) -> bool:
+        """Whether a queue is closed for a contact."""
+        drains = self.book.queues[queue].drains
+        return self.doors.closed(queue, contact.channel.value, contact.arrived_at, drains=drains)
+
+    def keep_queue(self, row: QueueState) -> None:
+        """What is true of a queue changed."""
+        self.doors.rows[row.id] = self._changed[5][row.id] = row
+
+    def set_hours(self, row: QueueState) -> None:
+        """A queue opened or closed for some channels: who waits there takes his place anew, those in front first. No row but the
+        queue's is written again."""
+        self.keep_queue(row)
+        here = [
+            place.contact_id
+            for one, line in self.waiting.lines.items()
+            if one.queue == row.id
+            for place in line.in_order()
+        ]
+        moved = [self.contacts[contact_id] for contact_id in (*here, *self.doors.held(row.id))]
+        for contact in sorted(moved, key=lambda one: (one.rank, one.id)):
+            self.place(contact)
+        self.timers.set("queue", row.id, row.due_at)
 
     def forget_contact(self, contact: Contact) -> None:
         """An ended contact leaves the memory; its row is still to be written."""
         self._changed[0][contact.id] = contact
         self.contacts.pop(contact.id, None)
+        self.doors.let_go(contact.id)
         self.waiting.drop(contact.id)
-        self._set_timer("contact", contact.id, 0)
+        self.timers.set("contact", contact.id, 0)
 
     def touch_offer(self, offer: Offer) -> None:
         """An offer changed; an ended one leaves the memory."""
         self._changed[1][offer.id] = offer
         if offer.ended_at:
             self.offers.pop(offer.id, None)
-        self._set_timer("offer", offer.id, 0 if offer.ended_at else offer.expires_at)
+        self.timers.set("offer", offer.id, 0 if offer.ended_at else offer.expires_at)
 
     def touch_agent(self, agent: Agent) -> None:
         """An agent changed: what he is free for and his timer follow."""
@@ -179,17 +206,17 @@ class State:
             channels, load = room(self.book, agent, self.load_of(agent))
             if self.free.put(agent_class, agent_key(self.book, agent, load), channels):
                 self.woken_agents.append(agent.id)
-        self._set_timer("agent", agent.id, self.agent_due(agent))
+        self.timers.set("agent", agent.id, self.agent_due(agent))
 
     def touch_case(self, case: Case) -> None:
         """A case changed; a closed one leaves the memory."""
         self._changed[3][case.id] = case
-        self._set_timer("case", case.id, case.due_at)
+        self.timers.set("case", case.id, case.due_at)
 
     def forget_case(self, case: Case) -> None:
         """A closed case leaves the memory."""
         self.touch_case(case)
-        self._set_timer("case", case.id, 0)
+        self.timers.set("case", case.id, 0)
         self.cases.pop(case.id, None)
 
     def touch_escalation(self, escalation: Escalation, *, ended: bool = False) -> None:
@@ -197,7 +224,7 @@ class State:
         self._changed[4][escalation.id] = escalation
         if ended:
             self.escalations.pop(escalation.id, None)
-        self._set_timer("escalation", escalation.id, 0 if ended else escalation.due_at)
+        self.timers.set("escalation", escalation.id, 0 if ended else escalation.due_at)
 
     # what a row means
 
@@ -227,7 +254,7 @@ class State:
         if state is ContactState.QUEUED:
             delays = self.book.delays(contact.queue)
             tier = contact.arrived_at + delays[contact.tier] if contact.tier < len(delays) else 0
-            dues = (tier, self._step_due(contact), contact.reserved_until, contact.attention_at)
+            dues = (tier, self._step_due(contact), contact.reserved_until, contact.attention_at, contact.overflow_at)
             return min((due for due in dues if due), default=0)
         if state is ContactState.WAITING:
             return contact.wait_until
@@ -260,33 +287,3 @@ class State:
 
     def _offered(self, agent: Agent) -> str:
         return self.contacts[self.offers[agent.offer_id].contact_id].channel.value
-
-    # timers
-
-    def next_timer(self) -> tuple[int, Timer, str] | None:
-        """The earliest timer: (due, what, of whom)."""
-        timers = self._timers
-        while timers and self._due.get((timers[0][1], timers[0][2])) != timers[0][0]:
-            heappop(timers)
-        return timers[0] if timers else None
-
-    def next_timer_of(self, timer: Timer, ref: str) -> int:
-        """When this one is due; 0: not at all."""
-        return self._due.get((timer, ref), 0)
-
-    def silence(self, timer: Timer, ref: str) -> None:
-        """Forget a timer whose handling failed, until its row changes or the state is loaded anew: the others must go on."""
-        self._set_timer(timer, ref, 0)
-
-    def _set_timer(self, timer: Timer, ref: str, due: int) -> None:
-        known = self._due.get((timer, ref), 0)
-        if due == known:
-            return
-        if due:
-            self._due[timer, ref] = due
-            heappush(self._timers, (due, timer, ref))
-        else:
-            del self._due[timer, ref]
-        if len(self._timers) > 64 + 4 * len(self._due):
-            self._timers = [(when, what, of) for (what, of), when in self._due.items()]
-            heapify(self._timers)

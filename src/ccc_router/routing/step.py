@@ -11,14 +11,27 @@ from ..events.envelope import Input
 from ..events.vocabulary import Channel, ContactState
 from . import decisions as d
 from .applying import apply, begin
-from .deciding import agents, calling, checks, contacts, escalations, handling, messages, offers, supervising
+from .deciding import (
+    agents,
+    calling,
+    checks,
+    contacts,
+    escalations,
+    handling,
+    hours,
+    messages,
+    offers,
+    overflowing,
+    supervising,
+)
 from .rows import Contact
-from .state import State, Timer
+from .standing.timers import Timer
+from .state import State
 
 CORE_VERSION = 2
 """Grows with every change of a decision; replay crosses versions only by applying."""
 
-_TIMERS: tuple[Timer, ...] = ("contact", "offer", "agent", "case", "escalation")
+_TIMERS: tuple[Timer, ...] = ("contact", "offer", "agent", "case", "escalation", "queue")
 
 
 class Step(NamedTuple):
@@ -54,12 +67,15 @@ def decide(state: State, given: Input) -> Iterator[d.Decision]:
     yield from _HANDLERS[type(given.body)](state, given, given.body)
     if given.resolved.case is not None:
         yield from contacts.leave_closed(state, str(given.resolved.case.row["id"]))
+    yield from offers.leave(state)
+    yield from hours.turn(state, given)
     yield from offers.settle(state, given)
+    yield from hours.turn_away(state, given)
 
 
 def next_due(state: State) -> f.TimerFired | None:
     """The earliest timer, as the input it becomes when the engine's time has reached ``due``."""
-    timer = state.next_timer()
+    timer = state.timers.first()
     return None if timer is None else f.TimerFired(timer=timer[1], ref=timer[2], due=timer[0])
 
 
@@ -84,6 +100,9 @@ def _timer_fired(state: State, given: Input, fired: f.TimerFired) -> Iterator[d.
                 yield from contacts.case_due(state, given, case)
         case "escalation":
             yield from escalations.escalation_due(state, given, fired)
+        case "queue":
+            if state.timers.due_of("queue", fired.ref) == fired.due:
+                yield from hours.queue_due(state, given, fired.ref)
         case _:
             raise KeyError(fired.timer)
 
@@ -103,6 +122,8 @@ def _contact_due(state: State, given: Input, contact: Contact) -> Iterator[d.Dec
     step = state.steps_outlived(contact)
     if step > contact.step:
         yield d.ContactRelaxed(contact.id, step)
+    if contact.overflow_at and contact.overflow_at <= given.at:
+        yield from overflowing.overflow_due(state, given, contact)
     if contact.attention_at and contact.attention_at <= given.at:
         yield d.ContactNeedsAttention(contact.id, "waits_too_long")
 

@@ -6,14 +6,17 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from ccc_router.events import journal
 from ccc_router.events.codec import canonical
 from ccc_router.events.inbox import Submission
 from ccc_router.queues.store.loading import load, rebuild
 from ccc_router.routing import State
+from ccc_router.routing.policy import Calendar, Catalogue, Interval, OverflowRule
 from ccc_router.storage.database import Database
 from tests.conftest import SEED
+from tests.support.builders import a_catalogue
 from tests.support.fake_clock import FakeClock
 from tests.support.spine import Spine, by_hand
 from tests.support.workload import Workload
@@ -57,6 +60,7 @@ async def test_live_loaded_and_rebuilt_states_are_equal(database: Database, offs
                 verdict = await journal.verify(connection, "main")
             assert picture(rebuilt) == live
             assert picture(loaded) == live
+            assert {row.id for row in spine.state.dump().queues} == {"cards", "general"}
             assert verdict.fault == ""
             assert verdict.position == head.position == spine.state.position
 
@@ -81,8 +85,22 @@ async def test_replay_decides_as_the_engine_did(database: Database, tmp_path: Pa
         assert out.decode().strip() == "the same", f"hash seed {seed}: {out.decode()}"
 
 
+def with_hours() -> Catalogue:
+    """The small catalogue, one queue of which is open every other minute and overflows while the other keeps its target."""
+    made = a_catalogue()
+    minutes = tuple(Interval(weekday=day, opens=at, closes=at + 1) for day in range(7) for at in range(0, 1440, 2))
+    general, cards = made.queues
+    cards = replace(
+        cards, hours={"default": "minutes"}, when_closed={"portal": "overflow"}, drains=True,
+        overflow_when=(OverflowRule(to="general", after_wait_s=5, if_on_target=True),),
+    )  # fmt: skip
+    return replace(
+        made, queues=(general, cards), calendars=(*made.calendars, Calendar(id="minutes", intervals=minutes))
+    )
+
+
 async def start(spine: Spine) -> None:
     """Lead, with a catalogue in force and two agents ready."""
     await spine.engine.run_once()
-    await spine.drive(spine.activate())
+    await spine.drive(spine.activate(with_hours()))
     await spine.drive(spine.ready("an", "binh", "chi"))

@@ -10,6 +10,7 @@ from ccc_router.events import commands as c
 from ccc_router.events import journal
 from ccc_router.events.codec import canonical, seal, trace_of
 from ccc_router.events.envelope import AnyInput, Entry, Input
+from ccc_router.events.facts import TimeResumed
 from ccc_router.events.journal import Head, Link, Written
 from ccc_router.queues.batch import Parked, row_of
 from ccc_router.queues.recording import has_content
@@ -61,7 +62,7 @@ class Centre:
         while self._agenda and self._agenda[0][0] <= end:
             at, _, what = heapq.heappop(self._agenda)
             self._fire_timers(at)
-            self.now = at
+            self.now = max(self.now, at)
             what()
             yield from self._sealed()
         self._seal()
@@ -105,8 +106,8 @@ class Centre:
         self._write(journal.row_of(position, self.now, [canonical(parked)]))
         self.state.position, self.state.now = position, self.now
 
-    def take_over(self) -> None:
-        """Another engine goes on, with the state as the tables hold it."""
+    def take_over(self, gap_ms: int) -> None:
+        """Another engine goes on after ``gap_ms`` in which nobody led, with the state as the tables hold it."""
         self._seal()
         old = self.state
         rows = msgspec.json.decode(canonical(old.dump()), type=Rows)
@@ -115,6 +116,8 @@ class Centre:
         self.state = State(old.pool, old.book.catalogue)
         self.state.load(rows)
         self.state.position, self.state.now = old.position, old.now
+        self.now += gap_ms
+        self.give(TimeResumed(gap_ms=gap_ms), "engine")
 
     @property
     def _next_position(self) -> int:

@@ -3,6 +3,7 @@
 import msgspec
 
 from ccc_router.events.commands import ActivateCatalogue
+from ccc_router.events.facts import CustomerErased
 from ccc_router.events.vocabulary import Role
 from ccc_router.queues.catalogue import as_document
 from ccc_router.routing.policy import Catalogue
@@ -15,7 +16,7 @@ from tests.support.day.switch import Switch
 
 def open_day(seed: int, *, contacts: int, hours: float, copies: int) -> Centre:
     """A centre whose agenda is full. Two more catalogues come into force: other times for offers, then a queue fewer; in between
-    engines take over, and an input is parked."""
+    engines take over, an input is parked and a customer erased."""
     centre = Centre(seed)
     first = catalogue_of(1, copies)
     _activate(centre, first)
@@ -27,11 +28,19 @@ def open_day(seed: int, *, contacts: int, hours: float, copies: int) -> Centre:
     Deliveries(centre)
     Supervisors(centre, agents, hours)
     for share, what in (
-        (0.3, centre.take_over), (0.4, lambda: _activate(centre, _slower(copies))), (0.5, centre.park),
-        (0.6, lambda: _activate(centre, _smaller(copies), {"voluntary": "general"})), (0.8, centre.take_over),
+        (0.3, lambda: centre.take_over(45_000)), (0.4, lambda: _activate(centre, _slower(copies))), (0.5, centre.park),
+        (0.6, lambda: _activate(centre, _smaller(copies), {"voluntary": "general"})), (0.7, lambda: _erase(centre)),
+        (0.8, lambda: centre.take_over(200)),
     ):  # fmt: skip
         centre.later(3_600 * hours * share, what)
     return centre
+
+
+def _erase(centre: Centre) -> None:
+    customer_id = next(one.customer_id for one in centre.state.cases.values() if one.customer_id)
+    centre.give(
+        CustomerErased(at=centre.now, customer_id=customer_id, actor="root", reason="asked", messages=1), "console"
+    )
 
 
 def _activate(centre: Centre, catalogue: Catalogue, successors: dict[str, str] | None = None) -> None:

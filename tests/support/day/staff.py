@@ -11,7 +11,7 @@ from ccc_router.kernel.ids import derive
 from ccc_router.queues.catalogue import demo_document, faults_of, parse
 from ccc_router.routing import decisions as d
 from ccc_router.routing.decisions import Decision
-from ccc_router.routing.policy import Catalogue
+from ccc_router.routing.policy import Catalogue, OverflowRule, Queue, RequirementStep
 from ccc_router.routing.rows import Contact
 from tests.support.day.centre import Centre
 
@@ -21,7 +21,7 @@ _SLEEPY = 0.15
 
 
 def catalogue_of(version: int, copies: int, **changes: Any) -> Catalogue:
-    """The demo catalogue with ``copies`` of each of its agents; parts can be replaced."""
+    """The demo catalogue with ``copies`` of each of its agents and less patient queues; parts can be replaced."""
     made = parse(demo_document())
     assert isinstance(made, Catalogue)
     agents = [
@@ -29,9 +29,20 @@ def catalogue_of(version: int, copies: int, **changes: Any) -> Catalogue:
         for copy in range(1, copies + 1)
         for agent in made.agents
     ]
-    made = msgspec.structs.replace(made, **({"version": version, "agents": tuple(agents)} | changes))
+    queues = tuple(_impatient(queue) for queue in made.queues)
+    made = msgspec.structs.replace(made, **({"version": version, "agents": tuple(agents), "queues": queues} | changes))
     assert not faults_of(made), faults_of(made)
     return made
+
+
+def _impatient(queue: Queue) -> Queue:
+    """The queue, asking for less of its rarest skill after a minute; whoever waits on goes to its overflow queue when that has time."""
+    if not queue.overflow:
+        return queue
+    rarest = queue.requirements[-1]
+    step = RequirementStep(60, (*queue.requirements[:-1], msgspec.structs.replace(rarest, level=1)))
+    rule = OverflowRule(queue.overflow, after_wait_s=300, if_on_target=True)
+    return msgspec.structs.replace(queue, steps=(step,), overflow_when=(rule,))
 
 
 class Staff:

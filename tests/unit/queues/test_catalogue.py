@@ -65,6 +65,16 @@ def test_the_demo_calendar_has_the_public_holidays_of_vietnam() -> None:
         ("/queues/1/allowance_calendar", {"email": "never", "telegraph": "office-hours"}, {
             ("/queues/1/allowance_calendar/email", "unknown_calendar"),
             ("/queues/1/allowance_calendar/telegraph", "unknown_channel")}),
+        ("/queues/1/max_waiting", {"phone": -1, "telegraph": 3}, {
+            ("/queues/1/max_waiting/phone", "out_of_range"), ("/queues/1/max_waiting/telegraph", "unknown_channel")}),
+        ("/queues/1/overflow_when", [{"to": "cards", "length_over": 1}, {"to": "general", "length_over": -1}, {"to": "general"}], {
+            ("/queues/1/overflow_when/0/to", "unknown_queue"), ("/queues/1/overflow_when/1", "out_of_range"),
+            ("/queues/1/overflow_when/2", "out_of_range")}),
+        ("/queues/1/hours", {"default": "never", "telegraph": "office-hours"}, {
+            ("/queues/1/hours/default", "unknown_calendar"), ("/queues/1/hours/telegraph", "unknown_channel")}),
+        ("/queues/0/when_closed", {"phone": "overflow", "email": "deflect", "telegraph": "wait"}, {
+            ("/queues/0/when_closed/phone", "no_overflow"), ("/queues/0/when_closed/email", "never_refused"),
+            ("/queues/0/when_closed/telegraph", "unknown_channel")}),
         ("/queues/1/requirements/0/skill", "magic", {("/queues/1/requirements/0/skill", "unknown_skill")}),
         ("/queues/1/requirements/0/level", 6, {("/queues/1/requirements/0/level", "out_of_range")}),
         ("/queues/1/steps", [{"after_s": 20, "requirements": [{"skill": "magic"}]},

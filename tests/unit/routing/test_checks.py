@@ -32,7 +32,7 @@ def _not_the_agents(world: World, contact: Contact, offer: Offer) -> None:
 
 
 def _endless(world: World, contact: Contact, offer: Offer) -> None:
-    world.state.silence("offer", offer.id)
+    world.state.timers.set("offer", offer.id, 0)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_i9_a_waiting_contact_without_a_timer() -> None:
     made = world.log[-1][1]
     assert world.state_of(contact_id) is ContactState.QUEUED
     assert violations(world.state, made.decisions) == []
-    world.state.silence("contact", contact_id)
+    world.state.timers.set("contact", contact_id, 0)
     assert violations(world.state, made.decisions) == [d.InvariantViolated("I9", contact_id, "queued")]
 
 
@@ -104,7 +104,7 @@ def test_i9_a_wrap_up_without_an_end() -> None:
     made = world.call(CallEventName.CONNECTION_CLEARED)
     assert contact.state is ContactState.WRAP_UP
     assert violations(world.state, made.decisions) == []
-    world.state.silence("contact", contact.id)
+    world.state.timers.set("contact", contact.id, 0)
     assert violations(world.state, made.decisions) == [d.InvariantViolated("I9", contact.id, "wrap_up")]
 
 

@@ -33,17 +33,20 @@ from ccc_router.kernel.ids import derive
 from ccc_router.routing import State, apply, begin
 from ccc_router.routing.policy import (
     AgentOrder,
+    Calendar,
     Catalogue,
     ContactOrder,
     IdleSince,
+    Interval,
     OnTop,
+    OverflowRule,
     Queue,
     QueueProfile,
     Requirement,
     RequirementStep,
     Rules,
 )
-from ccc_router.routing.state import Rows
+from ccc_router.routing.rows import Rows
 from tests.support.matcher import Watched
 from tests.support.world import CHANNELS as WAYS
 from tests.support.world import World, a_catalogue, an_agent, check_invariants, text
@@ -81,7 +84,7 @@ def the_catalogue(
     agent_order: tuple[AgentOrder, ...], idle_since: IdleSince, contact_order: ContactOrder, on_top: Matrix
 ) -> Catalogue:
     both = (QueueProfile("general", 2), QueueProfile("health", 1))
-    return a_catalogue(
+    made = a_catalogue(
         an_agent("an"),
         an_agent("binh", skills={"vi": 5, "hi": 4}, profiles=both),
         an_agent(
@@ -96,6 +99,23 @@ def the_catalogue(
             on_top=on_top,
         ),
     )
+    by_turns = tuple(Interval(day, 60 * hour, 60 * hour + 30) for day in range(7) for hour in range(24))
+    general, health = made.queues
+    return msgspec.structs.replace(
+        made,
+        calendars=(*made.calendars, Calendar("by-turns", by_turns)),
+        queues=(
+            msgspec.structs.replace(
+                general, hours={"email": "by-turns"}, drains=True, max_waiting={"phone": 1, "email": 1},
+                overflow_when=(OverflowRule("health", after_wait_s=600, length_over=3),),
+            ),
+            msgspec.structs.replace(
+                health, hours={"default": "by-turns", "fanpage": "office"}, overflow="general",
+                when_closed={"phone": "deflect", "portal": "overflow"},
+                overflow_when=(OverflowRule("general", after_wait_s=30, if_on_target=True),),
+            ),
+        ),
+    )  # fmt: skip
 
 
 class Centre(RuleBasedStateMachine):
@@ -111,6 +131,7 @@ class Centre(RuleBasedStateMachine):
         self, agent_order: tuple[AgentOrder, ...], idle_since: IdleSince, contact_order: ContactOrder, on_top: Matrix
     ) -> None:
         self.world = Watched(the_catalogue(agent_order, idle_since, contact_order, on_top))
+        self.world.wait(0)
         self.numbers = 0
 
     def ids(self) -> list[str]:
@@ -148,12 +169,13 @@ class Centre(RuleBasedStateMachine):
         event=st.sampled_from(list(CallEventName)),
         agent=st.sampled_from(AGENTS),
         who=st.sampled_from(["cust", "agent"]),
+        queue=QUEUES,
     )
-    def call_event(self, call: str, event: CallEventName, agent: str, who: str) -> None:
+    def call_event(self, call: str, event: CallEventName, agent: str, who: str, queue: str) -> None:
         contact = self.world.state.contacts.get(derive("ct", "hotline", "call", call))
         offer_id = contact.offer_id if contact is not None and who == "agent" else ""
         leg = "cust" if who == "cust" else f"leg-{offer_id or agent}"
-        self.world.call(event, call, leg, offer_id=offer_id)
+        self.world.call(event, call, leg, offer_id=offer_id, queue=queue)
 
     @rule(agent=st.sampled_from(AGENTS), fetched=st.booleans())
     def accept(self, agent: str, fetched: bool) -> None:
@@ -223,7 +245,7 @@ class Centre(RuleBasedStateMachine):
     def phone(self, agent: str, registered: bool) -> None:
         self.world.give(PhoneRegistered(endpoint="hotline", phone=f"PJSIP/{agent}", registered=registered))
 
-    @rule(seconds=st.sampled_from([1, 5, 16, 31, 45, 130, 130, 700, 700, 1, 5, 90_000]))
+    @rule(seconds=st.sampled_from([1, 5, 16, 31, 45, 130, 130, 700, 700, 1900, 1, 5, 90_000]))
     def time(self, seconds: int) -> None:
         self.world.wait(seconds)
 
@@ -261,7 +283,7 @@ class Centre(RuleBasedStateMachine):
 def snapshot(state: State) -> dict[str, bytes]:
     """A state's rows by id, as bytes."""
     rows = state.dump()
-    groups = (rows.contacts, rows.offers, rows.agents, rows.cases, rows.escalations)
+    groups = (rows.contacts, rows.offers, rows.agents, rows.cases, rows.escalations, rows.queues)
     return {row.id: msgspec.json.encode(row, order="deterministic") for group in groups for row in group}
 
 

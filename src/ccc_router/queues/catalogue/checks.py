@@ -1,7 +1,7 @@
 """Whether a catalogue can route: every fault of meaning, with its path. A catalogue with a fault is never put in force."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Final, Protocol
 
 from ccc_router.queues.catalogue.choosing import choosing_faults
@@ -88,18 +88,43 @@ def _queues(catalogue: Catalogue) -> Iterator[Fault]:
         if queue.overflow and (queue.overflow not in known or queue.overflow == queue.id):
             yield Fault(path + "/overflow", "unknown_queue", f"there is no other queue {queue.overflow}")
         yield from seconds(queue.allowance_s, path + "/allowance_s", CHANNELS, least=0)
-        yield from _allowance_calendars(catalogue, queue, path + "/allowance_calendar")
+        yield from _calendars(catalogue, queue.allowance_calendar, path + "/allowance_calendar", CHANNELS)
         yield from seconds(queue.offer_s, path + "/offer_s", CHANNELS | {"default"}, least=1)
+        yield from _hours(catalogue, queue, path)
+        yield from _overflow_rules(queue, known, path)
+        yield from seconds(queue.max_waiting, path + "/max_waiting", CHANNELS, least=0)
         if not 1 <= queue.service_level.percent <= 100:
             yield Fault(path + "/service_level/percent", "out_of_range", "1 to 100")
         if queue.service_level.seconds < 1:
             yield Fault(path + "/service_level/seconds", "out_of_range", "at least 1")
 
 
-def _allowance_calendars(catalogue: Catalogue, queue: Queue, path: str) -> Iterator[Fault]:
+def _overflow_rules(queue: Queue, known: set[str], path: str) -> Iterator[Fault]:
+    for at, rule in enumerate(queue.overflow_when):
+        here = path + pointer("overflow_when", at)
+        if rule.to not in known or rule.to == queue.id:
+            yield Fault(here + "/to", "unknown_queue", f"there is no other queue {rule.to}")
+        if min(rule.after_wait_s, rule.length_over) < 0 or not (rule.after_wait_s or rule.length_over):
+            yield Fault(here, "out_of_range", "a rule has a wait or a length, and none below 0")
+
+
+def _hours(catalogue: Catalogue, queue: Queue, path: str) -> Iterator[Fault]:
+    channels = CHANNELS | {"default"}
+    yield from _calendars(catalogue, queue.hours, path + "/hours", channels)
+    for channel, way in queue.when_closed.items():
+        here = path + pointer("when_closed", channel)
+        if channel not in channels:
+            yield Fault(here, "unknown_channel", f"there is no channel {channel}")
+        if way == "overflow" and not queue.overflow:
+            yield Fault(here, "no_overflow", f"{queue.id} overflows to no queue")
+        if way == "deflect" and channel != "phone":
+            yield Fault(here, "never_refused", "only calls are deflected; a message waits for the next opening")
+
+
+def _calendars(catalogue: Catalogue, named: Mapping[str, str], path: str, channels: Set[str]) -> Iterator[Fault]:
     calendars = {calendar.id for calendar in catalogue.calendars}
-    for channel, calendar in queue.allowance_calendar.items():
-        if channel not in CHANNELS:
+    for channel, calendar in named.items():
+        if channel not in channels:
             yield Fault(path + pointer(channel), "unknown_channel", f"there is no channel {channel}")
         if calendar not in calendars:
             yield Fault(path + pointer(channel), "unknown_calendar", f"there is no calendar {calendar}")

@@ -45,6 +45,10 @@ SELECT $1, * FROM unnest($2::escalation_record[])
 ON CONFLICT (pool, id) DO UPDATE SET department = excluded.department, state = excluded.state, due = excluded.due,
     live = excluded.live, row = excluded.row
 """
+_QUEUES: Final = """
+INSERT INTO queue_state (pool, id, row) SELECT $1, * FROM unnest($2::queue_record[])
+ON CONFLICT (pool, id) DO UPDATE SET row = excluded.row
+"""
 
 
 def write(writes: Writes, state: State, rows: Rows) -> None:
@@ -55,6 +59,7 @@ def write(writes: Writes, state: State, rows: Rows) -> None:
     writes.add_records(_AGENTS, [_agent(row) for row in rows.agents])
     writes.add_records(_CASES, [_case(state, row) for row in rows.cases])
     writes.add_records(_ESCALATIONS, [_escalation(state, row) for row in rows.escalations])
+    writes.add_records(_QUEUES, [(row.id, _document(row)) for row in rows.queues])
 
 
 def _document(row: object) -> str:

@@ -1,11 +1,13 @@
 """Contacts change here."""
 
+from msgspec.structs import replace
+
 from ...events.envelope import Input
 from ...events.vocabulary import Channel, ContactState
 from .. import decisions as d
-from ..rows import Call, Contact
+from ..rows import Call, Contact, QueueState
 from ..state import State
-from .ownership import disown, move, own
+from .ownership import answered, disown, move, own
 
 
 def contact_opened(state: State, given: Input, opened: d.ContactOpened) -> None:
@@ -50,8 +52,8 @@ def message_counted(state: State, _: Input, counted: d.MessageCounted) -> None:
 def contact_queued(state: State, given: Input, queued: d.ContactQueued) -> None:
     contact = state.contacts[queued.contact_id]
     move(state, contact, ContactState.QUEUED)
-    if contact.queue != queued.queue:
-        contact.queue, contact.tier, contact.step, contact.waited = queued.queue, 0, 0, 0
+    if contact.queue != queued.queue or not contact.queue_since:
+        _enter(state, contact, queued.queue, given.at)
     contact.reason, contact.reserved_for, contact.reserved_until = (
         queued.reason,
         queued.reserved_for,
@@ -81,6 +83,32 @@ def contact_relaxed(state: State, _: Input, relaxed: d.ContactRelaxed) -> None:
     state.touch_contact(contact)
 
 
+def _enter(state: State, contact: Contact, queue: str, at: int) -> None:
+    """Wait there from now on (ms): the clocks of its delays, steps and rules begin anew, also for a contact that waits already."""
+    if contact.queue != queue:
+        contact.queue, contact.tier, contact.step = queue, 0, 0
+        contact.waited = contact.state_since - at
+    contact.queue_since, contact.overflow_at = at, state.book.overflow_at(queue, at, at)
+
+
+def overflow_put_off(state: State, _: Input, put_off: d.OverflowPutOff) -> None:
+    contact = state.contacts[put_off.contact_id]
+    contact.overflow_at = put_off.until
+    state.touch_contact(contact)
+
+
+def contact_overflowed(state: State, given: Input, overflowed: d.ContactOverflowed) -> None:
+    contact = state.contacts[overflowed.contact_id]
+    _enter(state, contact, overflowed.queue, given.at)
+    contact.overflowed = tuple(dict.fromkeys((*contact.overflowed, overflowed.from_queue, overflowed.queue)))
+    state.touch_contact(contact)
+
+
+def hours_changed(state: State, _: Input, changed: d.HoursChanged) -> None:
+    row = state.doors.rows.get(changed.queue) or QueueState(changed.queue)
+    state.set_hours(replace(row, closed=changed.closed, due_at=changed.due_at))
+
+
 def contact_ranked(state: State, _: Input, ranked: d.ContactRanked) -> None:
     contact = state.contacts[ranked.contact_id]
     contact.priority, contact.rank = ranked.priority, ranked.rank
@@ -96,7 +124,7 @@ def contact_needs_attention(state: State, _: Input, needs: d.ContactNeedsAttenti
 def contact_active(state: State, given: Input, active: d.ContactActive) -> None:
     contact = state.contacts[active.contact_id]
     move(state, contact, ContactState.ACTIVE)
-    contact.answered_at = contact.answered_at or given.at
+    answered(state, contact, given.at)
     contact.ends_at, contact.wait_until, contact.reserved_for, contact.reserved_until = 0, 0, "", 0
     contact.preferred = ()
     if active.agent_id and contact.agent_id != active.agent_id:

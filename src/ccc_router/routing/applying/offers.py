@@ -7,7 +7,7 @@ from ..lifecycles import check
 from ..lifecycles.offer import OFFER
 from ..rows import Offer
 from ..state import State
-from .ownership import disown, move, own
+from .ownership import answered, disown, move, own
 
 
 def offer_made(state: State, given: Input, made: d.OfferMade) -> None:
@@ -56,7 +56,7 @@ def offer_ended(state: State, given: Input, ended: d.OfferEnded) -> None:
         contact.ends_at = ended.connect_by
     else:
         move(state, contact, ContactState.ACTIVE)
-        contact.answered_at = contact.answered_at or given.at
+        answered(state, contact, given.at)
     own(state, contact, agent)
     state.touch_contact(contact)
 

@@ -1,11 +1,16 @@
 """Moves that several decisions share: to another state, to an owner and away from him."""
 
+from msgspec.structs import replace
+
 from ...events.envelope import Input
 from ...events.vocabulary import ContactState
 from ..lifecycles import check
 from ..lifecycles.contact import CONTACT
-from ..rows import Agent, Contact
+from ..rows import Agent, Contact, QueueState
 from ..state import State
+
+ANSWERS_KEPT = 20
+"""Over how many answered contacts a helping queue is judged."""
 
 
 def move(state: State, contact: Contact, to: ContactState) -> None:
@@ -37,3 +42,14 @@ def disown(state: State, contact: Contact, given: Input) -> None:
         if agent.sign_out_after:
             state.leaving.append(agent.id)
     state.touch_agent(agent)
+
+
+def answered(state: State, contact: Contact, at: int) -> None:
+    """The contact is answered, at the latest now (ms); a queue that helps others keeps count of how soon."""
+    if contact.answered_at:
+        return
+    contact.answered_at = at
+    if contact.queue in state.book.helping:
+        row = state.doors.rows.get(contact.queue) or QueueState(contact.queue)
+        soon = at - contact.arrived_at <= 1000 * state.book.queues[contact.queue].service_level.seconds
+        state.keep_queue(replace(row, answered=(*row.answered, int(soon))[-ANSWERS_KEPT:]))

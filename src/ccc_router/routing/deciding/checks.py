@@ -10,6 +10,7 @@ from typing import Any
 
 from ...events.vocabulary import ContactState, OfferState
 from .. import decisions as d
+from ..rows import kept_for
 from ..state import ENDED, State
 
 Found = list[d.InvariantViolated]
@@ -45,7 +46,7 @@ def _offer_made(state: State, made: d.OfferMade, found: Found) -> None:
         found.append(d.InvariantViolated("I4", made.agent_id, "offers"))
     if state.waiting.holds(contact_id):
         found.append(d.InvariantViolated("I4", contact_id, "offered_and_waiting"))
-    if state.next_timer_of("offer", offer_id) != offer.expires_at:
+    if state.timers.due_of("offer", offer_id) != offer.expires_at:
         found.append(d.InvariantViolated("I9", offer_id, "offer"))
 
 
@@ -58,14 +59,16 @@ def _offer_ended(state: State, ended: d.OfferEnded, found: Found) -> None:
     agent, profile = state.agents.get(ended.by), state.book.agents.get(ended.by)
     if agent is None or profile is None:
         return
-    weights, room, channels = state.book.rules.weights, profile.capacity.total_weight, []
+    rules, channels = state.book.rules, []
     for contact_id in agent.assignments:
         contact = state.contacts.get(contact_id)
         if contact is None or contact.agent_id != ended.by:
             found.append(d.InvariantViolated("I4", contact_id, "owner"))
             continue
         channels.append(contact.channel)
-        room -= weights.get(contact.channel, 0)
+    on_top, weights = rules.on_top, rules.weights
+    aside = {below for one in channels for below, way in on_top.get(one, {}).items() if way == "interrupts"}
+    room = profile.capacity.total_weight - sum(weights.get(one, 0) for one in channels if one not in aside)
     # Only what was taken last can have been too much of its channel.
     if room < 0 or (channels and channels.count(channels[-1]) > profile.capacity.channels.get(channels[-1], 0)):
         found.append(d.InvariantViolated("I5", ended.by, "capacity"))
@@ -80,11 +83,11 @@ def _contact_moved(state: State, moved: Any, found: Found) -> None:
     if now is _OFFERED:
         held = contact.offer_id in state.offers
     elif now is _QUEUED:
-        timed = contact.attention or state.next_timer_of("contact", contact.id)
-        held = bool(timed) and state.waiting.holds(contact.id)
+        timed = contact.attention or state.timers.due_of("contact", contact.id)
+        held = bool(timed) and (state.waiting.holds(contact.id) or state.doors.holds(contact.id))
     else:
         owned = now in _IN_HAND and contact.agent_id
-        held = bool(owned) or now in ENDED or state.next_timer_of("contact", contact.id) > 0
+        held = bool(owned) or now in ENDED or state.timers.due_of("contact", contact.id) > 0
     if not held:
         found.append(d.InvariantViolated("I9", contact.id, now.value))
 
@@ -96,16 +99,18 @@ def _idle_while_somebody_waits(state: State, found: Found) -> None:
         channels = state.free.channels(agent_id)
         if channels:
             takes = book.takes(book.agent_classes[agent_id])
-            if any(one in takes and one.channel in channels for one in lines):
+            fits = [line for one, line in lines.items() if one in takes and one.channel in channels]
+            if any(line.first(agent_id, state.now) is not None for line in fits):
                 found.append(d.InvariantViolated("I8", agent_id, "idle"))
     for contact_id in state.woken_contacts:
         contact = state.contacts.get(contact_id)
-        if contact is None or contact.reserved_for or not state.waiting.holds(contact_id):
+        if contact is None or kept_for(contact) or not state.waiting.holds(contact_id):
             continue
         classes = state.free.lists.get(contact.channel.value)
         if classes:
             able = book.able(book.contact_class(contact))
-            if any(one in able for one in classes):
+            heads = [keys[: len(contact.excluded) + 1] for one, keys in classes.items() if one in able]
+            if any(key.agent_id not in contact.excluded for keys in heads for key in keys):
                 found.append(d.InvariantViolated("I8", contact_id, "waits"))
 
 
@@ -114,6 +119,7 @@ _CHECKS: dict[type[d.Decision], Callable[[State, Any, Found], None]] = {
     d.OfferEnded: _offer_ended,
     d.ContactQueued: _contact_moved,
     d.ContactNeedsAttention: _contact_moved,
+    d.ContactOverflowed: _contact_moved,
     d.ContactReleased: _contact_moved,
     d.ContactWaiting: _contact_moved,
     d.WrapUpStarted: _contact_moved,

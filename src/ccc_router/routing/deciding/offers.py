@@ -14,17 +14,19 @@ from ..explain import overtaken
 from ..matching import Match, for_agent, for_contact
 from ..rows import Agent, Contact, Offer
 from ..state import State
+from .overflowing import overfull
 from .owing import control
 
 
-def settle(state: State, given: Input) -> Iterator[d.Decision]:
-    """Match everybody who changed: freed agents first, so that who waits longest goes first, then the contacts that came.
-
-    Before that, whoever wanted to leave after his last work leaves.
-    """
+def leave(state: State) -> Iterator[d.Decision]:
+    """Whoever wanted to leave after his last work leaves."""
     for agent_id in state.leaving:
         yield d.PresenceChanged(agent_id, Presence.SIGNED_OUT, state.agents[agent_id].reason)
         yield from release_reserved(state, agent_id)
+
+
+def settle(state: State, given: Input) -> Iterator[d.Decision]:
+    """Match everybody who changed: freed agents first, so that who waits longest goes first, then the contacts that came."""
     at = 0
     while at < len(state.woken_agents):
         match = for_agent(state, state.woken_agents[at])
@@ -36,7 +38,11 @@ def settle(state: State, given: Input) -> Iterator[d.Decision]:
         len(state.woken_contacts) > 1
     )  # a single one is the best of whoever is free: he would have been matched before
     for contact_id in state.woken_contacts:
-        while state.waiting.holds(contact_id) and (match := for_contact(state, contact_id)) is not None:
+        while state.waiting.holds(contact_id):
+            match = for_contact(state, contact_id)
+            if match is None:
+                yield from overfull(state, given, state.contacts[contact_id])
+                break
             best = for_agent(state, match.agent.id) if several else None
             yield _offer(state, given, best or match)
 
@@ -177,11 +183,12 @@ def present(state: State, agent_id: str) -> bool:
 
 
 def sticky(state: State, given: Input, contact: Contact, agent_id: str, reason: OfferReason) -> d.ContactQueued:
-    """Queue for the agent who knows the case, with a bounded wait, if he is there and may take it; else for anyone (R-6)."""
+    """Queue for the agent who knows the case, with a bounded wait, if he is there, his queue is open and he may take it; else for
+    anyone (R-6)."""
     wait = state.book.rules.sticky_wait_s.get(contact.channel.value, 0)
     agent_class = state.book.agent_classes.get(agent_id)
     able = agent_class is not None and agent_class in state.book.able(state.book.contact_class(contact))
-    able = able and agent_id not in contact.excluded
+    able = able and agent_id not in contact.excluded and not state.closed_for(contact, contact.queue)
     if wait and able and present(state, agent_id):
         return d.ContactQueued(contact.id, contact.queue, reason, agent_id, given.at + 1000 * wait)
     return d.ContactQueued(contact.id, contact.queue, OfferReason.NEW if reason is OfferReason.STICKY else reason)

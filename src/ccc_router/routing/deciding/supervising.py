@@ -16,6 +16,7 @@ from .agents import give_back_offer
 from .asking import known_agent, open_contact
 from .contacts import end
 from .handling import let_go
+from .hours import new_hours
 from .owing import control, controlled
 
 
@@ -104,6 +105,7 @@ def activate_catalogue(state: State, given: Input, command: ActivateCatalogue) -
             yield d.CommandRefused(code, found[0])
             return
     yield d.CatalogueActivated(command.version)
+    yield from new_hours(state, given)
     for _, contact in sorted(state.contacts.items()):
         kept = kept_for(contact) if contact.state is ContactState.QUEUED else ()
         if kept and agents.isdisjoint(kept):

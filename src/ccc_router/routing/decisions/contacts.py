@@ -68,6 +68,30 @@ class ContactRelaxed(Decision, frozen=True, tag="ContactRelaxed"):
     step: int
 
 
+class ContactOverflowed(Decision, frozen=True, tag="ContactOverflowed"):
+    """The contact waits in another queue from now on, with its rank; ``why``: closed, after_wait, length, full."""
+
+    contact_id: str
+    queue: str
+    from_queue: str
+    why: str
+
+
+class OverflowPutOff(Decision, frozen=True, tag="OverflowPutOff"):
+    """No rule may move the contact now; looked at again at ``until`` (0: not while it is in this queue)."""
+
+    contact_id: str
+    until: int
+
+
+class HoursChanged(Decision, frozen=True, tag="HoursChanged"):
+    """For which channels a queue is closed now, each since when (ms), and when that changes next (0: never)."""
+
+    queue: str
+    closed: dict[str, int]
+    due_at: int
+
+
 class ContactRanked(Decision, frozen=True, tag="ContactRanked"):
     """A person changed the priority, so the rank."""
 

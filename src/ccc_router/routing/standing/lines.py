@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from heapq import heappop, heappush
+from itertools import chain
 from typing import NamedTuple
 
 
@@ -84,6 +85,10 @@ class TargetLine:
     def __len__(self) -> int:
         """How many wait."""
         return len(self._timely) + len(self._late)
+
+    def in_order(self) -> Iterator[Place]:
+        """Everybody: those whose target has not passed from their front, then the others from theirs. The line must not change meanwhile."""
+        return chain(self._timely.in_order(), self._late.in_order())
 
     def add(self, place: Place, target_at: int) -> None:
         """Queue up."""

@@ -4,6 +4,8 @@ Derived from the rows at any time; nothing here is stored. Costs are logarithmic
 """
 
 from bisect import bisect_left, insort
+from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from ..rulebook import AgentClass, ContactClass
@@ -30,6 +32,14 @@ class ClassLine:
     def __bool__(self) -> bool:
         """Whether anybody waits."""
         return bool(self._lines)
+
+    def __len__(self) -> int:
+        """How many wait."""
+        return sum(len(line) for line in self._lines.values())
+
+    def in_order(self) -> Iterator[Place]:
+        """Everybody, each line from its front. The lines must not change meanwhile."""
+        return chain.from_iterable(line.in_order() for line in self._lines.values())
 
     def add(self, place: Place, excluded: tuple[str, ...], target_at: int) -> None:
         """Queue up."""

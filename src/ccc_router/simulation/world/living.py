@@ -39,6 +39,7 @@ class World:
         self.workload = workload
         self.state = State(POOL, with_own_ends(catalogue))
         self.state.activate(self.state.book.catalogue)
+        self.state.now = window.from_ms  # what is due at once, as the hours of queues are, is due then
         self.visits: dict[str, Visit] = {}
         self.working = {agent.id: WorkedTime(window.measured_from_ms) for agent in catalogue.agents}
         self.present: dict[str, Presence] = {}

@@ -1,0 +1,92 @@
+"""Overflow: a waiting contact goes where it is taken sooner, with its rank, to each queue at most once."""
+
+from collections.abc import Iterator
+
+from ...events.envelope import Input
+from .. import decisions as d
+from ..calendar import is_open
+from ..policy import OverflowRule
+from ..rows import Contact, kept_for
+from ..state import State
+
+RETRY_MS = 30_000
+"""A contact that no rule may move is looked at again when it has waited as long again, but not sooner than this."""
+
+
+def overflow_due(state: State, given: Input, contact: Contact) -> Iterator[d.Decision]:
+    """It waited as long as a rule says. Kept for agents, or before a closed door, it stays; so it does while nobody may help."""
+    rules = [
+        rule
+        for rule in state.book.queues[contact.queue].overflow_when
+        if rule.after_wait_s and contact.queue_since + 1000 * rule.after_wait_s <= given.at
+    ]
+    stays = kept_for(contact) != () or state.is_shut(contact)
+    rule = None if stays else _first(state, given, contact, rules)
+    if rule is not None:
+        yield d.ContactOverflowed(contact.id, rule.to, contact.queue, "after_wait")
+        return
+    again = given.at + max(RETRY_MS, given.at - contact.queue_since)
+    if all(rule.to in contact.overflowed for rule in rules):
+        again = 0
+    following = state.book.overflow_at(contact.queue, contact.queue_since, given.at)
+    yield d.OverflowPutOff(contact.id, min((at for at in (again, following) if at), default=0))
+
+
+def overfull(state: State, given: Input, contact: Contact) -> Iterator[d.Decision]:
+    """Nobody is free for a contact that came to its queue with this input: too many may wait there already."""
+    if not newcomer(given, contact):
+        return
+    if full(state, contact):
+        to = state.book.queues[contact.queue].overflow
+        if can_overflow(state, given, contact, to):
+            yield d.ContactOverflowed(contact.id, to, contact.queue, "full")
+            return
+    rules = [rule for rule in state.book.queues[contact.queue].overflow_when if rule.length_over]
+    if not rules:
+        return
+    length = sum(len(line) for one, line in state.waiting.lines.items() if one.queue == contact.queue) - 1
+    rule = _first(state, given, contact, [rule for rule in rules if length >= rule.length_over])
+    if rule is not None:
+        yield d.ContactOverflowed(contact.id, rule.to, contact.queue, "length")
+
+
+def newcomer(given: Input, contact: Contact) -> bool:
+    """Whether the contact came to its queue with this input: who waits already is sent away by no limit."""
+    return contact.queue_since == given.at and not kept_for(contact)
+
+
+def full(state: State, contact: Contact) -> bool:
+    """Whether more wait in the contact's queue, by its channel, than may; it is one of them."""
+    limit = state.book.queues[contact.queue].max_waiting.get(contact.channel.value)
+    if limit is None:
+        return False
+    here = (contact.queue, contact.channel.value)
+    return sum(len(line) for one, line in state.waiting.lines.items() if (one.queue, one.channel) == here) > limit
+
+
+def _first(state: State, given: Input, contact: Contact, rules: list[OverflowRule]) -> OverflowRule | None:
+    for rule in rules:
+        helps = not rule.if_on_target or _on_target(state, rule.to)
+        if helps and can_overflow(state, given, contact, rule.to):
+            return rule
+    return None
+
+
+def _on_target(state: State, queue: str) -> bool:
+    """Whether the queue keeps its own service level; one that has answered nobody yet does."""
+    row = state.doors.rows.get(queue)
+    answered = row.answered if row is not None else ()
+    return 100 * sum(answered) >= state.book.queues[queue].service_level.percent * len(answered)
+
+
+def can_overflow(state: State, given: Input, contact: Contact, to: str) -> bool:
+    """Whether the contact may go there: an open queue that serves its channel and where it has not been (no ping-pong).
+
+    The calendar is asked, not what the queue's last timer said: two queues that close at one moment close one after the other.
+    """
+    queue = state.book.queues.get(to)
+    if queue is None or contact.channel.value not in queue.channels:
+        return False
+    calendar = state.book.hours(to, contact.channel)
+    opened = calendar is None or is_open(calendar, given.at)
+    return opened and to != contact.queue and to not in contact.overflowed
