@@ -69,7 +69,7 @@ soak: $(DEV) ## Load and kills for MINUTES=5
 sabotage: $(DEV) ## Break each invariant in a scratch copy and see its test turn red
 	$(BIN)/python -m tests.sabotage $(SABOTAGE_ARGS)
 
-golden: $(DEV) ## Record the golden journal of the present core version (docs/adr/0030)
+golden: $(DEV) ## Record the golden journal of the present core version (docs/adr/0028)
 	PYTHONPATH=src $(BIN)/python -m tests.support.record_day tests/fixtures/journal
 
 mutants: MINUTES = 0

@@ -85,7 +85,7 @@ async def test_i13_a_day_of_twenty_thousand_contacts_is_decided_again_bit_equal(
 
 
 async def test_i13_the_golden_journal_is_decided_again_bit_equal() -> None:
-    """Red after a change of what the core decides: then raise CORE_VERSION and run `make golden` (docs/adr/0030)."""
+    """Red after a change of what the core decides: then raise CORE_VERSION and run `make golden` (docs/adr/0028)."""
     for seed in (1, 2):
         ran = await replay(CURRENT, hash_seed=seed)
         assert (ran.status, ran.err) == (0, ""), ran.out

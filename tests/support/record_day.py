@@ -3,7 +3,7 @@
 usage: python -m tests.support.record_day FILE-OR-FOLDER [--seed N] [--contacts N] [--hours H] [--copies N]
 
 In a folder the file is named by the core version. Prints how often each input and decision came, and how many inputs and entries there
-are. Without options it is the small day of tests/fixtures/journal (docs/adr/0030).
+are. Without options it is the small day of tests/fixtures/journal (docs/adr/0028).
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
 They are part of deciding, not of the engine: what they find is a decision in the journal (``InvariantViolated``), so a replay finds
 it again. They change nothing and raise nothing: a violation is told, and the step stands. They walk over nothing but what the step
-touched, and ask the rows rather than the functions that decided (ADR 0037).
+touched, and ask the rows rather than the functions that decided (ADR 0035).
 """
 
 from collections.abc import Callable, Sequence
