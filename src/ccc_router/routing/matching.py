@@ -40,8 +40,11 @@ def for_contact(state: State, contact_id: str) -> Match | None:
     found: list[tuple[AgentKey, AgentClass]] = []
     eligible = 0
     able = state.book.able(state.book.contact_class(contact))
-    for agent_class, keys in state.free.lists.get(contact.channel.value, {}).items():
-        if agent_class in able:
+    free = state.free.lists.get(contact.channel.value, {})
+    small, large = (free, able) if len(free) < len(able) else (able, free)
+    for agent_class in small:
+        if agent_class in large:
+            keys = free[agent_class]
             eligible += len(keys)
             found.append((keys[0], agent_class))
     if not found:

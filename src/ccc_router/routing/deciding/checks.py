@@ -99,7 +99,8 @@ def _idle_while_somebody_waits(state: State, found: Found) -> None:
         channels = state.free.channels(agent_id)
         if channels:
             takes = book.takes(book.agent_classes[agent_id])
-            fits = [line for one, line in lines.items() if one in takes and one.channel in channels]
+            small, large = (lines, takes) if len(lines) < len(takes) else (takes, lines)
+            fits = [lines[one] for one in small if one in large and one.channel in channels]
             if any(line.first(agent_id, state.now) is not None for line in fits):
                 found.append(d.InvariantViolated("I8", agent_id, "idle"))
     for contact_id in state.woken_contacts:
