@@ -7,6 +7,7 @@ them later leaves the chain whole (I16).
 
 import hashlib
 import itertools
+from bisect import bisect_left, bisect_right
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -224,8 +225,9 @@ async def links(connection: Connection, pool: str, after: Head | None = None) ->
     position, known = (after.position, after.hash) if after is not None else (0, GENESIS)
     while batches := await connection.fetch(_BATCHES, pool, position, _LINKS_A_PAGE):
         found = await connection.fetch(_RANGE, pool, batches[0][0], batches[-1][1])
+        places = [row[0] for row in found]
         for first, last, previous, stored in batches:
-            there = [row for row in found if first <= row[0] <= last]
+            there = found[bisect_left(places, first) : bisect_right(places, last)]
             link = Link(first, last, previous, stored, ())
             _follows(position, known, link, [Written(*row[:4]) for row in there], {row[4] for row in there})
             yield link._replace(entries=[one for row in there for one in split(pool, row[0], row[2], row[4], row[3])])
