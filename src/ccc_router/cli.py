@@ -233,16 +233,23 @@ def staff(
     holidays: Annotated[Path | None, typer.Option(help="JSON with holidays, make_up_days, make_up_as")] = None,
     newest_weight: Annotated[float, typer.Option(help="of the newest week, in exponential smoothing")] = 0.3,
     json: Annotated[Path | None, typer.Option(help="write the plan there, too")] = None,
+    catalogue: Annotated[
+        Path | None, typer.Option(help="whose queues and agents are played; else all are alike")
+    ] = None,
+    replications: Annotated[int, typer.Option(min=1, help="how often a day is played")] = 5,
+    seed: Annotated[int, typer.Option(help="other customers for another number")] = 1,
+    *,
+    play: Annotated[bool, typer.Option("--play", help="play the days instead of calculating")] = False,
 ) -> None:
     """Print how many agents each interval of the coming days needs, local time of Vietnam."""
     request = Request(
         history, target, handling_s, patience_s, interval_min, first_day, days, shrinkage, max_abandoned, max_occupancy, holidays,
-        newest_weight, json,
+        newest_weight, json, play, catalogue, replications, seed,
     )  # fmt: skip
     try:
         for line in staffing(request):
             print(line)
-    except (ValueError, OSError) as fault:
+    except (ValueError, OSError, Misconfigured) as fault:
         print(fault, file=sys.stderr)
         raise typer.Exit(2) from None
 

@@ -63,7 +63,7 @@ def as_document(experiment: Experiment) -> dict[str, object]:
 def _catalogues(asked: Asked) -> list[tuple[str, Catalogue]]:
     """Those to try, by names that tell them apart."""
     alike = len({path.stem for path in asked.catalogues}) < len(asked.catalogues)
-    named = [(str(path) if alike else path.stem, _catalogue(path)) for path in asked.catalogues]
+    named = [(str(path) if alike else path.stem, read_catalogue(path)) for path in asked.catalogues]
     if asked.journal is not None and len(named) < 2:
         named.insert(0, ("in force", asked.journal.catalogue))
     return named or [("demo", _demo())]
@@ -88,7 +88,8 @@ def _workloads(asked: Asked, catalogues: Sequence[Catalogue]) -> Workloads:
     return described(description, catalogues, asked.seed)
 
 
-def _catalogue(path: Path) -> Catalogue:
+def read_catalogue(path: Path) -> Catalogue:
+    """The catalogue in a file. Raises Misconfigured with every fault."""
     try:
         document = json.loads(_read(path))
     except json.JSONDecodeError as error:

@@ -73,6 +73,8 @@ def test_holidays_come_from_the_calendars_own_fields(past: Path, tmp_path: Path)
         (("--target", "80"), "80/20"),
         (("--interval-min", 20), "15 or 30"),
         (("--shrinkage", 0.9, "--target", "120/20"), "80/20"),
+        (("--catalogue", "today.json"), "play the days"),
+        (("--play", "--catalogue", "missing.json"), "missing.json"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(past: Path, arguments: tuple[object, ...], says: str) -> None:
@@ -96,7 +98,7 @@ def test_the_document_shows_what_is_printed(tmp_path: Path) -> None:
     )
     (tmp_path / "arrivals.csv").write_text(blocks[0], encoding="utf-8")
     shown = [block.removeprefix("$ ccc-router staff ").split("\n", 1) for block in blocks[1:]]
-    assert len(shown) == 2
+    assert len(shown) == 3
     for command, printed in shown:
         arguments = re.sub(r"\b(arrivals\.csv|plan\.json)\b", lambda name: str(tmp_path / name[0]), command).split()
         assert staff(*arguments) == (0, printed, "")

@@ -6,14 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ccc_router.simulation.command import read_catalogue
 from ccc_router.simulation.staffing import history, plan
 from ccc_router.simulation.staffing.forecast import forecast
+from ccc_router.simulation.staffing.played import Setting, all_alike
 from ccc_router.simulation.staffing.required import Target
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the command line says. ``patience_s`` 0 means that nobody abandons; ``first_day`` empty: the day after the history."""
+    """What the command line says. ``patience_s`` 0 means that nobody abandons; ``first_day`` empty: the day after the history.
+
+    ``play``: by playing the days, with the queues and agents of ``catalogue`` (without one all agents are alike).
+    """
 
     history: Path
     target: str
@@ -28,6 +33,10 @@ class Request:
     holidays: Path | None = None
     newest_weight: float = 0.3
     json: Path | None = None
+    play: bool = False
+    catalogue: Path | None = None
+    replications: int = 5
+    seed: int = 1
 
 
 def staff(request: Request) -> Iterator[str]:
@@ -44,7 +53,19 @@ def staff(request: Request) -> Iterator[str]:
         else max(past.counts) + datetime.timedelta(days=1)
     )
     days = [first + datetime.timedelta(days=ahead) for ahead in range(request.days)]
-    rows = plan.plan(expected, days, request.interval_min, work, target)
+    rows = plan.plan(expected, days, request.interval_min, work, _staffing(request, work, target))
     if request.json is not None:
         request.json.write_text(plan.document(rows, target, work), encoding="utf-8")
     yield from plan.table(rows)
+
+
+def _staffing(request: Request, work: plan.Work, target: Target) -> plan.Staffing:
+    if not request.play:
+        if request.catalogue is not None:
+            raise ValueError("the formulas know no catalogue: play the days with it")
+        return plan.formulas(request.interval_min, work, target)
+    catalogue = all_alike() if request.catalogue is None else read_catalogue(request.catalogue)
+    setting = Setting(
+        catalogue, request.interval_min, work.handling_s, work.patience_s, request.replications, request.seed
+    )
+    return plan.played(setting, target)

@@ -2,14 +2,16 @@
 
 import datetime
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final, NamedTuple
 
-from ccc_router.simulation.bounds.erlang import Demand, performance
+from ccc_router.simulation.bounds.erlang import Demand
 from ccc_router.simulation.staffing.forecast import Forecast, Holidays
 from ccc_router.simulation.staffing.history import LOCAL, UnreadableHistory
-from ccc_router.simulation.staffing.required import Target, by_formula, rostered
+from ccc_router.simulation.staffing.played import Day, Setting
+from ccc_router.simulation.staffing.required import Reached, Target, by_formula, by_playing, rostered, steady
 
 _HEADINGS = ("starts", "contacts", "erlangs", "agents", "roster", "in time %", "abandon %", "wait s", "busy %")
 
@@ -38,37 +40,73 @@ class Row:
     occupancy: float
 
 
-def plan(expected: Forecast, days: Sequence[datetime.date], interval_min: int, work: Work, target: Target) -> list[Row]:
-    """One row per interval of `days`, in order. Each interval is taken by itself, in its steady state ("SIPP": Green, Kolesar 1991).
+class Staffed(NamedTuple):
+    """An interval's agents and what they will reach."""
 
-    An interval in which nothing is expected needs nobody.
-    """
-    return [
-        _row(day, place * interval_min, contacts, interval_min, work, target)
-        for day in days
-        for place, contacts in enumerate(expected.of(day))
-    ]
+    agents: int
+    reached: Reached
 
 
-def _row(day: datetime.date, minute: int, contacts: float, interval_min: int, work: Work, target: Target) -> Row:
-    begins = datetime.datetime.combine(day, datetime.time(minute // 60, minute % 60), LOCAL).isoformat(
-        timespec="minutes"
-    )
-    if contacts <= 0:
-        return Row(begins, 0.0, 0.0, 0, 0, 1.0, 0.0, 0.0, 0.0)
-    demand = Demand(contacts / (60 * interval_min), work.handling_s, work.patience_s)
-    agents = by_formula(demand, target)
-    found = performance(agents, demand, target.threshold_s)
+Staffing = Callable[[Sequence[float]], list[Staffed]]
+"""Agents for a day, from the contacts expected in each of its intervals."""
+
+_NOBODY: Final = Staffed(0, Reached(1.0, 0.0, 0.0, 0.0))
+
+
+def formulas(interval_min: int, work: Work, target: Target) -> Staffing:
+    """Each interval by itself, in its steady state ("SIPP": Green, Kolesar 1991), all agents alike."""
+
+    def staffed(contacts: float) -> Staffed:
+        if contacts <= 0:
+            return _NOBODY
+        demand = Demand(contacts / (60 * interval_min), work.handling_s, work.patience_s)
+        agents = by_formula(demand, target)
+        return Staffed(agents, steady(agents, demand, target))
+
+    return lambda day: [staffed(contacts) for contacts in day]
+
+
+def played(setting: Setting, target: Target) -> Staffing:
+    """By playing the day, from where the formulas leave off."""
+    work = Work(setting.handling_s, setting.patience_s)
+    guess = formulas(setting.interval_min, work, target)
+
+    def staffed(contacts: Sequence[float]) -> list[Staffed]:
+        day = Day(setting, contacts)
+        near = [one.agents for one in guess(contacts)]
+        found = by_playing(lambda agents: day.reached(agents, target.threshold_s), target, near)
+        return [Staffed(*one) for one in zip(*found, strict=True)]
+
+    return staffed
+
+
+def plan(
+    expected: Forecast, days: Sequence[datetime.date], interval_min: int, work: Work, staffing: Staffing
+) -> list[Row]:
+    """One row per interval of `days`, in order. Days that expect the same are staffed alike; an interval that expects nothing needs nobody."""
+    known: dict[tuple[float, ...], list[Staffed]] = {}
+    found = []
+    for day in days:
+        contacts = expected.of(day)
+        staffed = known[contacts] if contacts in known else known.setdefault(contacts, staffing(contacts))
+        for place, (expects, one) in enumerate(zip(contacts, staffed, strict=True)):
+            found.append(_row(day, place * interval_min, expects, interval_min, work, one))
+    return found
+
+
+def _row(day: datetime.date, minute: int, contacts: float, interval_min: int, work: Work, staffed: Staffed) -> Row:
+    begins = datetime.datetime.combine(day, datetime.time(minute // 60, minute % 60), LOCAL)
+    agents, reached = staffed
     return Row(
-        begins,
+        begins.isoformat(timespec="minutes"),
         round(contacts, 2),
-        round(demand.erlangs, 3),
+        round(contacts * work.handling_s / (60 * interval_min), 3),
         agents,
         rostered(agents, work.shrinkage),
-        round(found.service_level, 4),
-        round(found.abandons, 4),
-        round(found.mean_wait_s, 2),
-        round(found.occupancy, 4),
+        round(reached.service_level, 4),
+        round(reached.abandons, 4),
+        round(reached.mean_wait_s, 2),
+        round(reached.occupancy, 4),
     )
 
 

@@ -1,16 +1,26 @@
-"""The fewest agents with whom an interval meets its target, by formula or by measuring."""
+"""The fewest agents with whom a day's intervals meet their target, by formula or by playing the day."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
-from ccc_router.simulation.bounds.erlang import Demand, Performance, performance
+from ccc_router.simulation.bounds.erlang import Demand, performance
 
-_MOST: Final = 100_000  # more than any centre has; a measure that never meets its target ends here
+_ROUNDS: Final = 40
+"""Days played before the search gives up; a target that can be met needs about a third."""
 
-Measure = Callable[[int], float]
-"""A port: the service level (share in [0, 1]) that so many agents reach; a simulator gives one. It need not be free of noise."""
+Play = Callable[[Sequence[int]], Sequence["Reached"]]
+"""A port: what so many agents in each interval reach there. It need not be free of noise, but gives the same answer to the same question."""
+
+
+class Reached(NamedTuple):
+    """What agents reach. Shares in [0, 1], of all that arrive (occupancy: of the agents' time); ``mean_wait_s`` over all that arrive."""
+
+    service_level: float
+    abandons: float
+    mean_wait_s: float
+    occupancy: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +49,7 @@ class Target:
             raise ValueError(f"a target is written as 80/20, not {text}")
         return cls(float(percent) / 100, float(seconds), abandons_at_most, occupancy_at_most)
 
-    def met_by(self, found: Performance) -> bool:
+    def met_by(self, found: Reached) -> bool:
         """All three."""
         return (
             found.service_level >= self.share
@@ -53,18 +63,43 @@ def by_formula(demand: Demand, target: Target) -> int:
 
     Another agent never makes any of the three worse, so the answer is found by halving.
     """
-    return _fewest(
-        lambda agents: target.met_by(performance(agents, demand, target.threshold_s)), math.ceil(demand.erlangs)
-    )
+    return _fewest(lambda agents: target.met_by(steady(agents, demand, target)), math.ceil(demand.erlangs))
 
 
-def by_measuring(measure: Measure, target: Target, near: int) -> int:
-    """The fewest agents whose measured service level meets the target's share; `near` (the formula's answer) is where to begin.
+def steady(agents: int, demand: Demand, target: Target) -> Reached:
+    """What so many agents reach in the steady state."""
+    found = performance(agents, demand, target.threshold_s)
+    return Reached(found.service_level, found.abandons, found.mean_wait_s, found.occupancy)
 
-    Each number is measured at most once. With a measure that is not quite monotone the answer meets the target and one agent
-    fewer does not. Raises ValueError if no number does.
+
+def by_playing(play: Play, target: Target, near: Sequence[int]) -> tuple[list[int], Sequence[Reached]]:
+    """The agents of each interval with whom the played day meets the target in every interval, and what they reach.
+
+    Begins with ``near`` (the formula's answer; 0: nobody is expected, nobody comes) and plays again and again, as the iterative
+    staffing of Feldman, Mandelbaum, Massey, Whitt (2008) does: first agents are added to the intervals that fall short, then taken away
+    one at a time where the target holds without them. An interval may need more because the one before it left contacts over, so all
+    are tried together. Raises ValueError if the target is not met after 40 days.
     """
-    return _fewest(lambda agents: measure(agents) >= target.share, near)
+    agents, open_to_less = list(near), {place for place, count in enumerate(near) if count}
+    found = play(agents)
+    rounds = 1
+    while short := [place for place in sorted(open_to_less) if not target.met_by(found[place])]:
+        if rounds >= _ROUNDS:
+            raise ValueError("the target is not met in every interval, however many agents there are")
+        for place in short:
+            agents[place] += max(1, int(agents[place] * (target.share - found[place].service_level) / 2))
+        found, rounds = play(agents), rounds + 1
+    while rounds < _ROUNDS and (less := {place for place in open_to_less if agents[place] > 1}):
+        tried = [count - (place in less) for place, count in enumerate(agents)]
+        reached, rounds = play(tried), rounds + 1
+        missed = {place for place, count in enumerate(near) if count and not target.met_by(reached[place])}
+        if not missed:
+            agents, found = tried, reached
+        if missed:
+            # What falls short keeps its agents from now on, and so does the last interval up to it that had fewer: it left contacts over.
+            kept = {max((one for one in less if one <= place), default=-1) for place in missed}
+            open_to_less = less - missed - kept if kept & less else set()
+    return agents, found
 
 
 def rostered(agents: int, shrinkage: float) -> int:
@@ -90,8 +125,6 @@ def _fewest(enough: Callable[[int], bool], near: int) -> int:
         low = high
         while not enough(high := low + step):
             low, step = high, 2 * step
-            if low > _MOST:
-                raise ValueError(f"not even {_MOST} agents meet the target")
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)

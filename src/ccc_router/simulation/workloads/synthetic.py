@@ -37,8 +37,8 @@ def synthetic(description: Description, catalogue: Catalogue, seed: int) -> Work
         description, sum(one.until_ms - one.from_ms for one in shifts)
     )
     times = arrival_times(description, window, a_day / 24, Random(f"{seed}:times"))
-    topics = _topics(description, catalogue)
-    arrivals = [_arrival(description, topics, at, Random(f"{seed}:{number}")) for number, at in enumerate(times)]
+    topics = topics_of(description, catalogue)
+    arrivals = [arrival(description, topics, at, Random(f"{seed}:{number}")) for number, at in enumerate(times)]
     return workload_of(window, arrivals, shifts)
 
 
@@ -82,14 +82,15 @@ def _to_keep_busy(description: Description, staffed_ms: int) -> float:
     return description.load_percent / 100 * staffed_a_day / takes
 
 
-def _topics(description: Description, catalogue: Catalogue) -> list[tuple[Topic, float]]:
+def topics_of(description: Description, catalogue: Catalogue) -> list[tuple[Topic, float]]:
     """The topics people come with and their shares."""
     if description.topics:
         return [(one, description.topics[one.id]) for one in catalogue.topics if one.id in description.topics]
     return [(one, float(one.share_permille)) for one in catalogue.topics if one.share_permille > 0]
 
 
-def _arrival(description: Description, topics: Sequence[tuple[Topic, float]], at: int, dice: Random) -> Arrival:
+def arrival(description: Description, topics: Sequence[tuple[Topic, float]], at: int, dice: Random) -> Arrival:
+    """Somebody who comes at a moment (ms), with all he will do."""
     channel = _one_of({name: one.share_percent for name, one in description.channels.items()}, dice)
     behaviour = description.channels[channel]
     topic = dice.choices([one for one, _ in topics], [share for _, share in topics])[0] if topics else None
