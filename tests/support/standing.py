@@ -13,7 +13,7 @@ from tests.support.world import CHANNELS, START, a_catalogue, an_agent, text
 
 NAMES = ("an", "binh", "chi", "dung", "em")
 QUEUES = (
-    Queue("general", text("General"), (Requirement("vi"),), CHANNELS),
+    Queue("general", text("General"), (Requirement("vi"),), CHANNELS, max_active={"portal": 2}),
     Queue(
         "health", text("Health"), (Requirement("vi"), Requirement("hi", 4)), CHANNELS,
         steps=(RequirementStep(20, (Requirement("vi"), Requirement("hi", 2))), RequirementStep(50, (Requirement("vi"),))),

@@ -265,9 +265,18 @@ def check_work_conservation(state: State) -> None:
             assert not eligible(state, contact, agent.id), f"I8: {agent.id} is idle while {contact.id} waits"
 
 
+def in_hand(state: State, contact: Contact) -> int:
+    """How many contacts of its queue and channel are offered or somebody's: over everybody, not by what the core counts."""
+    alike = [one for one in state.contacts.values() if (one.queue, one.channel) == (contact.queue, contact.channel)]
+    return sum(one.state.value in ("offered", "connecting", "active", "held", "wrap_up") for one in alike)
+
+
 def eligible(state: State, contact: Contact, agent_id: str) -> bool:
-    """DESIGN 5, word for word."""
+    """DESIGN 5, word for word, and the limits of queues."""
     agent, profile = state.agents[agent_id], state.book.agents.get(agent_id)
+    limit = state.book.queues[contact.queue].max_active.get(contact.channel)
+    if limit is not None and in_hand(state, contact) >= limit:
+        return False
     if (
         profile is None
         or agent.lost

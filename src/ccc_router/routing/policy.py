@@ -68,6 +68,7 @@ class Queue(Policy, frozen=True):
     ``overflow_when``: the first rule that holds moves a waiting contact, also while the queue is open.
     ``max_waiting`` per channel: who comes when as many wait already and nobody is free goes to the ``overflow`` queue if it is open;
     else a caller is deflected, and a message waits all the same.
+    ``max_active`` per channel: at most that many contacts are offered or in agents' hands at once (lines, licences); the others wait.
     """
 
     id: str
@@ -85,6 +86,7 @@ class Queue(Policy, frozen=True):
     drains: bool = False
     overflow_when: tuple[OverflowRule, ...] = ()
     max_waiting: dict[str, int] = {}
+    max_active: dict[str, int] = {}
 
 
 class Skill(Policy, frozen=True):

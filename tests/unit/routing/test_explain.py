@@ -14,7 +14,7 @@ from ccc_router.routing.matching import for_contact
 from ccc_router.routing.policy import Capacity, QueueProfile
 from ccc_router.routing.rows import Agent, Contact
 from tests.support.standing import QUEUES, standings
-from tests.support.world import START, a_catalogue, an_agent, eligible
+from tests.support.world import START, a_catalogue, an_agent, eligible, in_hand
 
 NOBODY = Agent("an", presence=Presence.READY, presence_since=START)
 
@@ -22,7 +22,7 @@ NOBODY = Agent("an", presence=Presence.READY, presence_since=START)
 def judged(state: State, contact: Contact) -> Candidates:
     """The answer for one contact of a state."""
     held = {agent.id: state.load_of(agent) for agent in state.agents.values()}
-    return candidates(Terms(state.book.catalogue), contact, state.agents.values(), held)
+    return candidates(Terms(state.book.catalogue), contact, state.agents.values(), held, in_hand(state, contact))
 
 
 @settings(max_examples=150, deadline=None)
@@ -39,7 +39,7 @@ def test_who_could_take_a_contact_is_whom_the_matcher_would_choose_among(state: 
         if match is not None:
             assert match.agent.id in found.eligible
             assert match.runner_up == "" or match.runner_up in could
-        if not contact.reserved_for:
+        if not contact.reserved_for and not state.limits.full(contact):
             lists = state.free.lists.get(contact.channel.value, {})
             able = state.book.able(state.book.contact_class(contact))
             assert could == sorted(key.agent_id for one, keys in lists.items() if one in able for key in keys)
@@ -117,6 +117,9 @@ CASES = [
     (ELSEWHERE, {}, {"preferred": ("binh", "an")}, {}, ()),
     (ABLE, {}, {"excluded": ("an",)}, {}, (reasons.Excluded(),)),
     (ABLE, {}, {"excluded": ("an",), "reserved_for": "an"}, {}, ()),
+    (ABLE, {}, {"queue": "general"}, {}, (reasons.QueueAtLimit("general", "portal", 2, 2),)),
+    (ABLE, {}, {"queue": "general", "reserved_for": "an"}, {}, (reasons.QueueAtLimit("general", "portal", 2, 2),)),
+    (ABLE, {}, {"queue": "general", "channel": Channel.FANPAGE}, {}, ()),
     (ABLE, {}, {"state": ContactState.ACTIVE}, {}, (reasons.NotWaiting("active"),)),
 ]  # fmt: skip
 
@@ -130,7 +133,7 @@ def test_each_thing_that_stops_an_agent_is_named(
     expected: tuple[reasons.AnyReason, ...],
 ) -> None:
     terms = Terms(a_catalogue(profile, queues=QUEUES))
-    assert stops(terms, a_contact(**contact), an(**agent), held) == expected
+    assert stops(terms, a_contact(**contact), an(**agent), held, in_hand=2) == expected
 
 
 def test_the_cases_name_every_reason_there_is() -> None:

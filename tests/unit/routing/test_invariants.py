@@ -106,13 +106,13 @@ def the_catalogue(
         calendars=(*made.calendars, Calendar("by-turns", by_turns)),
         queues=(
             msgspec.structs.replace(
-                general, hours={"email": "by-turns"}, drains=True, max_waiting={"phone": 1, "email": 1},
+                general, hours={"email": "by-turns"}, drains=True, max_waiting={"phone": 1, "email": 1}, max_active={"email": 1, "phone": 2},
                 overflow_when=(OverflowRule("health", after_wait_s=600, length_over=3),),
             ),
             msgspec.structs.replace(
                 health, hours={"default": "by-turns", "fanpage": "office"}, overflow="general",
                 when_closed={"phone": "deflect", "portal": "overflow"},
-                overflow_when=(OverflowRule("general", after_wait_s=30, if_on_target=True),),
+                overflow_when=(OverflowRule("general", after_wait_s=30, if_on_target=True),), max_active={"portal": 1},
             ),
         ),
     )  # fmt: skip
@@ -249,10 +249,14 @@ class Centre(RuleBasedStateMachine):
     def time(self, seconds: int) -> None:
         self.world.wait(seconds)
 
-    @rule()
-    def same_catalogue_again(self) -> None:
-        document = msgspec.to_builtins(self.world.catalogue)
-        self.command(ActivateCatalogue(actor="root", actor_role=Role.ADMIN, version=2, catalogue=document))
+    @rule(limit=st.integers(0, 2))
+    def another_limit(self, limit: int) -> None:
+        version = self.world.state.book.version + 1
+        limits = {"portal": limit, "email": limit} if limit else {}
+        queues = tuple(msgspec.structs.replace(one, max_active=limits) for one in self.world.catalogue.queues)
+        changed = msgspec.structs.replace(self.world.catalogue, version=version, queues=queues)
+        document = msgspec.to_builtins(changed)
+        self.command(ActivateCatalogue(actor="root", actor_role=Role.ADMIN, version=version, catalogue=document))
 
     @invariant()
     def holds(self) -> None:

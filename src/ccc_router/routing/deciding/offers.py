@@ -11,7 +11,7 @@ from ...events.vocabulary import Channel, ControlCommand, OfferReason, OfferStat
 from ...kernel.ids import derive
 from .. import decisions as d
 from ..explain import overtaken
-from ..matching import Match, for_agent, for_contact
+from ..matching import Match, for_agent, for_contact, for_room
 from ..rows import Agent, Contact, Offer
 from ..state import State
 from .overflowing import overfull
@@ -26,7 +26,13 @@ def leave(state: State) -> Iterator[d.Decision]:
 
 
 def settle(state: State, given: Input) -> Iterator[d.Decision]:
-    """Match everybody who changed: freed agents first, so that who waits longest goes first, then the contacts that came."""
+    """Match everybody who changed: freed agents first, so that who waits longest goes first, then the contacts that came.
+
+    Before them where a queue may have one more in hand: it goes to the first of those who waited for that, whoever was freed.
+    """
+    for key in state.limits.opened:
+        while (match := for_room(state, key)) is not None:
+            yield _offer(state, given, match)
     at = 0
     while at < len(state.woken_agents):
         match = for_agent(state, state.woken_agents[at])

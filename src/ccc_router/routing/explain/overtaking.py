@@ -30,6 +30,8 @@ def _why(state: State, match: Match, front: str, where: ContactClass | tuple[str
         return _unfit(where, agent_class)
     elif agent_id in state.contacts[front].excluded:
         return Overtaking.EXCLUDED
+    if state.limits.full(state.contacts[front]):
+        return Overtaking.QUEUE_AT_LIMIT
     if state.contacts[front].channel.value not in state.free.channels(agent_id):
         return Overtaking.NO_ROOM
     if kept_for(match.contact):

@@ -121,6 +121,15 @@ class NotWaiting(Reason, frozen=True, tag="not_waiting"):
     state: str
 
 
+class QueueAtLimit(Reason, frozen=True, tag="queue_at_limit"):
+    """Agents have as many contacts of the queue and channel as may be at once: one of those has to end first, whoever is free."""
+
+    queue: str
+    channel: str
+    active: int
+    limit: int
+
+
 AnyReason = (
     UnknownAgent
     | Absent
@@ -141,6 +150,7 @@ AnyReason = (
     | Excluded
     | TriedBefore
     | NotWaiting
+    | QueueAtLimit
 )
 
 
@@ -163,6 +173,7 @@ def lasts(reason: AnyReason) -> bool:
             | Excluded()
             | TriedBefore()
             | NotWaiting()
+            | QueueAtLimit()
         ):
             return False
         case _:
@@ -198,6 +209,7 @@ def of_many(reason: AnyReason) -> AnyReason:
             | Excluded()
             | TriedBefore()
             | NotWaiting()
+            | QueueAtLimit()
         ):
             return reason
         case _:

@@ -28,8 +28,11 @@ class Terms:
         return 1000 * max(delays[: contact.tier], default=0)
 
 
-def stops(terms: Terms, contact: Contact, agent: Agent, held: Mapping[str, int]) -> tuple[r.AnyReason, ...]:
-    """Every reason; none means he could be offered it now. ``held`` counts by channel what takes his capacity.
+def stops(
+    terms: Terms, contact: Contact, agent: Agent, held: Mapping[str, int], in_hand: int = 0
+) -> tuple[r.AnyReason, ...]:
+    """Every reason; none means he could be offered it now. ``held`` counts by channel what takes his capacity, ``in_hand`` how many
+    contacts of its queue and channel are offered or somebody's (0 where that is not limited).
 
     Whether he had it before (`TriedBefore`) depends on the others: see `candidates`.
     """
@@ -39,12 +42,19 @@ def stops(terms: Terms, contact: Contact, agent: Agent, held: Mapping[str, int])
         return (*waits, r.UnknownAgent())
     return (
         *waits,
+        *_limit(terms, contact, in_hand),
         *_presence(agent),
         *_fit(terms, contact, profile),
         *_room(terms, contact, profile, held),
         *_penalty(contact, agent),
         *_phone(contact, profile, agent),
     )
+
+
+def _limit(terms: Terms, contact: Contact, in_hand: int) -> Iterator[r.AnyReason]:
+    limit = terms.queues[contact.queue].max_active.get(contact.channel)
+    if limit is not None and in_hand >= limit:
+        yield r.QueueAtLimit(contact.queue, contact.channel.value, in_hand, limit)
 
 
 def _presence(agent: Agent) -> Iterator[r.AnyReason]:
