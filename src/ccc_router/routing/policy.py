@@ -69,6 +69,8 @@ class Queue(Policy, frozen=True):
     ``max_waiting`` per channel: who comes when as many wait already and nobody is free goes to the ``overflow`` queue if it is open;
     else a caller is deflected, and a message waits all the same.
     ``max_active`` per channel: at most that many contacts are offered or in agents' hands at once (lines, licences); the others wait.
+    ``preferred`` agents alone are offered who comes to the queue for the first ``prefer_s`` seconds, while one of them is there; not who
+    comes by overflow or while the queue is closed.
     """
 
     id: str
@@ -87,6 +89,8 @@ class Queue(Policy, frozen=True):
     overflow_when: tuple[OverflowRule, ...] = ()
     max_waiting: dict[str, int] = {}
     max_active: dict[str, int] = {}
+    preferred: tuple[str, ...] = ()
+    prefer_s: int = 0
 
 
 class Skill(Policy, frozen=True):

@@ -69,6 +69,10 @@ def test_the_demo_calendar_has_the_public_holidays_of_vietnam() -> None:
             ("/queues/1/max_waiting/phone", "out_of_range"), ("/queues/1/max_waiting/telegraph", "unknown_channel")}),
         ("/queues/1/max_active", {"phone": 0, "telegraph": 3}, {
             ("/queues/1/max_active/phone", "out_of_range"), ("/queues/1/max_active/telegraph", "unknown_channel")}),
+        ("/queues/1/preferred", ["an", "an", "nobody"], {
+            ("/queues/1/preferred/1", "duplicate"), ("/queues/1/preferred/2", "unknown_agent"),
+            ("/queues/1/prefer_s", "out_of_range")}),
+        ("/queues/0/prefer_s", 5, {("/queues/0/prefer_s", "out_of_range")}),
         ("/queues/1/overflow_when", [{"to": "cards", "length_over": 1}, {"to": "general", "length_over": -1}, {"to": "general"}], {
             ("/queues/1/overflow_when/0/to", "unknown_queue"), ("/queues/1/overflow_when/1", "out_of_range"),
             ("/queues/1/overflow_when/2", "out_of_range")}),

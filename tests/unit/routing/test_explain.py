@@ -80,6 +80,7 @@ ABLE = an_agent("an", skills={"vi": 5, "hi": 5})
 UNSKILLED = an_agent("an", skills={"vi": 5, "hi": 3})
 SLOW = an_agent("an", skills={"vi": 5, "hi": 5}, profiles=(QueueProfile("health", delay_s=30),))
 ELSEWHERE = an_agent("an", skills={"vi": 5, "hi": 5}, profiles=(QueueProfile("general"),))
+PASSED_BY = an_agent("em", skills={"vi": 5, "hi": 5})
 PHONELESS = msgspec.structs.replace(ABLE, phone="")
 NO_CHATS = msgspec.structs.replace(ABLE, capacity=Capacity({"phone": 1}, 100))
 CALL = {"channel": Channel.PHONE}
@@ -115,6 +116,8 @@ CASES = [
     (ELSEWHERE, {}, {"reserved_for": "an"}, {}, ()),
     (ABLE, {}, {"preferred": ("binh",), "reserved_until": START + 7}, {}, (reasons.ReservedForAnother("binh", START + 7),)),
     (ELSEWHERE, {}, {"preferred": ("binh", "an")}, {}, ()),
+    (PASSED_BY, {}, {"for_preferred": True, "reserved_until": START + 7}, {}, (reasons.QueuePrefers("health", START + 7),)),
+    (ABLE, {}, {"for_preferred": True, "reserved_until": START + 7}, {}, ()),
     (ABLE, {}, {"excluded": ("an",)}, {}, (reasons.Excluded(),)),
     (ABLE, {}, {"excluded": ("an",), "reserved_for": "an"}, {}, ()),
     (ABLE, {}, {"queue": "general"}, {}, (reasons.QueueAtLimit("general", "portal", 2, 2),)),
@@ -133,7 +136,8 @@ def test_each_thing_that_stops_an_agent_is_named(
     expected: tuple[reasons.AnyReason, ...],
 ) -> None:
     terms = Terms(a_catalogue(profile, queues=QUEUES))
-    assert stops(terms, a_contact(**contact), an(**agent), held, in_hand=2) == expected
+    who = an(id=profile.id, **agent) if profile is PASSED_BY else an(**agent)
+    assert stops(terms, a_contact(**contact), who, held, in_hand=2) == expected
 
 
 def test_the_cases_name_every_reason_there_is() -> None:

@@ -112,7 +112,8 @@ def the_catalogue(
             msgspec.structs.replace(
                 health, hours={"default": "by-turns", "fanpage": "office"}, overflow="general",
                 when_closed={"phone": "deflect", "portal": "overflow"},
-                overflow_when=(OverflowRule("general", after_wait_s=30, if_on_target=True),), max_active={"portal": 1},
+                overflow_when=(OverflowRule("general", after_wait_s=30, if_on_target=True),),
+                max_active={"portal": 1}, preferred=("chi", "an"), prefer_s=20,
             ),
         ),
     )  # fmt: skip
@@ -190,7 +191,7 @@ class Centre(RuleBasedStateMachine):
         self.command(DeclineOffer(actor=agent, actor_role=Role.AGENT, offer_id=offer_id, reason="busy"))
 
     @precondition(lambda self: self.world.state.contacts)
-    @rule(pick=st.integers(0, 1000), what=st.integers(0, 13), other=st.sampled_from(AGENTS), queue=QUEUES)
+    @rule(pick=st.integers(0, 1000), what=st.integers(0, 14), other=st.sampled_from(AGENTS), queue=QUEUES)
     def handle(self, pick: int, what: int, other: str, queue: str) -> None:
         ids = self.ids()
         contact = self.world.state.contacts[ids[pick % len(ids)]]
@@ -206,6 +207,7 @@ class Centre(RuleBasedStateMachine):
             WaitForCustomer(**mine, until=self.world.now + 60_000),
             TransferContact(**mine, queue=queue),
             TransferContact(**mine, agent_id=other),
+            TransferContact(**mine, queue=queue, prefer=(other, AGENTS[pick % 3]), exclude=(actor,) * (pick % 2)),
             RequeueContact(**mine),
             SendMessage(**mine, message_id=message, visibility=Visibility.PUBLIC, then="wait"),
             SendMessage(

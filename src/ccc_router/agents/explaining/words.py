@@ -61,6 +61,10 @@ REASONS: Final[Mapping[type[Any], Words]] = {
         "lượt liên hệ đang dành cho {agent}", "the contact is kept for {agent}",
         "until", " đến {until}", " until {until}",
     ),
+    r.QueuePrefers: Words(
+        "hàng đợi {queue} đang ưu tiên nhân viên khác", "the queue {queue} prefers others for now",
+        "until", " đến {until}", " until {until}",
+    ),
     r.Excluded: Words("được loại trừ khỏi lượt liên hệ này", "kept from this contact by a supervisor"),
     r.TriedBefore: Words("vừa được mời lượt này, còn người khác nhận được", "had it just now, and somebody else can take it"),
     r.QueueAtLimit: Words(

@@ -60,6 +60,7 @@ def contact_queued(state: State, given: Input, queued: d.ContactQueued) -> None:
         queued.reserved_until,
     )
     contact.preferred, contact.excluded = queued.preferred, tuple(sorted({*contact.excluded, *queued.excluded}))
+    contact.for_preferred = queued.for_preferred
     contact.offer_id, contact.ends_at, contact.wait_until = "", 0, 0
     contact.attention, contact.attention_at = "", given.at + 1000 * state.book.rules.attention_s
     state.touch_contact(contact)
@@ -67,7 +68,7 @@ def contact_queued(state: State, given: Input, queued: d.ContactQueued) -> None:
 
 def contact_released(state: State, _: Input, released: d.ContactReleased) -> None:
     contact = state.contacts[released.contact_id]
-    contact.reserved_for, contact.reserved_until, contact.preferred = "", 0, ()
+    contact.reserved_for, contact.reserved_until, contact.preferred, contact.for_preferred = "", 0, (), False
     state.touch_contact(contact)
 
 
@@ -100,6 +101,7 @@ def overflow_put_off(state: State, _: Input, put_off: d.OverflowPutOff) -> None:
 def contact_overflowed(state: State, given: Input, overflowed: d.ContactOverflowed) -> None:
     contact = state.contacts[overflowed.contact_id]
     _enter(state, contact, overflowed.queue, given.at)
+    contact.for_preferred, contact.reserved_until = False, 0
     contact.overflowed = tuple(dict.fromkeys((*contact.overflowed, overflowed.from_queue, overflowed.queue)))
     state.touch_contact(contact)
 
@@ -126,7 +128,7 @@ def contact_active(state: State, given: Input, active: d.ContactActive) -> None:
     move(state, contact, ContactState.ACTIVE)
     answered(state, contact, given.at)
     contact.ends_at, contact.wait_until, contact.reserved_for, contact.reserved_until = 0, 0, "", 0
-    contact.preferred = ()
+    contact.preferred, contact.for_preferred = (), False
     if active.agent_id and contact.agent_id != active.agent_id:
         own(state, contact, state.agents[active.agent_id])
     state.touch_contact(contact)
@@ -166,7 +168,7 @@ def contact_ended(state: State, given: Input, ended: d.ContactEnded) -> None:
     move(state, contact, ended.state)
     contact.disposition = ended.disposition or contact.disposition
     contact.offer_id, contact.reserved_for, contact.reserved_until, contact.wait_until = "", "", 0, 0
-    contact.preferred = ()
+    contact.preferred, contact.for_preferred = (), False
     contact.attention, contact.attention_at = "", 0
     case = state.cases.get(contact.case_id)
     if case is not None and contact.id in case.contacts:

@@ -50,7 +50,7 @@ def offer_ended(state: State, given: Input, ended: d.OfferEnded) -> None:
         state.touch_agent(agent)
         return
     offer.fetched = True
-    contact.reserved_for, contact.reserved_until, contact.preferred = "", 0, ()
+    contact.reserved_for, contact.reserved_until, contact.preferred, contact.for_preferred = "", 0, (), False
     if ended.connect_by:
         move(state, contact, ContactState.CONNECTING)
         contact.ends_at = ended.connect_by

@@ -48,6 +48,8 @@ def _unfit(line: ContactClass, agents: AgentClass) -> Overtaking:
     delays = [delay for queue, _, delay in agents.profiles if queue == line.queue]
     if not delays:
         return Overtaking.QUEUE_NOT_SERVED
+    if line.preferred and line.queue not in agents.preferred_by:
+        return Overtaking.RESERVED
     levels = dict(agents.skills)
     if any(levels.get(skill, 0) < level for skill, level in line.needs):
         return Overtaking.SKILL

@@ -107,6 +107,13 @@ class ReservedForAnother(Reason, frozen=True, tag="reserved"):
     until: int = 0
 
 
+class QueuePrefers(Reason, frozen=True, tag="queue_prefers"):
+    """The queue gives the contact to the agents it prefers until then, and he is none of them."""
+
+    queue: str
+    until: int = 0
+
+
 class Excluded(Reason, frozen=True, tag="excluded"):
     """A supervisor keeps the contact from him."""
 
@@ -147,6 +154,7 @@ AnyReason = (
     | NoPhone
     | PhoneNotRegistered
     | ReservedForAnother
+    | QueuePrefers
     | Excluded
     | TriedBefore
     | NotWaiting
@@ -170,6 +178,7 @@ def lasts(reason: AnyReason) -> bool:
             | Penalised()
             | PhoneNotRegistered()
             | ReservedForAnother()
+            | QueuePrefers()
             | Excluded()
             | TriedBefore()
             | NotWaiting()
@@ -206,6 +215,7 @@ def of_many(reason: AnyReason) -> AnyReason:
             | NoPhone()
             | PhoneNotRegistered()
             | ReservedForAnother()
+            | QueuePrefers()
             | Excluded()
             | TriedBefore()
             | NotWaiting()

@@ -76,6 +76,9 @@ def _fit(terms: Terms, contact: Contact, profile: Profile) -> Iterator[r.AnyReas
         return
     for agent_id in kept:
         yield r.ReservedForAnother(agent_id, contact.reserved_until)
+    queue = terms.queues[contact.queue]
+    if contact.for_preferred and profile.id not in queue.preferred:
+        yield r.QueuePrefers(contact.queue, contact.reserved_until)
     if profile.id in contact.excluded:
         yield r.Excluded()
     delays = [1000 * one.delay_s for one in profile.profiles if one.queue == contact.queue]
@@ -83,7 +86,6 @@ def _fit(terms: Terms, contact: Contact, profile: Profile) -> Iterator[r.AnyReas
         yield r.QueueNotServed(contact.queue)
     elif min(delays) > terms.outlived_ms(contact):
         yield r.DelayNotReached(contact.queue, contact.arrived_at + min(delays))
-    queue = terms.queues[contact.queue]
     for skill, needed in sorted(needs_at(queue, contact.language, contact.step, terms.skills).items()):
         has = profile.skills.get(skill, 0)
         if has >= needed:
