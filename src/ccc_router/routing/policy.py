@@ -30,7 +30,8 @@ class Requirement(Policy, frozen=True):
 class RequirementStep(Policy, frozen=True):
     """What a contact needs once it has waited ``after_s`` seconds in its queue: never more than before.
 
-    The clock counts the waiting alone: it stops while the contact is offered or in somebody's hands, and is kept over requeue.
+    The clock counts the waiting alone: it stops while the contact is offered or in somebody's hands and while the queue is closed for
+    it, and is kept over requeue.
     """
 
     after_s: int

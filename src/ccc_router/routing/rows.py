@@ -62,9 +62,10 @@ class Call(msgspec.Struct, omit_defaults=True):
 class Contact(msgspec.Struct, omit_defaults=True):
     """One arrival that needs handling.
 
-    ``rank`` is fixed on arrival. ``tier`` counts the profile delays the contact has outlived, ``step`` the steps of its queue; ``waited`` is how
-    long it waited in this queue before its present state (ms): the clock of the steps. ``reserved_for`` is the agent who alone may
-    take it (sticky, transfer to an agent, assigned) until ``reserved_until`` (0: no end); ``preferred`` are several who may, in place of one.
+    ``rank`` is fixed on arrival. ``tier`` counts the profile delays the contact has outlived, ``step`` the steps of its queue; ``waited`` is
+    how long it waited in this queue before its present state, without the time the queue was closed (ms): the clock of the steps.
+    ``reserved_for`` is the agent who alone may take it (sticky, transfer to an agent, assigned) until ``reserved_until`` (0: no end);
+    ``preferred`` are several who may, in place of one.
     ``for_preferred``: only those whom its queue prefers, so long.
     ``excluded`` are never offered it unless a person gives it to them. ``tried`` are the agents of the last offers, newest last.
     ``agent_id`` owns it from accept to the end of wrap-up. ``messages`` counts the interactions, ``customer_message`` is the number of the last

@@ -9,7 +9,7 @@ from collections import Counter
 import msgspec
 
 from ..events.vocabulary import Channel
-from .calendar import add_business_ms
+from .calendar import add_business_ms, hours_of
 from .policy import Agent, Calendar, Catalogue, Department, Endpoint, Queue, Rules, Topic
 from .rows import Contact
 
@@ -146,8 +146,7 @@ class Rulebook:
 
     def hours(self, queue: str, channel: str) -> Calendar | None:
         """The opening hours of a queue for a channel; none: it is always open."""
-        named = self.queues[queue].hours
-        return self.calendars.get(named.get(channel, named.get("default", "")))
+        return hours_of(self.queues[queue], channel, self.calendars)
 
     def overflow_at(self, queue: str, since: int, after: int) -> int:
         """When, later than ``after``, a contact that came to the queue at ``since`` may first be moved by a rule (ms); 0: never."""

@@ -8,6 +8,7 @@ from .rows import Agent, Case, Contact, Escalation, Offer, QueueState, Rows, kep
 from .rulebook import Rulebook
 from .standing import Doors, Free, Limits, Place, Waiting, agent_key
 from .standing.capacity import carried, has_room, room
+from .standing.steps import step_due, waited_ms
 from .standing.timers import Timers
 
 ENDED = frozenset(
@@ -264,15 +265,18 @@ class State:
         return contact.ends_at
 
     def _step_due(self, contact: Contact) -> int:
-        steps = self.book.queues[contact.queue].steps
-        if contact.step >= len(steps):
+        queue = self.book.queues[contact.queue]
+        if contact.step >= len(queue.steps):
             return 0
-        return contact.state_since + max(0, 1000 * steps[contact.step].after_s - contact.waited)
+        return step_due(queue, self.book.hours(queue.id, contact.channel), contact, contact.step + 1)
 
     def steps_outlived(self, contact: Contact) -> int:
         """How many steps of its queue a waiting contact has waited for by now."""
-        waited = contact.waited + self.now - contact.state_since
-        return sum(1 for one in self.book.queues[contact.queue].steps if 1000 * one.after_s <= waited)
+        queue = self.book.queues[contact.queue]
+        if contact.step >= len(queue.steps):
+            return contact.step
+        waited = waited_ms(queue, self.book.hours(queue.id, contact.channel), contact, self.now)
+        return sum(1 for one in queue.steps if 1000 * one.after_s <= waited)
 
     def agent_due(self, agent: Agent) -> int:
         """When a demand, a penalty or the grace of a lost agent ends; 0: none runs."""

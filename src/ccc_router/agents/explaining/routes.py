@@ -12,6 +12,7 @@ from ...kernel.errors import NotFound
 from ...rest.access import AsStaff, Guarded
 from ...rest.principal import Principal
 from ...rest.schemas import Code, Id, moment
+from ...routing.calendar import hours_of
 from ...routing.decisions import OfferMade
 from ...routing.explain import AnyReason, groups, next_relaxation
 from ...routing.explain import reasons as r
@@ -95,7 +96,8 @@ async def _waiting(room: AgentsRoom, caller: Principal, contact: Contact) -> Wai
     ahead, before = await room.contacts.before(contact, _FIRST)
     queue = room.current.queue(contact.queue)
     skills = frozenset(one.id for one in room.catalogue.skills)
-    step = next_relaxation(queue, contact, skills) if queue else None
+    hours = hours_of(queue, contact.channel, {one.id: one for one in room.catalogue.calendars}) if queue else None
+    step = next_relaxation(queue, contact, skills, hours) if queue else None
     return WaitingView(
         ahead=ahead,
         before=before if caller.leads else [],

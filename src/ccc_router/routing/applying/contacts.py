@@ -6,6 +6,7 @@ from ...events.envelope import Input
 from ...events.vocabulary import Channel, ContactState
 from .. import decisions as d
 from ..rows import Call, Contact, QueueState
+from ..standing.steps import open_ms
 from ..state import State
 from .ownership import answered, disown, move, own
 
@@ -88,7 +89,8 @@ def _enter(state: State, contact: Contact, queue: str, at: int) -> None:
     """Wait there from now on (ms): the clocks of its delays, steps and rules begin anew, also for a contact that waits already."""
     if contact.queue != queue:
         contact.queue, contact.tier, contact.step = queue, 0, 0
-        contact.waited = contact.state_since - at
+        hours = state.book.hours(queue, contact.channel)
+        contact.waited = -open_ms(state.book.queues[queue], hours, contact, contact.state_since, at)
     contact.queue_since, contact.overflow_at = at, state.book.overflow_at(queue, at, at)
 
 

@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping
 
 from ...events.vocabulary import Channel, ContactState, Presence
+from ..calendar import hours_of
 from ..policy import Agent as Profile
-from ..policy import Catalogue
+from ..policy import Calendar, Catalogue
 from ..rows import Agent, Contact, kept_for
+from ..standing.steps import step_due
 from . import reasons as r
-from .waiting import needs_at, step_at
+from .waiting import needs_at
 
 
 class Terms:
@@ -19,8 +21,13 @@ class Terms:
         self.queues = {one.id: one for one in catalogue.queues}
         self.agents = {one.id: one for one in catalogue.agents}
         self.skills = frozenset(one.id for one in catalogue.skills)
+        self.calendars = {one.id: one for one in catalogue.calendars}
         delays = {(one.queue, one.delay_s) for agent in catalogue.agents for one in agent.profiles if one.delay_s > 0}
         self._delays = sorted(delays)
+
+    def hours(self, contact: Contact) -> Calendar | None:
+        """When its queue is open for its channel; none: always."""
+        return hours_of(self.queues[contact.queue], contact.channel, self.calendars)
 
     def outlived_ms(self, contact: Contact) -> int:
         """The longest profile delay of its queue that a contact has behind it (ms)."""
@@ -96,7 +103,7 @@ def _fit(terms: Terms, contact: Contact, profile: Profile) -> Iterator[r.AnyReas
             if has >= needs_at(queue, contact.language, step, terms.skills).get(skill, 0)
         )
         step = next(later, 0)
-        yield r.Unskilled(skill, needed, has, step, step_at(queue, contact, step) if step else 0)
+        yield r.Unskilled(skill, needed, has, step, step_due(queue, terms.hours(contact), contact, step))
 
 
 def _room(terms: Terms, contact: Contact, profile: Profile, held: Mapping[str, int]) -> Iterator[r.AnyReason]:
