@@ -125,7 +125,7 @@ def kept_for(contact: Contact) -> tuple[str, ...]:
 
 
 class Offer(msgspec.Struct, omit_defaults=True):
-    """An exclusive, expiring hold of one contact for one agent."""
+    """An exclusive, expiring hold of one contact for one agent. ``target_at`` is until when it would be answered in time."""
 
     id: str
     contact_id: str
@@ -138,6 +138,7 @@ class Offer(msgspec.Struct, omit_defaults=True):
     fetched: bool = False
     ended_at: int = 0
     ended_by: str = ""
+    target_at: int = 0
 
 
 class Agent(msgspec.Struct, omit_defaults=True):

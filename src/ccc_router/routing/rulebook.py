@@ -159,7 +159,7 @@ class Rulebook:
         An allowance with a calendar is counted in its open time. What comes while it is closed would all rank alike, so closed
         time counts a thousandth: who came earlier stays earlier.
         """
-        credit = self._credit_ms(priority)
+        credit = credit_ms(self.rules, priority)
         wanted = self.queues[queue]
         allowance = 1000 * wanted.allowance_s.get(channel, 0)
         calendar = self.calendars.get(wanted.allowance_calendar.get(channel, ""))
@@ -170,14 +170,8 @@ class Rulebook:
         return arrived_at + allowance - credit
 
     def target_at(self, contact: Contact) -> int:
-        """Until when a waiting contact can still be answered in time: its rank without the credit, and its queue's service level (ms)."""
-        return (
-            contact.rank + self._credit_ms(contact.priority) + 1000 * self.queues[contact.queue].service_level.seconds
-        )
-
-    def _credit_ms(self, priority: int) -> int:
-        steps = self.rules.priority_credit_s
-        return 1000 * steps[min(priority, len(steps) - 1)] if steps else 0
+        """Until when a waiting contact can still be answered in time (ms)."""
+        return target_at(self.rules, self.queues[contact.queue], contact)
 
     def _fits(self, contacts: ContactClass, agents: AgentClass) -> int | None:
         levels = dict(agents.skills)
@@ -192,6 +186,17 @@ class Rulebook:
             if queue == contacts.queue and delay <= outlived:
                 return priority
         return None
+
+
+def credit_ms(rules: Rules, priority: int) -> int:
+    """How much earlier (ms) a contact of that priority ranks."""
+    steps = rules.priority_credit_s
+    return 1000 * steps[min(priority, len(steps) - 1)] if steps else 0
+
+
+def target_at(rules: Rules, queue: Queue, contact: Contact) -> int:
+    """Until when a contact is answered in time: its rank without the credit, and its queue's service level (ms)."""
+    return contact.rank + credit_ms(rules, contact.priority) + 1000 * queue.service_level.seconds
 
 
 def scarcities(book: Rulebook) -> dict[AgentClass, int]:

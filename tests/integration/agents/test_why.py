@@ -286,6 +286,9 @@ async def test_after_a_step_it_is_offered_to_whom_the_step_let_in(database: Data
         assert (await next_offer(binh))["contact_id"] == contact_id
         after = await why(lead, contact_id)
         assert (after["step"], after["agent"], after["eligible"]) == (1, "binh", 1)
+        target = from_ms(contact.arrived_at + 1000 * two().queues[1].service_level.seconds)
+        assert parse_utc(answer["target_at"]) == parse_utc(after["target_at"]) == target
+        assert parse_utc((await next_offer(binh))["target_at"]) == target
 
 
 async def test_who_may_ask_about_whom(database: Database) -> None:

@@ -63,6 +63,7 @@ def test_a_step_lets_in_who_is_able_to_it_and_its_offer_says_which_step() -> Non
     assert world.offered_to(contact_id) == "binh"
     assert relaxed(world) == [(contact_id, 1)]
     assert [(one.step, one.agent_id, one.won[-1]) for one in offers(world)] == [(1, "binh", "binh")]
+    assert [one.target_at for one in offers(world)] == [world.contact(contact_id).arrived_at + 20_000]
     check_invariants(world.state)
 
 

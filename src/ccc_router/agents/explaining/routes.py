@@ -17,6 +17,7 @@ from ...routing.decisions import OfferMade
 from ...routing.explain import AnyReason, groups, next_relaxation
 from ...routing.explain import reasons as r
 from ...routing.rows import Contact
+from ...routing.rulebook import target_at
 from ..documents import WhyText
 from ..services import AgentsRoom, Room
 from ..shaping import why_text
@@ -54,6 +55,7 @@ async def why(caller: AsStaff, contact_id: Id, room: Room) -> WhyView:
         queue=contact.queue,
         rank=made.rank if made else contact.rank,
         step=contact.step,
+        target_at=from_ms(_target_at(room, contact, made)),
         catalogue=made.catalogue if made else room.catalogue.version,
         offer_id=made.offer_id if made else "",
         agent=_to(caller, made.agent_id) if made else "",
@@ -89,6 +91,13 @@ async def why_not(
         reasons=shown,
         text=WhyText(vi=f"{agent}: {vi}.", en=f"{agent}: {en}."),
     )
+
+
+def _target_at(room: AgentsRoom, contact: Contact, made: OfferMade | None) -> int:
+    queue = room.current.queue(contact.queue)
+    if queue is None:  # long over, and its queue is gone
+        return made.target_at if made else contact.rank
+    return target_at(room.catalogue.rules, queue, contact)
 
 
 async def _waiting(room: AgentsRoom, caller: Principal, contact: Contact) -> WaitingView:

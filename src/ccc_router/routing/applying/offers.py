@@ -21,6 +21,7 @@ def offer_made(state: State, given: Input, made: d.OfferMade) -> None:
         made_at=given.at,
         expires_at=made.expires_at,
         attempt=made.attempt,
+        target_at=made.target_at,
     )
     state.offers[offer.id] = offer
     state.touch_offer(offer)

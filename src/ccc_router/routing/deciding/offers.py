@@ -69,6 +69,7 @@ def _offer(state: State, given: Input, match: Match) -> d.OfferMade:
         runner_up=match.runner_up,
         step=contact.step,
         overtaken=overtaken(state, match),
+        target_at=state.book.target_at(contact),
     )
 
 
