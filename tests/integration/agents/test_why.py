@@ -243,6 +243,7 @@ async def test_passed_by_a_contact_of_its_own_queue(database: Database) -> None:
 
 
 async def test_kept_for_the_agent_who_knows_the_case(database: Database) -> None:
+    """R-26: a queue with limits, and for the customer his place and an expected wait with an interval, on every channel."""
     async with a_service(database, two(card=1)) as service:
         lead, an, binh = service.client(Role.SUPERVISOR, "mai"), *map_agents(service)
         await ready(an)

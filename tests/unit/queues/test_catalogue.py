@@ -131,7 +131,7 @@ def test_a_queue_that_nobody_can_serve_cannot_route() -> None:
 
 
 def test_every_fault_of_the_shape_is_listed() -> None:
-    """Not only the first: unknown, missing and mistyped fields, each with its path."""
+    """R-17: Not only the first: unknown, missing and mistyped fields, each with its path."""
     document = a_document(colour="green")
     document["queues"][0].pop("name")
     document["queues"][1]["channels"] = "phone"
@@ -218,7 +218,7 @@ def test_current_looks_up_by_id_and_takes_no_older_version() -> None:
 
 
 def test_the_department_of_the_docs_is_one_a_catalogue_takes() -> None:
-    """What docs/departments.md shows can be pasted: its id, its terms (urgent ones too), its ladder."""
+    """R-17: What docs/departments.md shows can be pasted: its id, its terms (urgent ones too), its ladder."""
     page = (Path(__file__).parents[3] / "docs" / "departments.md").read_text(encoding="utf-8")
     department = json.loads(page.split("```json\n")[1].split("```")[0])
     document = a_document()

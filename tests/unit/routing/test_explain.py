@@ -28,7 +28,7 @@ def judged(state: State, contact: Contact) -> Candidates:
 @settings(max_examples=150, deadline=None)
 @given(state=standings())
 def test_who_could_take_a_contact_is_whom_the_matcher_would_choose_among(state: State) -> None:
-    """I8, R-13: the same people by the rows, by the classes, and by DESIGN 5 word for word; and the one chosen is one of them."""
+    """R-17, R-34, I8, R-13: the same people by the rows, by the classes, and by DESIGN 5 word for word; and the one chosen is one of them."""
     for contact in [one for one in state.contacts.values() if one.state is ContactState.QUEUED]:
         found = judged(state, contact)
         tried = [name for name, stopped in found.stopped.items() if stopped == (reasons.TriedBefore(),)]
@@ -135,6 +135,7 @@ def test_each_thing_that_stops_an_agent_is_named(
     held: dict[str, int],
     expected: tuple[reasons.AnyReason, ...],
 ) -> None:
+    """R-30: who may be offered something: there, heard of, allowed, with room; who is lost gives back with the place kept."""
     terms = Terms(a_catalogue(profile, queues=QUEUES))
     who = an(id=profile.id, **agent) if profile is PASSED_BY else an(**agent)
     assert stops(terms, a_contact(**contact), who, held, in_hand=2) == expected

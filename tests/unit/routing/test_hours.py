@@ -1,4 +1,4 @@
-"""Opening hours: who comes to a closed queue waits, overflows or hears an announcement; nothing is dropped (R-16, I8, I9)."""
+"""Opening hours: who comes to a closed queue waits, overflows or hears an announcement; nothing is dropped (I8, I9)."""
 
 from typing import Any, Final
 
@@ -52,7 +52,7 @@ def commands(step: Step) -> list[tuple[ControlCommand | None, dict[str, str]]]:
 
 
 def test_a_message_of_the_night_waits_for_the_opening_and_is_then_offered() -> None:
-    """R-16: closed at 17:00, open at 08:00, and the opening itself is one entry."""
+    """Closed at 17:00, open at 08:00, and the opening itself is one entry."""
     world = a_centre("an")
     world.wait(3 * HOUR)
     contact = world.write(Channel.PORTAL)
@@ -186,7 +186,7 @@ def test_a_new_catalogue_opens_and_closes_at_once() -> None:
 
 
 def test_opening_and_closing_cost_one_row_however_many_wait() -> None:
-    """Flat cost: a thousand contacts behind the door, one entry and one row written when it opens."""
+    """R-28: Flat cost: a thousand contacts behind the door, one entry and one row written when it opens."""
     world = a_centre()
     world.wait(3 * HOUR)
     for _ in range(1000):

@@ -262,6 +262,7 @@ class Centre(RuleBasedStateMachine):
 
     @invariant()
     def holds(self) -> None:
+        """R-2, R-14: freed capacity goes at once to who waits longest among those the agent may take."""
         if hasattr(self, "world"):
             check_invariants(self.world.state)
 

@@ -37,7 +37,7 @@ def offers(world: World, *contacts: str) -> list[str]:
 
 
 def test_i5_i8_no_more_are_offered_than_may_be_in_hand_and_the_next_goes_when_one_ends() -> None:
-    """Three idle agents, two lines: the third contact waits, without an alarm, and is offered in the step in which one ends."""
+    """R-8: Three idle agents, two lines: the third contact waits, without an alarm, and is offered in the step in which one ends."""
     world = a_centre(general={"portal": 2})
     first, second, third = (world.write(queue="general") for _ in range(3))
     assert offers(world, first, second, third) == ["an", "binh", ""]
@@ -194,7 +194,7 @@ def test_a_broken_limit_is_told() -> None:
 
 
 def test_the_cost_of_room_does_not_grow_with_who_waits() -> None:
-    """The calls made in the step that gives the room away are as many with two thousand waiting as with twenty."""
+    """R-12: The calls made in the step that gives the room away are as many with two thousand waiting as with twenty."""
     counts = []
     for waiting in (20, 2000):
         world = a_centre(general={"portal": 1})

@@ -128,7 +128,7 @@ def after_hours(minutes: int, *, drains: bool = False) -> World:
 
 
 def test_a_night_before_a_closed_door_relaxes_nothing() -> None:
-    """A mail that comes after hours needs in the morning what it needed at night, for as long as one that comes then."""
+    """R-23: A mail that comes after hours needs in the morning what it needed at night, for as long as one that comes then."""
     world = after_hours(1)
     world.wait(90)
     contact_id = world.write(Channel.EMAIL, queue="health")
