@@ -10,6 +10,7 @@ from tests.support.waiting import eventually
 
 @pytest.mark.timeout(120)
 async def test_a_call_is_offered_connected_held_transferred_ended_and_wrapped_up() -> None:
+    """R-15: wrap-up is a state of its own with an end that is told, one an agent, and can be extended with a reason."""
     async with a_centre() as centre:
         switch = centre.switch
         an, binh = centre.agent("an"), centre.agent("binh")

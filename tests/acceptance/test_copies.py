@@ -119,6 +119,7 @@ def added(answers: list[httpx.Response]) -> tuple[int, int]:
 
 @pytest.mark.timeout(120)
 async def test_i2_64_copies_at_once_or_in_one_batch_are_one_contact(dsn: str, database: Database) -> None:
+    """R-19: what a channel delivers twice is one contact and the same answer; the echo of our own answer is known."""
     async with a_process(the_catalogue(), **settings(dsn)) as service:
         client = service.anybody()
         for number, delivery in enumerate((calls("c-1"), pages("1"), mails("hoi-1")), 1):
@@ -136,6 +137,7 @@ async def test_i2_64_copies_at_once_or_in_one_batch_are_one_contact(dsn: str, da
 
 @pytest.mark.timeout(120)
 async def test_i2_64_copies_by_two_processes_are_one_contact(dsn: str, database: Database) -> None:
+    """R-38: several processes are safe by construction."""
     async with two_processes(dsn) as processes:
         clients = [process.anybody() for process in processes]
         for number, delivery in enumerate((calls("c-1"), pages("1"), mails("hoi-1")), 1):
@@ -189,6 +191,7 @@ async def more(vendor: Vendor, count: int) -> None:
 async def test_i1_i2_when_the_leader_is_killed_the_other_leads_within_5_s_and_nothing_is_lost_or_doubled(
     dsn: str, database: Database
 ) -> None:
+    """R-11: nodes share the work by pool under a fencing token; a killed node loses nothing."""
     async with two_processes(dsn) as processes:
         leader = await leader_of(database, processes)
         assert leader is not None

@@ -1,4 +1,4 @@
-"""Who may use which route, by hand (R-6: roles). A route that is missing here fails, and so does one that is gone."""
+"""Who may use which route, by hand. A route that is missing here fails, and so does one that is gone."""
 
 from typing import Final
 

@@ -30,6 +30,7 @@ def _elsewhere(hash_seed: str) -> str:
 
 
 def test_the_same_seed_gives_the_same_journal_whatever_the_order_of_sets() -> None:
+    """R-4: fairness between agents is defined, kept over restarts and has a tie-break that is no chance; its index is published."""
     assert _elsewhere("1") == _elsewhere("2") == digest_of(3)
 
 

@@ -13,9 +13,10 @@ from tests.support.world import CHANNELS, START, a_catalogue, an_agent, text
 
 NAMES = ("an", "binh", "chi", "dung", "em")
 QUEUES = (
-    Queue("general", text("General"), (Requirement("vi"),), CHANNELS),
+    Queue("general", text("General"), (Requirement("vi"),), CHANNELS, max_active={"portal": 2}),
     Queue(
         "health", text("Health"), (Requirement("vi"), Requirement("hi", 4)), CHANNELS,
+        preferred=("an", "chi"), prefer_s=30,
         steps=(RequirementStep(20, (Requirement("vi"), Requirement("hi", 2))), RequirementStep(50, (Requirement("vi"),))),
     ),
 )  # fmt: skip
@@ -84,6 +85,7 @@ def _agents(draw: st.DrawFn, name: str, contacts: list[Contact]) -> Agent:
 @st.composite
 def _waiting(draw: st.DrawFn, contact_id: str) -> Contact:
     queue = draw(st.sampled_from(["general", "health"]))
+    for_preferred = queue == "health" and draw(st.sampled_from([False, False, True]))
     return _contact(
         contact_id,
         draw(st.sampled_from([Channel.PHONE, Channel.EMAIL, Channel.PORTAL])),
@@ -92,7 +94,9 @@ def _waiting(draw: st.DrawFn, contact_id: str) -> Contact:
         language=draw(st.sampled_from(["", "vi", "en", "km"])),
         tier=draw(st.sampled_from([0, 0, 1])),
         step=draw(st.integers(0, 2)) if queue == "health" else 0,
-        reserved_for=draw(st.sampled_from(["", "", "", *NAMES])),
+        reserved_for="" if for_preferred else draw(st.sampled_from(["", "", "", *NAMES])),
+        for_preferred=for_preferred,
+        reserved_until=START + 30_000 if for_preferred else 0,
         tried=draw(st.sampled_from([(), (), ("an",), ("an", "binh")])),
     )
 

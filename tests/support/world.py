@@ -265,11 +265,24 @@ def check_work_conservation(state: State) -> None:
             assert not eligible(state, contact, agent.id), f"I8: {agent.id} is idle while {contact.id} waits"
 
 
+def in_hand(state: State, contact: Contact) -> int:
+    """How many contacts of its queue and channel are offered or somebody's: over everybody, not by what the core counts."""
+    alike = [one for one in state.contacts.values() if (one.queue, one.channel) == (contact.queue, contact.channel)]
+    return sum(one.state.value in ("offered", "connecting", "active", "held", "wrap_up") for one in alike)
+
+
+def at_limit(state: State, contact: Contact) -> bool:
+    """Whether its queue may have no more of its channel in hand."""
+    limit = state.book.queues[contact.queue].max_active.get(contact.channel)
+    return limit is not None and in_hand(state, contact) >= limit
+
+
 def eligible(state: State, contact: Contact, agent_id: str) -> bool:
-    """DESIGN 5, word for word."""
+    """DESIGN 5, word for word, and the limits of queues."""
     agent, profile = state.agents[agent_id], state.book.agents.get(agent_id)
     if (
         profile is None
+        or at_limit(state, contact)
         or agent.lost
         or agent.offer_id
         or "*" in agent.penalties
@@ -292,9 +305,10 @@ def eligible(state: State, contact: Contact, agent_id: str) -> bool:
         return False
     if contact.reserved_for or contact.preferred:
         return agent_id in (contact.reserved_for, *contact.preferred)
-    if agent_id in contact.excluded or shut(state, contact):
-        return False
     queue = state.book.queues[contact.queue]
+    passed_by = contact.for_preferred and agent_id not in queue.preferred
+    if passed_by or agent_id in contact.excluded or shut(state, contact):
+        return False
     asked = [queue.requirements, *(one.requirements for one in queue.steps)][contact.step]
     needs = {need.skill: need.level for need in asked}
     if contact.language in state.book.skills:

@@ -68,15 +68,20 @@ class WaitBody(Body):
 
 
 class TransferBody(Body):
-    """To whom: exactly one of both."""
+    """To whom: exactly one of both. With a queue also who may have it first for a while (`prefer`) and who is never to have it
+    (`exclude`: an agent names himself, a supervisor anybody)."""
 
     queue: Code | None = None
     agent: Code | None = None
+    exclude: list[Code] = Field(default_factory=list, max_length=20)
+    prefer: list[Code] = Field(default_factory=list, max_length=20)
 
     @model_validator(mode="after")
     def _one(self) -> Self:
         if (self.queue is None) == (self.agent is None):
             raise ValueError("name a queue or an agent, not both")
+        if self.agent is not None and (self.exclude or self.prefer):
+            raise ValueError("whom to prefer or exclude is said of a queue")
         return self
 
 

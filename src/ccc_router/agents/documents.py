@@ -66,7 +66,9 @@ class OfferView(Document):
     attempt: int
     reason: OfferReason
     waited_s: int = Field(description="Seconds since the contact arrived.")
-    target_at: Moment = Field(description="When the service level wants it answered.")
+    target_at: Moment = Field(
+        description="Until when it is answered in time: by the service level, after the allowance."
+    )
     expires_at: Moment
     ttl_ms: int = Field(description="Milliseconds until it expires, so that no client needs our clock.")
     call: CallView | None = None

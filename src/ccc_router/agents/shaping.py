@@ -65,7 +65,7 @@ async def offer_view(room: AgentsRoom, offer: Offer) -> OfferView | None:
         attempt=offer.attempt,
         reason=offer.reason,
         waited_s=max(0, (now - contact.arrived_at) // 1000),
-        target_at=from_ms(contact.arrived_at + (queue.service_level.seconds * 1000 if queue else 0)),
+        target_at=from_ms(offer.target_at),
         expires_at=from_ms(offer.expires_at),
         ttl_ms=max(0, offer.expires_at - now),
         call=_call(room, contact, face),

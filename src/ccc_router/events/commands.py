@@ -87,11 +87,16 @@ class WaitForCustomer(Command, frozen=True, tag="WaitForCustomer"):
 
 
 class TransferContact(Command, frozen=True, tag="TransferContact"):
-    """Hand the contact to another queue or agent (exactly one is given); its rank is kept."""
+    """Hand the contact to another queue or agent (exactly one is given); its rank is kept.
+
+    ``prefer``: who of the queue may have it first for a while. ``exclude``: who is never offered it again; an agent says so of himself.
+    """
 
     contact_id: str
     queue: str = ""
     agent_id: str = ""
+    exclude: tuple[str, ...] = ()
+    prefer: tuple[str, ...] = ()
 
 
 class RequeueContact(Command, frozen=True, tag="RequeueContact"):

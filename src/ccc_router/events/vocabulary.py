@@ -61,6 +61,7 @@ class Overtaking(StrEnum):
     DELAY = "profile_delay"
     SKILL = "skill"
     EXCLUDED = "excluded"
+    QUEUE_AT_LIMIT = "queue_at_limit"
     NO_ROOM = "no_room"
     KEPT_FOR_AGENT = "kept_for_agent"
     PROFILE_PRIORITY = "profile_priority"

@@ -9,13 +9,13 @@ and should one get here, its time passes like any other: a deadline too early is
 """
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Final
 
 import msgspec
 
-from .policy import Calendar
+from .policy import Calendar, Queue
 
 MINUTE_MS: Final = 60_000
 DAY_MS: Final = 86_400_000
@@ -42,6 +42,11 @@ class _Hours(msgspec.Struct, frozen=True):
         if day in self.holidays:
             return ()
         return self.spans[(day + _THURSDAY) % 7]
+
+
+def hours_of(queue: Queue, channel: str, calendars: Mapping[str, Calendar]) -> Calendar | None:
+    """The opening hours of a queue for a channel; none: it is always open."""
+    return calendars.get(queue.hours.get(channel, queue.hours.get("default", "")))
 
 
 def add_business(calendar: Calendar, start_ms: int, minutes: int) -> int:

@@ -4,12 +4,15 @@ A freed agent gets the best contact he may take; the best contact is offered to 
 the classes that are not empty, never at all contacts or agents (invariant I8: nobody able stays idle while somebody waits).
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..events.vocabulary import OfferReason
 from .rows import Agent, Contact, kept_for
 from .rulebook import AgentClass
 from .standing import AgentKey
+from .standing.limits import Key
+from .standing.lines import Turn
 from .state import State
 
 
@@ -35,6 +38,8 @@ def for_agent(state: State, agent_id: str) -> Match | None:
 def for_contact(state: State, contact_id: str) -> Match | None:
     """The best free agent for a waiting contact, by the policy's order of agents."""
     contact = state.contacts[contact_id]
+    if state.limits.full(contact):
+        return None
     if kept := kept_for(contact):
         return _kept(state, contact, kept)
     found: list[tuple[AgentKey, AgentClass]] = []
@@ -57,6 +62,35 @@ def for_contact(state: State, contact_id: str) -> Match | None:
     following = [found[1][0]] if len(found) > 1 else []
     following += keys[1:2]
     return _match(state, contact, eligible, best, min(following) if following else None)
+
+
+def for_room(state: State, key: Key) -> Match | None:
+    """What a queue and channel that has room for few more gives away first: the first in order whom anybody free may take.
+
+    Another contact may come of it: the one that this agent takes before it. Costs as many looks as there are classes of that queue and
+    channel, and agents for whom something is kept.
+    """
+    if key in state.limits.reached:
+        return None
+    for _, _, contact_id in sorted(fronts(state, key)):
+        match = for_contact(state, contact_id)
+        if match is not None:
+            return for_agent(state, match.agent.id)
+    return None
+
+
+def fronts(state: State, key: Key) -> Iterator[Turn]:
+    """Who is at the front of each line of a queue and channel, and what is kept for those who are free."""
+    for contact_class, line in state.waiting.lines.items():
+        if (contact_class.queue, contact_class.channel) == key:
+            yield from line.fronts(state.now)
+    for agent_id, own in state.waiting.reserved.items():
+        if key[1] in state.free.channels(agent_id):
+            for rank, contact_id in own.in_order():
+                contact = state.contacts[contact_id]
+                if (contact.queue, contact.channel.value) == key:
+                    yield (0, rank, contact_id)
+                    break
 
 
 def _choosing(state: State, contact: Contact, classes: list[AgentClass], eligible: int) -> Match | None:
@@ -97,16 +131,18 @@ def _best_contact(state: State, agent_id: str, channels: tuple[str, ...]) -> Con
     best: tuple[int, int, int, str] | None = None
     for rank, contact_id in _own_line(state, agent_id):
         contact = state.contacts[contact_id]
-        if contact.channel.value not in channels:
+        if contact.channel.value not in channels or state.limits.full(contact):
             continue
         key = (-1 if contact.reason is OfferReason.ASSIGNED else 0, 0, rank, contact_id)
         if best is None or key < best:
             best = key
     takes = state.book.takes(state.book.agent_classes[agent_id])
-    lines = state.waiting.lines
+    lines, reached = state.waiting.lines, state.limits.reached
     small, large = (lines, takes) if len(lines) < len(takes) else (takes, lines)
     for contact_class in small:
         if contact_class not in large or contact_class.channel not in channels:
+            continue
+        if reached and (contact_class.queue, contact_class.channel) in reached:
             continue
         first = lines[contact_class].first(agent_id, state.now)
         if first is not None and (best is None or (takes[contact_class], *first) < best):

@@ -30,7 +30,8 @@ class Requirement(Policy, frozen=True):
 class RequirementStep(Policy, frozen=True):
     """What a contact needs once it has waited ``after_s`` seconds in its queue: never more than before.
 
-    The clock counts the waiting alone: it stops while the contact is offered or in somebody's hands, and is kept over requeue.
+    The clock counts the waiting alone: it stops while the contact is offered or in somebody's hands and while the queue is closed for
+    it, and is kept over requeue.
     """
 
     after_s: int
@@ -68,6 +69,9 @@ class Queue(Policy, frozen=True):
     ``overflow_when``: the first rule that holds moves a waiting contact, also while the queue is open.
     ``max_waiting`` per channel: who comes when as many wait already and nobody is free goes to the ``overflow`` queue if it is open;
     else a caller is deflected, and a message waits all the same.
+    ``max_active`` per channel: at most that many contacts are offered or in agents' hands at once (lines, licences); the others wait.
+    ``preferred`` agents alone are offered who comes to the queue for the first ``prefer_s`` seconds, while one of them is there; not who
+    comes by overflow or while the queue is closed.
     """
 
     id: str
@@ -85,6 +89,9 @@ class Queue(Policy, frozen=True):
     drains: bool = False
     overflow_when: tuple[OverflowRule, ...] = ()
     max_waiting: dict[str, int] = {}
+    max_active: dict[str, int] = {}
+    preferred: tuple[str, ...] = ()
+    prefer_s: int = 0
 
 
 class Skill(Policy, frozen=True):

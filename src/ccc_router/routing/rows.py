@@ -62,9 +62,11 @@ class Call(msgspec.Struct, omit_defaults=True):
 class Contact(msgspec.Struct, omit_defaults=True):
     """One arrival that needs handling.
 
-    ``rank`` is fixed on arrival. ``tier`` counts the profile delays the contact has outlived, ``step`` the steps of its queue; ``waited`` is how
-    long it waited in this queue before its present state (ms): the clock of the steps. ``reserved_for`` is the agent who alone may
-    take it (sticky, transfer to an agent, assigned) until ``reserved_until`` (0: no end); ``preferred`` are several who may, in place of one.
+    ``rank`` is fixed on arrival. ``tier`` counts the profile delays the contact has outlived, ``step`` the steps of its queue; ``waited`` is
+    how long it waited in this queue before its present state, without the time the queue was closed (ms): the clock of the steps.
+    ``reserved_for`` is the agent who alone may take it (sticky, transfer to an agent, assigned) until ``reserved_until`` (0: no end);
+    ``preferred`` are several who may, in place of one.
+    ``for_preferred``: only those whom its queue prefers, so long.
     ``excluded`` are never offered it unless a person gives it to them. ``tried`` are the agents of the last offers, newest last.
     ``agent_id`` owns it from accept to the end of wrap-up. ``messages`` counts the interactions, ``customer_message`` is the number of the last
     one the customer wrote. ``ends_at`` is the deadline of a state that has one: connecting, wrap-up, a call whose customer must clear, an ended
@@ -110,6 +112,7 @@ class Contact(msgspec.Struct, omit_defaults=True):
     step: int = 0
     waited: int = 0
     preferred: tuple[str, ...] = ()
+    for_preferred: bool = False
     excluded: tuple[str, ...] = ()
     overflowed: tuple[str, ...] = ()
     queue_since: int = 0
@@ -122,7 +125,7 @@ def kept_for(contact: Contact) -> tuple[str, ...]:
 
 
 class Offer(msgspec.Struct, omit_defaults=True):
-    """An exclusive, expiring hold of one contact for one agent."""
+    """An exclusive, expiring hold of one contact for one agent. ``target_at`` is until when it would be answered in time."""
 
     id: str
     contact_id: str
@@ -135,6 +138,7 @@ class Offer(msgspec.Struct, omit_defaults=True):
     fetched: bool = False
     ended_at: int = 0
     ended_by: str = ""
+    target_at: int = 0
 
 
 class Agent(msgspec.Struct, omit_defaults=True):

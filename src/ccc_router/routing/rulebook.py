@@ -9,7 +9,7 @@ from collections import Counter
 import msgspec
 
 from ..events.vocabulary import Channel
-from .calendar import add_business_ms
+from .calendar import add_business_ms, hours_of
 from .policy import Agent, Calendar, Catalogue, Department, Endpoint, Queue, Rules, Topic
 from .rows import Contact
 
@@ -19,21 +19,25 @@ _CLOSED_COUNTS = 1000
 
 
 class ContactClass(msgspec.Struct, frozen=True, cache_hash=True):
-    """What all contacts of one waiting heap have in common; ``needs`` are (skill, level), sorted."""
+    """What all contacts of one waiting heap have in common; ``needs`` are (skill, level), sorted. ``preferred``: they are only for those
+    whom the queue prefers."""
 
     queue: str
     needs: tuple[Need, ...]
     channel: str
     tier: int
+    preferred: bool = False
 
 
 class AgentClass(msgspec.Struct, frozen=True, cache_hash=True):
-    """What all agents of one free list have in common; ``profiles`` are (queue, priority, delay in ms), sorted."""
+    """What all agents of one free list have in common; ``profiles`` are (queue, priority, delay in ms), sorted. ``preferred_by`` are the
+    queues that prefer them."""
 
     profiles: tuple[tuple[str, int, int], ...]
     skills: tuple[Need, ...]
     channels: tuple[tuple[str, int], ...]
     total_weight: int
+    preferred_by: tuple[str, ...] = ()
 
 
 class Rulebook:
@@ -53,9 +57,11 @@ class Rulebook:
         self.dispositions = frozenset(item.id for item in catalogue.dispositions)
         self.skills = frozenset(item.id for item in catalogue.skills)
         kinds: dict[AgentClass, AgentClass] = {}
-        for item in catalogue.agents:
-            kinds.setdefault(_agent_class(item), _agent_class(item))
-        self.agent_classes: dict[str, AgentClass] = {item.id: kinds[_agent_class(item)] for item in catalogue.agents}
+        preferring = {
+            item.id: tuple(q.id for q in catalogue.queues if item.id in q.preferred) for item in catalogue.agents
+        }
+        classes = {item.id: _agent_class(item, preferring[item.id]) for item in catalogue.agents}
+        self.agent_classes: dict[str, AgentClass] = {one: kinds.setdefault(kind, kind) for one, kind in classes.items()}
         self.helping = frozenset(
             rule.to for queue in catalogue.queues for rule in queue.overflow_when if rule.if_on_target
         )
@@ -66,16 +72,24 @@ class Rulebook:
         self._takes: dict[AgentClass, dict[ContactClass, int]] = {found: {} for found in self._all_classes}
         self._scarcity: dict[AgentClass, int] = {}
         self._needs: dict[tuple[str, str, int], tuple[Need, ...]] = {}
-        self._classes: dict[tuple[str, str, Channel, int, int], ContactClass] = {}
+        self._classes: dict[tuple[str, str, Channel, int, int, bool], ContactClass] = {}
 
     def contact_class(self, contact: Contact) -> ContactClass:
         """The class a waiting contact belongs to now."""
-        key = (contact.queue, contact.language, contact.channel, contact.tier, contact.step)
-        known = self._classes.get(key)
-        if known is None:
-            needs = self.needs(contact.queue, contact.language, contact.step)
-            known = self._classes[key] = ContactClass(contact.queue, needs, contact.channel.value, contact.tier)
-        return known
+        key = (contact.queue, contact.language, contact.channel, contact.tier, contact.step, contact.for_preferred)
+        return self._classes.get(key) or self._new_class(*key)
+
+    def class_in(self, contact: Contact, queue: str, *, preferred: bool = False) -> ContactClass:
+        """The class it would belong to in a queue: at its tier and step where it is, from the first on elsewhere."""
+        tier, step = (contact.tier, contact.step) if queue == contact.queue else (0, 0)
+        key = (queue, contact.language, contact.channel, tier, step, preferred)
+        return self._classes.get(key) or self._new_class(*key)
+
+    def _new_class(self, *key: *tuple[str, str, Channel, int, int, bool]) -> ContactClass:
+        queue, language, channel, tier, step, preferred = key
+        needs = self.needs(queue, language, step)
+        made = self._classes[key] = ContactClass(queue, needs, channel.value, tier, preferred)
+        return made
 
     def needs(self, queue: str, language: str, step: int = 0) -> tuple[Need, ...]:
         """The requirements of a queue after ``step`` steps and of the contact's language (a language is a skill), sorted by skill."""
@@ -132,8 +146,7 @@ class Rulebook:
 
     def hours(self, queue: str, channel: str) -> Calendar | None:
         """The opening hours of a queue for a channel; none: it is always open."""
-        named = self.queues[queue].hours
-        return self.calendars.get(named.get(channel, named.get("default", "")))
+        return hours_of(self.queues[queue], channel, self.calendars)
 
     def overflow_at(self, queue: str, since: int, after: int) -> int:
         """When, later than ``after``, a contact that came to the queue at ``since`` may first be moved by a rule (ms); 0: never."""
@@ -146,7 +159,7 @@ class Rulebook:
         An allowance with a calendar is counted in its open time. What comes while it is closed would all rank alike, so closed
         time counts a thousandth: who came earlier stays earlier.
         """
-        credit = self._credit_ms(priority)
+        credit = credit_ms(self.rules, priority)
         wanted = self.queues[queue]
         allowance = 1000 * wanted.allowance_s.get(channel, 0)
         calendar = self.calendars.get(wanted.allowance_calendar.get(channel, ""))
@@ -157,17 +170,13 @@ class Rulebook:
         return arrived_at + allowance - credit
 
     def target_at(self, contact: Contact) -> int:
-        """Until when a waiting contact can still be answered in time: its rank without the credit, and its queue's service level (ms)."""
-        return (
-            contact.rank + self._credit_ms(contact.priority) + 1000 * self.queues[contact.queue].service_level.seconds
-        )
-
-    def _credit_ms(self, priority: int) -> int:
-        steps = self.rules.priority_credit_s
-        return 1000 * steps[min(priority, len(steps) - 1)] if steps else 0
+        """Until when a waiting contact can still be answered in time (ms)."""
+        return target_at(self.rules, self.queues[contact.queue], contact)
 
     def _fits(self, contacts: ContactClass, agents: AgentClass) -> int | None:
         levels = dict(agents.skills)
+        if contacts.preferred and contacts.queue not in agents.preferred_by:
+            return None
         if any(levels.get(skill, 0) < level for skill, level in contacts.needs):
             return None
         if dict(agents.channels).get(contacts.channel, 0) <= 0:
@@ -177,6 +186,17 @@ class Rulebook:
             if queue == contacts.queue and delay <= outlived:
                 return priority
         return None
+
+
+def credit_ms(rules: Rules, priority: int) -> int:
+    """How much earlier (ms) a contact of that priority ranks."""
+    steps = rules.priority_credit_s
+    return 1000 * steps[min(priority, len(steps) - 1)] if steps else 0
+
+
+def target_at(rules: Rules, queue: Queue, contact: Contact) -> int:
+    """Until when a contact is answered in time: its rank without the credit, and its queue's service level (ms)."""
+    return contact.rank + credit_ms(rules, contact.priority) + 1000 * queue.service_level.seconds
 
 
 def scarcities(book: Rulebook) -> dict[AgentClass, int]:
@@ -199,12 +219,13 @@ def scarcities(book: Rulebook) -> dict[AgentClass, int]:
     return {agents: total - min((able[work] for work in done), default=total) for agents, done in works.items()}
 
 
-def _agent_class(agent: Agent) -> AgentClass:
+def _agent_class(agent: Agent, preferred_by: tuple[str, ...]) -> AgentClass:
     return AgentClass(
         profiles=tuple(sorted((item.queue, item.priority, 1000 * item.delay_s) for item in agent.profiles)),
         skills=tuple(sorted(agent.skills.items())),
         channels=tuple(sorted(agent.capacity.channels.items())),
         total_weight=agent.capacity.total_weight,
+        preferred_by=preferred_by,
     )
 
 

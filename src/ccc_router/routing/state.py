@@ -6,8 +6,9 @@ from ..events.vocabulary import ContactState
 from .policy import Catalogue
 from .rows import Agent, Case, Contact, Escalation, Offer, QueueState, Rows, kept_for
 from .rulebook import Rulebook
-from .standing import Doors, Free, Place, Waiting, agent_key
+from .standing import Doors, Free, Limits, Place, Waiting, agent_key
 from .standing.capacity import carried, has_room, room
+from .standing.steps import step_due, waited_ms
 from .standing.timers import Timers
 
 ENDED = frozenset(
@@ -58,6 +59,7 @@ class State:
         self.waiting = self._nobody()
         self.doors = Doors()
         self.free = Free()
+        self.limits = Limits(catalogue.queues)
         self.woken_contacts: list[str] = []
         self.woken_agents: list[str] = []
         self.leaving: list[str] = []
@@ -88,13 +90,13 @@ class State:
         self.escalations.update((row.id, row) for row in rows.escalations)
         self.doors.rows.update((row.id, row) for row in rows.queues)
         self.reindex()
-        self.woken_contacts, self.woken_agents, self.doors.turned = [], [], []
+        self.woken_contacts, self.woken_agents, self.doors.turned, self.limits.opened = [], [], [], []
         self._changed = ({}, {}, {}, {}, {}, {})
 
     def reindex(self) -> None:
         """Derive everything anew, as after a new catalogue."""
         self.waiting, self.free, self.doors = self._nobody(), Free(), Doors(self.doors.rows)
-        self.timers = Timers()
+        self.timers, self.limits = Timers(), Limits(self.book.queues.values())
         for contact in sorted(self.contacts.values(), key=lambda row: (row.rank, row.id)):
             self.touch_contact(contact)
         for offer in self.offers.values():
@@ -132,6 +134,7 @@ class State:
     def touch_contact(self, contact: Contact) -> None:
         """A contact changed: its place in line and its timer follow."""
         self._changed[0][contact.id] = contact
+        self.limits.note(contact)
         self.place(contact)
         self.timers.set("contact", contact.id, self.contact_due(contact))
 
@@ -185,6 +188,7 @@ class State:
         """An ended contact leaves the memory; its row is still to be written."""
         self._changed[0][contact.id] = contact
         self.contacts.pop(contact.id, None)
+        self.limits.note(contact)
         self.doors.let_go(contact.id)
         self.waiting.drop(contact.id)
         self.timers.set("contact", contact.id, 0)
@@ -261,15 +265,18 @@ class State:
         return contact.ends_at
 
     def _step_due(self, contact: Contact) -> int:
-        steps = self.book.queues[contact.queue].steps
-        if contact.step >= len(steps):
+        queue = self.book.queues[contact.queue]
+        if contact.step >= len(queue.steps):
             return 0
-        return contact.state_since + max(0, 1000 * steps[contact.step].after_s - contact.waited)
+        return step_due(queue, self.book.hours(queue.id, contact.channel), contact, contact.step + 1)
 
     def steps_outlived(self, contact: Contact) -> int:
         """How many steps of its queue a waiting contact has waited for by now."""
-        waited = contact.waited + self.now - contact.state_since
-        return sum(1 for one in self.book.queues[contact.queue].steps if 1000 * one.after_s <= waited)
+        queue = self.book.queues[contact.queue]
+        if contact.step >= len(queue.steps):
+            return contact.step
+        waited = waited_ms(queue, self.book.hours(queue.id, contact.channel), contact, self.now)
+        return sum(1 for one in queue.steps if 1000 * one.after_s <= waited)
 
     def agent_due(self, agent: Agent) -> int:
         """When a demand, a penalty or the grace of a lost agent ends; 0: none runs."""

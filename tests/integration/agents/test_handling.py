@@ -137,7 +137,7 @@ async def test_a_contact_given_back_keeps_its_place(
 async def test_only_the_owner_handles(
     service: Service, an: httpx.AsyncClient, binh: httpx.AsyncClient, lead: httpx.AsyncClient
 ) -> None:
-    """Object by object: what is not yours does not exist, whatever is done to it."""
+    """R-9: Object by object: what is not yours does not exist, whatever is done to it."""
     contact = await a_contact_of(service, an)
     path = f"/v1/contacts/{contact['contact_id']}"
     deeds: dict[str, object] = {
@@ -179,6 +179,7 @@ async def test_a_disposition_the_catalogue_does_not_know_is_409(service: Service
 async def test_linking_moves_the_contact_to_the_case_whose_reference_was_said(
     service: Service, an: httpx.AsyncClient
 ) -> None:
+    """R-24, R-36: joining contacts to one case is a link that can be undone."""
     first = await a_contact_of(service, an)
     second = await a_contact_of(service, an)
     assert first["case_id"] != second["case_id"]
@@ -195,6 +196,7 @@ async def test_linking_moves_the_contact_to_the_case_whose_reference_was_said(
 async def test_identifying_gives_the_contact_a_customer_who_is_found_again(
     service: Service, an: httpx.AsyncClient
 ) -> None:
+    """R-25: a person is who he proved to be: handles with evidence, none joins two people by itself."""
     contact = await a_contact_of(service, an)
     body = {"handle": {"kind": "phone", "value": "0912 345 678"}, "evidence": "called_back"}
     answer = await an.post(f"/v1/contacts/{contact['contact_id']}/identify", json=body)

@@ -70,6 +70,7 @@ async def test_a_message_becomes_an_offer_is_accepted_answered_and_completed(
 
 
 async def test_an_open_request_is_answered_the_moment_a_contact_comes(service: Service, an: httpx.AsyncClient) -> None:
+    """R-3: events drive, no sweep: from the event to the offer in milliseconds."""
     await ready(an, "on_demand")
     open_request = service.start(an.post("/v1/agents/me/work/next?wait=20"))
 
@@ -95,6 +96,7 @@ async def test_a_cut_poll_loses_nothing(service: Service, an: httpx.AsyncClient)
 
 
 async def test_a_newer_request_ends_the_older_with_204(service: Service, an: httpx.AsyncClient) -> None:
+    """R-9: pulling work is one atomic step with a lease and a heartbeat; only one person writes."""
     await ready(an)
     older = service.start(an.post("/v1/agents/me/work/next?wait=20"))
 
@@ -171,6 +173,7 @@ async def test_signing_out_with_work_is_409_unless_after_current(service: Servic
 async def test_every_request_of_an_agent_counts_as_a_heartbeat(
     service: Service, an: httpx.AsyncClient, lead: httpx.AsyncClient
 ) -> None:
+    """R-9: pulling work is one atomic step with a lease and a heartbeat; only one person writes."""
     await an.get("/v1/agents/me/work")
     await an.post("/v1/agents/me/heartbeat")
     await lead.get("/v1/queues")

@@ -9,12 +9,13 @@ from ccc_router.events.facts import CallEvent, Handle, Private
 from ccc_router.events.vocabulary import CallEventName, Role
 from ccc_router.kernel.ids import derive
 from tests.support.service import Service
-from tests.support.working import a_contact_of, accept_next, ready
+from tests.support.working import a_contact_of, accept_next, next_offer, ready
 
 
 async def test_an_offer_that_is_over_says_what_ended_it(
     service: Service, an: httpx.AsyncClient, binh: httpx.AsyncClient
 ) -> None:
+    """R-16: accepting happens once; who is too late is told; a winner who fails before he is connected gives it back with its place."""
     await ready(an)
     await service.write()
     offer = (await an.post("/v1/agents/me/work/next")).json()
@@ -24,6 +25,42 @@ async def test_an_offer_that_is_over_says_what_ended_it(
     assert {name: answer.json()[name] for name in ("code", "state", "ended_by")} == {
         "code": "offer_over", "state": "rescinded", "ended_by": "not_ready",
     }  # fmt: skip
+
+
+async def test_r1_of_many_who_act_on_one_offer_at_once_one_is_heard_and_the_others_told_who(
+    service: Service, an: httpx.AsyncClient, binh: httpx.AsyncClient, lead: httpx.AsyncClient
+) -> None:
+    """Ten accept, ten decline, and ten supervisors give it to another, at the same moment: whatever comes first, the contact has one
+    offer or one owner, and who is too late hears 409 with what became of it (I4, I6)."""
+    await ready(an)
+    contact_id = await service.write()
+    offer_id = (await next_offer(an))["offer_id"]
+    await ready(binh)
+    requests = []
+    for number in range(10):
+        for client, path, body in (
+            (an, f"/v1/offers/{offer_id}/accept", None),
+            (an, f"/v1/offers/{offer_id}/decline", {"reason": "busy"}),
+            (lead, f"/v1/contacts/{contact_id}/assign", {"agent": "binh", "reason": "asked"}),
+        ):
+            requests.append(client.post(path, json=body, headers={"Idempotency-Key": f"{path[-7:]}-{number}"}))
+    answers = await asyncio.gather(*requests)
+    assert {answer.status_code for answer in answers} <= {200, 409}
+    late = [answer.json() for answer in answers if answer.status_code == 409]
+    assert len(late) >= 10
+    assert all(one["code"] in ("offer_over", "wrong_state") for one in late), late
+    assert all(one["ended_by"] for one in late if one["code"] == "offer_over"), late
+    rows = await service.spine.database.pool.fetch(
+        "SELECT state, agent_id FROM offer WHERE contact_id = $1", contact_id
+    )
+    live = [row for row in rows if row["state"] in ("pending", "accepted")]
+    contact = await service.room.contacts.contact(contact_id)
+    assert contact is not None
+    assert len([row for row in rows if row["state"] == "pending"]) <= 1
+    assert contact.agent_id in ("", *(row["agent_id"] for row in live))
+    ended = [answer for answer in answers if answer.status_code == 200 and "offers" in str(answer.url)]
+    kinds = {str(answer.url).rsplit("/", 1)[1] for answer in ended}
+    assert len(kinds) <= 1, "accepted and declined at once"
 
 
 async def test_an_upload_whose_answer_was_lost_is_answered_when_it_is_repeated(

@@ -70,6 +70,7 @@ async def until_part(events: AsyncIterator[Event], part: str) -> Event:
 async def test_an_agent_sees_his_offer_come_and_become_his_contact(
     service: Service, an: httpx.AsyncClient, url: str
 ) -> None:
+    """R-29: what an agent sees is a snapshot and numbered changes; a supervisor ends anything in any state."""
     await ready(an)
     async with stream(service, url, "/v1/agents/me/stream", Role.AGENT, "an") as events:
         name, number, snapshot = await anext(events)
@@ -98,7 +99,7 @@ async def test_what_concerns_others_is_not_told(
 
 
 async def test_a_client_that_missed_nothing_gets_no_snapshot(service: Service, an: httpx.AsyncClient, url: str) -> None:
-    """I13: numbers are journal positions; who comes back with an older one gets everything anew."""
+    """R-29, I13: numbers are journal positions; who comes back with an older one gets everything anew."""
     await ready(an)
     path = "/v1/agents/me/stream"
     async with stream(service, url, path, Role.AGENT, "an") as events:

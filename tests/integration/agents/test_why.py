@@ -18,12 +18,12 @@ from tests.support.world import eligible
 Answer = dict[str, Any]
 
 
-def two(*steps: RequirementStep, card: int = 2) -> Catalogue:
+def two(*steps: RequirementStep, card: int = 2, **cards: Any) -> Catalogue:
     """``an`` (card 3) and ``binh`` (card 1), one chat at a time each; ``cards`` asks for ``card`` of card."""
     one_chat = Capacity({"phone": 1, "portal": 1, "email": 1}, 100)
     queues = (
         Queue("general", text("Chung"), (Requirement("vi"),), CHANNELS),
-        Queue("cards", text("Thẻ"), (Requirement("card", card),), CHANNELS, steps=steps),
+        Queue("cards", text("Thẻ"), (Requirement("card", card),), CHANNELS, steps=steps, **cards),
     )
     agents = (
         an_agent("an", capacity=one_chat),
@@ -153,6 +153,29 @@ async def test_waiting_while_those_who_are_able_are_busy(database: Database) -> 
         assert his["reasons"][0]["code"] == "not_waiting"
 
 
+async def test_waiting_while_its_queue_is_at_its_limit(database: Database) -> None:
+    """One agent is free and able, but the queue may have only one chat in hand; the answer counts what the tables say."""
+    async with a_service(database, two(card=1, max_active={"portal": 1})) as service:
+        lead, an, binh = service.client(Role.SUPERVISOR, "mai"), *map_agents(service)
+        await ready(an)
+        await service.write(queue="cards")
+        held = (await accept_next(an))["contact_id"]
+        await ready(binh)
+        contact_id = await service.write(queue="cards")
+        await waits(service, contact_id)
+        answer = await check_waiting(service, lead, contact_id)
+        assert codes(answer) == {"queue_at_limit": ["an", "binh"], "channel_full": ["an"]}
+        [stopped] = (await why_not(lead, "binh", contact_id))["reasons"]
+        assert stopped["values"] == {"queue": "cards", "channel": "portal", "active": 1, "limit": 1}
+        assert stopped["text"]["vi"] == "hàng đợi Thẻ đã có đủ 1 lượt kênh portal đang xử lý"
+        newer = await service.write(queue="general")
+        assert (await next_offer(binh))["contact_id"] == newer
+        [overtook] = (await why(lead, newer))["overtook"]
+        assert (overtook["contact_id"], overtook["reason"]) == (contact_id, "queue_at_limit")
+        await an.post(f"/v1/contacts/{held}/complete", json={"disposition": "answered"})
+        assert (await next_offer(an))["contact_id"] == contact_id
+
+
 def map_agents(service: Service) -> tuple[httpx.AsyncClient, httpx.AsyncClient]:
     """The clients of `an` and `binh`."""
     return service.client(Role.AGENT, "an"), service.client(Role.AGENT, "binh")
@@ -220,6 +243,7 @@ async def test_passed_by_a_contact_of_its_own_queue(database: Database) -> None:
 
 
 async def test_kept_for_the_agent_who_knows_the_case(database: Database) -> None:
+    """R-26: a queue with limits, and for the customer his place and an expected wait with an interval, on every channel."""
     async with a_service(database, two(card=1)) as service:
         lead, an, binh = service.client(Role.SUPERVISOR, "mai"), *map_agents(service)
         await ready(an)
@@ -263,6 +287,9 @@ async def test_after_a_step_it_is_offered_to_whom_the_step_let_in(database: Data
         assert (await next_offer(binh))["contact_id"] == contact_id
         after = await why(lead, contact_id)
         assert (after["step"], after["agent"], after["eligible"]) == (1, "binh", 1)
+        target = from_ms(contact.arrived_at + 1000 * two().queues[1].service_level.seconds)
+        assert parse_utc(answer["target_at"]) == parse_utc(after["target_at"]) == target
+        assert parse_utc((await next_offer(binh))["target_at"]) == target
 
 
 async def test_who_may_ask_about_whom(database: Database) -> None:

@@ -57,6 +57,7 @@ async def test_a_messenger_message_is_answered_and_the_next_one_joins(desk: Rece
 
 
 async def test_i2_64_copies_at_once_are_one_contact(desk: Reception) -> None:
+    """R-19: what a channel delivers twice is one contact and the same answer; the echo of our own answer is known."""
     body = wrote("m_64", "Một lần thôi")
     receipts = await asyncio.gather(*(desk.tell(body) for _ in range(64)))
     assert sorted(receipt["accepted"] for receipt in receipts) == [0] * 63 + [1]
@@ -88,7 +89,7 @@ async def test_an_echo_ends_a_call_that_was_never_answered(database: Database, g
 
 
 async def test_an_echo_that_comes_before_the_answer_is_believed(database: Database, graph: FakeGraph) -> None:
-    """Also when the call then ends without an answer: the echo's word stands."""
+    """R-19: Also when the call then ends without an answer: the echo's word stands."""
     called = asyncio.Event()
 
     async def takes_and_waits(request: Request) -> Response:
@@ -195,7 +196,7 @@ async def test_a_portal_visitor_gets_his_answer(desk: Reception) -> None:
 
 
 async def test_two_visitors_who_name_the_same_phone_are_two_customers(desk: Reception) -> None:
-    """One customer on two tickets only by something verified: a form proves nothing."""
+    """R-25: One customer on two tickets only by something verified: a form proves nothing."""
     for words in ("Một", "Hai"):
         form = {"text": words, "phone": "0912345678", "name": "Nguyễn Thị Thử"}
         assert (await desk.http.post("/portal/portal/contacts", json=form)).status_code == 201

@@ -72,6 +72,7 @@ async def test_i10_a_delivery_is_tried_until_it_arrives_and_its_end_is_reported_
 
 
 async def test_i10_when_the_schedule_is_used_up_it_is_parked_where_a_person_sees_it(database: Database) -> None:
+    """R-20: what is owed is in the transaction that decided it, signed with one id, tried again with jitter, parked where a person sees it."""
     sender = ScriptedSender(lambda _: Retry("http_500"))
     await owe(database, 1)
     async with delivering(database, {WEBHOOK: way(sender)}):
@@ -118,6 +119,8 @@ async def test_an_end_is_written_and_reported_as_the_sender_said(
 
 
 async def test_i11_order_is_kept_in_a_lane_and_a_dead_lane_holds_up_no_other(database: Database) -> None:
+    """R-20: what is owed is in the transaction that decided it, signed with one id, tried again with jitter, parked where a person sees it."""
+
     def script(item: Delivery) -> Attempted:
         return Retry("connect_failed") if item.lane == "department:dead" else Sent()
 
@@ -173,6 +176,7 @@ async def _refused(sender: ScriptedSender, times: int) -> bool:
 
 
 async def test_i11_a_kind_that_hangs_leaves_the_others_their_room(database: Database) -> None:
+    """R-27: side work never slows routing."""
     hanging, prompt = ScriptedSender(forever), ScriptedSender()
     for position in range(1, 6):
         await owe(database, position, lane=f"department:{position}")
@@ -320,7 +324,7 @@ async def test_the_bytes_of_the_first_attempt_are_kept(database: Database) -> No
 
 
 async def test_claiming_reads_no_more_than_its_index(database: Database) -> None:
-    """EXPLAIN: among many sent and blocked rows the look at what is due goes by the index of owed ones."""
+    """R-28: EXPLAIN: among many sent and blocked rows the look at what is due goes by the index of owed ones."""
     await database.pool.execute(
         "INSERT INTO delivery (pool, id, position, kind, lane, target, state)"
         " SELECT 'main', 'dl_s' || n, n, 'webhook', 'department:' || n % 50, '', 'sent' FROM generate_series(1, 5000) n"

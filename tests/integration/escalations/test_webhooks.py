@@ -149,6 +149,8 @@ async def test_i10_a_notice_is_verified_by_the_standard_library_and_is_a_cloudev
 
 
 async def test_i10_every_attempt_has_the_same_id_and_bytes_and_a_time_of_its_own(database: Database) -> None:
+    """R-20: what is owed is in the transaction that decided it, signed with one id, tried again with jitter, parked where a person sees it."""
+
     def behave(number: int, _: fake.Received) -> fake.Behaviour:
         return fake.OK if number == 4 else [fake.answers(500), fake.CUTS_IN_THE_HEAD, fake.CUTS_AT_ONCE][number - 1]
 
@@ -366,7 +368,7 @@ async def test_the_breaker_opens_after_failures_in_a_row_and_closes_with_a_succe
 
 
 async def test_i11_departments_that_hang_slow_no_other(database: Database) -> None:
-    """Ten departments hang; two hundred notices to another go through as if they did not."""
+    """R-27: Ten departments hang; two hundred notices to another go through as if they did not."""
     async with FakeDepartment(lambda _n, _r: fake.HANGS).running() as dead, FakeDepartment().running() as well:
         departments = {f"dead_{n}": a_department(f"dead_{n}", dead.url) for n in range(10)}
         departments["well"] = a_department("well", well.url)

@@ -20,7 +20,7 @@ async def count(database: Database, table: str) -> int:
 
 
 async def test_a_form_becomes_a_contact_with_a_reference_and_a_token(site: PortalSite) -> None:
-    """I1: what was answered is in the inbox, with the bytes as they came."""
+    """R-35, I1: what was answered is in the inbox, with the bytes as they came."""
     ticket = await site.open(
         "Tôi chưa nhận được thẻ.", name="Nguyễn Thị Thử", phone="0912 345 678", topic="hi-card-data"
     )

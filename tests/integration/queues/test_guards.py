@@ -45,6 +45,7 @@ def contact(
 
 
 async def test_i4_a_contact_has_one_pending_offer(connection: Connection) -> None:
+    """R-1: an assignment is one atomic step; of many who act at once one is heard, the others get 409 and learn who was."""
     await connection.execute(offer("o1"))
     await refused(connection, offer("o2", agent="a2"), "offer_one_a_contact")
     await connection.execute("UPDATE offer SET state = 'expired', ended_at = 3")
@@ -64,6 +65,7 @@ async def test_i4_an_offered_contact_has_no_owner(connection: Connection) -> Non
 
 
 async def test_i5_an_agent_carries_no_more_than_he_may(connection: Connection) -> None:
+    """R-8: capacity is held by the database and never exceeded; what wakes up comes back only into room."""
     await connection.execute("INSERT INTO agent_load VALUES ('p', 'a1', 'portal', 3, 3, 0)")
     await refused(connection, "UPDATE agent_load SET used = 4", "agent_load_within")
     await connection.execute("UPDATE agent_load SET cap = 2, over = 1")

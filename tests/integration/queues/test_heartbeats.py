@@ -49,6 +49,7 @@ def lost(spine: Spine) -> list[str]:
 
 
 async def test_i7_a_lost_agents_offer_goes_to_another(spine: Spine, database: Database, clock: FakeClock) -> None:
+    """R-30: who may be offered something: there, heard of, allowed, with room; who is lost gives back with the place kept."""
     await spine.inbox.append([submitted("m1")])
     await spine.turns()
     [offer] = spine.state.offers.values()

@@ -78,7 +78,7 @@ async def test_the_caller_of_a_parked_command_gets_500(database: Database) -> No
 
 
 async def test_a_timer_that_cannot_be_handled_stops_no_other(database: Database) -> None:
-    """I12: it is put aside like an input, and the timers behind it fire."""
+    """R-22, I12: it is put aside like an input, and the timers behind it fire."""
     clock = FakeClock()
     async with by_hand(database, clock=clock) as spine:
         await start(spine)

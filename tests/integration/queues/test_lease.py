@@ -61,7 +61,7 @@ async def test_i15_a_zombie_writes_nothing(database: Database) -> None:
 
 
 async def test_i15_a_zombie_in_mid_transaction_cannot_commit(database: Database) -> None:
-    """It stopped between its fence and its commit: the taker ends its backend, so the fence's lock is gone and nothing of it stays."""
+    """R-11: It stopped between its fence and its commit: the taker ends its backend, so the fence's lock is gone and nothing of it stays."""
     async with by_hand(database) as zombie, by_hand(database) as heir:
         await start(zombie)
         session = zombie.engine._session

@@ -1,4 +1,4 @@
-"""A thousand mails of the night do not delay a morning call past its target (I8: no unjustified overtaking; R-5), through inbox and engine."""
+"""A thousand mails of the night do not delay a morning call past its target (I8: no unjustified overtaking; R-2), through inbox and engine."""
 
 from collections.abc import AsyncIterator
 
@@ -63,7 +63,7 @@ async def a_call(spine: Spine) -> None:
     await spine.turns()
 
 
-async def test_r5_the_next_freed_agent_gets_the_morning_call_and_not_one_of_a_thousand_mails(spine: Spine) -> None:
+async def test_r2_the_next_freed_agent_gets_the_morning_call_and_not_one_of_a_thousand_mails(spine: Spine) -> None:
     clock = spine.clock
     assert isinstance(clock, FakeClock)
     for hundred in range(MAILS // 100):

@@ -43,7 +43,7 @@ async def work(spine: Spine, clock: FakeClock, workload: Workload, inputs: int) 
 
 @pytest.mark.parametrize("offset", range(3))
 async def test_live_loaded_and_rebuilt_states_are_equal(database: Database, offset: int) -> None:
-    """I13, and every constraint of the tables held on the way (no input was parked)."""
+    """R-4: I13, and every constraint of the tables held on the way (no input was parked)."""
     clock = FakeClock()
     async with by_hand(database, clock=clock) as spine:
         await start(spine)

@@ -129,6 +129,7 @@ async def test_i15_a_take_over_waits_for_the_commit_under_way_and_the_fence_for_
 
 
 async def test_i15_of_many_takers_one_wins(dsn: str) -> None:
+    """R-38: several processes are safe by construction."""
     connections = [await databases.connect(dsn, f"taker {number}") for number in range(8)]
     won = await asyncio.gather(
         *(leases.take(one, "pool:main", str(number), ttl_ms=LONG_MS) for number, one in enumerate(connections))

@@ -23,6 +23,7 @@ PERSON = ("auto-submitted-no", "subject-of-a-person")
 
 @pytest.mark.parametrize(("name", "sign"), MACHINE.items())
 def test_a_machines_mail_is_automatic(name: str, sign: str) -> None:
+    """R-21: what acts by itself acts once, and never in a circle."""
     fact, private = mails.fact(f"machines/{name}")
     assert fact.automatic
     assert not fact.acknowledge

@@ -64,6 +64,7 @@ def test_five_minutes_either_way(off_s: int, answer: Verified | Refusal) -> None
 
 
 def test_a_rotation_signs_with_both_keys_and_accepts_either() -> None:
+    """R-20: what is owed is in the transaction that decided it, signed with one id, tried again with jitter, parked where a person sees it."""
     old_and_new = signing.keys_of([SECRET, OTHER])
     headers = signing.sign(old_and_new, "msg_01", NOW, BODY)
     assert headers["webhook-signature"].count("v1,") == 2

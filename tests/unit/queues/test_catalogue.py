@@ -67,6 +67,12 @@ def test_the_demo_calendar_has_the_public_holidays_of_vietnam() -> None:
             ("/queues/1/allowance_calendar/telegraph", "unknown_channel")}),
         ("/queues/1/max_waiting", {"phone": -1, "telegraph": 3}, {
             ("/queues/1/max_waiting/phone", "out_of_range"), ("/queues/1/max_waiting/telegraph", "unknown_channel")}),
+        ("/queues/1/max_active", {"phone": 0, "telegraph": 3}, {
+            ("/queues/1/max_active/phone", "out_of_range"), ("/queues/1/max_active/telegraph", "unknown_channel")}),
+        ("/queues/1/preferred", ["an", "an", "nobody"], {
+            ("/queues/1/preferred/1", "duplicate"), ("/queues/1/preferred/2", "unknown_agent"),
+            ("/queues/1/prefer_s", "out_of_range")}),
+        ("/queues/0/prefer_s", 5, {("/queues/0/prefer_s", "out_of_range")}),
         ("/queues/1/overflow_when", [{"to": "cards", "length_over": 1}, {"to": "general", "length_over": -1}, {"to": "general"}], {
             ("/queues/1/overflow_when/0/to", "unknown_queue"), ("/queues/1/overflow_when/1", "out_of_range"),
             ("/queues/1/overflow_when/2", "out_of_range")}),
@@ -125,7 +131,7 @@ def test_a_queue_that_nobody_can_serve_cannot_route() -> None:
 
 
 def test_every_fault_of_the_shape_is_listed() -> None:
-    """Not only the first: unknown, missing and mistyped fields, each with its path."""
+    """R-17: Not only the first: unknown, missing and mistyped fields, each with its path."""
     document = a_document(colour="green")
     document["queues"][0].pop("name")
     document["queues"][1]["channels"] = "phone"
@@ -212,7 +218,7 @@ def test_current_looks_up_by_id_and_takes_no_older_version() -> None:
 
 
 def test_the_department_of_the_docs_is_one_a_catalogue_takes() -> None:
-    """What docs/departments.md shows can be pasted: its id, its terms (urgent ones too), its ladder."""
+    """R-17: What docs/departments.md shows can be pasted: its id, its terms (urgent ones too), its ladder."""
     page = (Path(__file__).parents[3] / "docs" / "departments.md").read_text(encoding="utf-8")
     department = json.loads(page.split("```json\n")[1].split("```")[0])
     document = a_document()

@@ -34,6 +34,7 @@ def test_who_can_do_less_goes_first_if_the_policy_says_so(order: tuple[AgentOrde
 
 
 def test_r5_load_comes_before_scarcity_and_idle_time_and_the_entry_says_what_won() -> None:
+    """R-4: fairness between agents is defined, kept over restarts and has a tie-break that is no chance; its index is published."""
     world = World()
     sign_in_apart(world, "an", "binh")
     first = world.write(Channel.PORTAL)
@@ -88,7 +89,7 @@ def test_r5_what_idle_means_is_policy(since: IdleSince, declined: bool, expected
 
 
 def test_i8_contacts_that_begin_to_wait_together_are_matched_by_who_is_free() -> None:
-    """An agent who leaves wakes all that was kept for him: not the oldest goes first, but the best for the one who is free."""
+    """R-34: An agent who leaves wakes all that was kept for him: not the oldest goes first, but the best for the one who is free."""
     health_first = (QueueProfile("general", 2), QueueProfile("health", 1))
     skills = {"vi": 5, "hi": 5}
     world = World(a_catalogue(an_agent("an", skills=skills, profiles=health_first), an_agent("binh", skills=skills)))

@@ -52,6 +52,7 @@ def test_five_working_days_pass_over_a_holiday_week() -> None:
 
 
 def test_a_make_up_day_is_worked_like_the_weekday_it_stands_for() -> None:
+    """R-23: one calendar: several intervals a day, holidays and make-up days; adding is the inverse of counting; clocks stop where they should."""
     friday_evening = at("2027-01-29T17:00:00")
     assert add_business(OFFICE, friday_evening, 30) == at("2027-01-30T08:30:00")
     assert is_open(OFFICE, at("2027-01-30T09:00:00"))
@@ -110,6 +111,7 @@ minutes = st.integers(0, 6_000)
 
 @given(calendars, moments, minutes)
 def test_counting_undoes_adding(calendar: Calendar, start: int, term: int) -> None:
+    """R-23: one calendar: several intervals a day, holidays and make-up days; adding is the inverse of counting; clocks stop where they should."""
     end = add_business(calendar, start, term)
     assert end >= start
     assert business_ms_between(calendar, start, end) == term * MINUTE_MS

@@ -45,6 +45,7 @@ def _endless(world: World, contact: Contact, offer: Offer) -> None:
     ],
 )
 def test_i4_i9_a_pending_offer_is_checked(harm: Broken, found: set[tuple[str, str]]) -> None:
+    """R-10: every state that is no rest ends by a time; what the switch never tells ends too."""
     world, contact, offer, made = _offered()
     assert violations(world.state, made.decisions) == []
     harm(world, contact, offer)

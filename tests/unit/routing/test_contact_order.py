@@ -149,6 +149,7 @@ def test_the_order_keeps_the_target_for_more() -> None:
 
 
 def test_the_entry_of_an_offer_names_the_rank_it_had_whatever_the_order() -> None:
+    """R-33: the rank is an exact documented integer: in the API, in the journal, and in why."""
     world = a_centre("service_level", target=20, extra=10)
     old = world.write()
     world.wait(25)

@@ -70,6 +70,7 @@ def test_i8_who_waited_longest_is_offered_first_and_skills_decide_who_may() -> N
 
 
 def test_a_missed_offer_keeps_the_rank_and_pauses_the_agent_more_each_time_until_rona() -> None:
+    """R-7, R-18: what is offered and not taken comes back with its place kept, counted against the agent; so does what is taken and not begun."""
     world = World()
     world.sign_in("an")
     contact_id = world.write()
@@ -85,6 +86,7 @@ def test_a_missed_offer_keeps_the_rank_and_pauses_the_agent_more_each_time_until
 
 
 def test_an_offer_never_fetched_is_no_miss() -> None:
+    """R-18: misses are counted in a window with a growing pause; the same contact does not come again while another can."""
     world = World()
     world.sign_in("an")
     world.write()
@@ -155,6 +157,7 @@ def test_a_call_is_offered_connected_held_and_wrapped_up() -> None:
 
 
 def test_a_phone_that_does_not_answer_requeues_the_call_and_pauses_the_agents_phone_only() -> None:
+    """R-16: accepting happens once; who is too late is told; a winner who fails before he is connected gives it back with its place."""
     world = World()
     world.sign_in("an")
     world.call(CallEventName.OFFERED)
@@ -184,6 +187,7 @@ def test_a_caller_who_leaves_while_connecting_abandons_without_miss_or_wrap_up()
 
 
 def test_i7_a_lost_agents_offer_moves_at_once_and_his_work_after_the_grace() -> None:
+    """R-30: who may be offered something: there, heard of, allowed, with room; who is lost gives back with the place kept."""
     world = World()
     world.sign_in("an")
     one = world.write()
@@ -297,6 +301,7 @@ def test_r31_an_assigned_contact_waits_for_its_agent_and_for_nobody_else() -> No
 
 
 def test_transfer_and_requeue_keep_the_rank() -> None:
+    """R-35: skills, giving back, and a topic that the customer chooses."""
     world = World()
     world.sign_in("an")
     contact_id = world.write()

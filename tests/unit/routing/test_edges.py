@@ -293,6 +293,7 @@ def test_i7_the_phone_of_a_lost_agent_stops_ringing_when_his_call_goes_to_anothe
 
 
 def test_i9_a_watched_call_whose_end_is_never_told_is_over_after_its_silence() -> None:
+    """R-10: every state that is no rest ends by a time; what the switch never tells ends too."""
     world = World()
     world.call(CallEventName.OFFERED, endpoint="tracked")
     world.wait(10_000)
@@ -337,6 +338,7 @@ def test_notes_reach_nobody_outside() -> None:
 
 
 def test_an_answer_of_a_case_does_not_reach_whoever_was_linked_away_from_it() -> None:
+    """R-24: joining contacts to one case is a link that can be undone."""
     world = World()
     world.sign_in("an")
     right = handled(world)

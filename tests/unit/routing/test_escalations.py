@@ -191,6 +191,7 @@ def test_an_unacknowledged_one_is_overdue_by_its_first_clock(world: Escalated) -
 
 
 def test_clocks_stand_still_outside_business_time(world: Escalated) -> None:
+    """R-23: one calendar: several intervals a day, holidays and make-up days; adding is the inverse of counting; clocks stop where they should."""
     world.advance(MONDAY_8 + 9 * HOUR + 1)  # Monday, after five
     world.escalate()
     assert world.escalation().acknowledge_by == MONDAY_8 + 25 * HOUR
@@ -244,6 +245,7 @@ def test_forwarding_starts_new_clocks_with_the_new_department(world: Escalated) 
 
 
 def test_a_chain_of_forwards_has_an_end_and_going_back_calls_a_supervisor(world: Escalated) -> None:
+    """R-21: what acts by itself acts once, and never in a circle."""
     world.escalate()
     assert refusal(world.act("forward", department="d_hi")) == "same_department"
     assert refusal(world.act("forward", department="d_none")) == "unknown_department"

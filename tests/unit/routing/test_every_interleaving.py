@@ -46,7 +46,7 @@ _DECLINED = ("declines",)
 def test_i4_to_i9_in_every_interleaving(
     agents: tuple[str, ...], contacts: tuple[str, ...], without: tuple[str, ...], least: int
 ) -> None:
-    """``least``: fewer states than that and the model has lost moves, so it would prove less than it says."""
+    """R-10: ``least``: fewer states than that and the model has lost moves, so it would prove less than it says."""
     graph = Model(agents, contacts, without).search()
     sys.stdout.write(f"{len(graph.followers)} states, {graph.moves} transitions\n")
     assert len(graph.followers) >= least

@@ -14,7 +14,7 @@ from ccc_router.routing.matching import for_contact
 from ccc_router.routing.policy import Capacity, QueueProfile
 from ccc_router.routing.rows import Agent, Contact
 from tests.support.standing import QUEUES, standings
-from tests.support.world import START, a_catalogue, an_agent, eligible
+from tests.support.world import START, a_catalogue, an_agent, eligible, in_hand
 
 NOBODY = Agent("an", presence=Presence.READY, presence_since=START)
 
@@ -22,13 +22,13 @@ NOBODY = Agent("an", presence=Presence.READY, presence_since=START)
 def judged(state: State, contact: Contact) -> Candidates:
     """The answer for one contact of a state."""
     held = {agent.id: state.load_of(agent) for agent in state.agents.values()}
-    return candidates(Terms(state.book.catalogue), contact, state.agents.values(), held)
+    return candidates(Terms(state.book.catalogue), contact, state.agents.values(), held, in_hand(state, contact))
 
 
 @settings(max_examples=150, deadline=None)
 @given(state=standings())
 def test_who_could_take_a_contact_is_whom_the_matcher_would_choose_among(state: State) -> None:
-    """I8, R-13: the same people by the rows, by the classes, and by DESIGN 5 word for word; and the one chosen is one of them."""
+    """R-17, R-34, I8, R-13: the same people by the rows, by the classes, and by DESIGN 5 word for word; and the one chosen is one of them."""
     for contact in [one for one in state.contacts.values() if one.state is ContactState.QUEUED]:
         found = judged(state, contact)
         tried = [name for name, stopped in found.stopped.items() if stopped == (reasons.TriedBefore(),)]
@@ -39,7 +39,7 @@ def test_who_could_take_a_contact_is_whom_the_matcher_would_choose_among(state: 
         if match is not None:
             assert match.agent.id in found.eligible
             assert match.runner_up == "" or match.runner_up in could
-        if not contact.reserved_for:
+        if not contact.reserved_for and not state.limits.full(contact):
             lists = state.free.lists.get(contact.channel.value, {})
             able = state.book.able(state.book.contact_class(contact))
             assert could == sorted(key.agent_id for one, keys in lists.items() if one in able for key in keys)
@@ -80,6 +80,7 @@ ABLE = an_agent("an", skills={"vi": 5, "hi": 5})
 UNSKILLED = an_agent("an", skills={"vi": 5, "hi": 3})
 SLOW = an_agent("an", skills={"vi": 5, "hi": 5}, profiles=(QueueProfile("health", delay_s=30),))
 ELSEWHERE = an_agent("an", skills={"vi": 5, "hi": 5}, profiles=(QueueProfile("general"),))
+PASSED_BY = an_agent("em", skills={"vi": 5, "hi": 5})
 PHONELESS = msgspec.structs.replace(ABLE, phone="")
 NO_CHATS = msgspec.structs.replace(ABLE, capacity=Capacity({"phone": 1}, 100))
 CALL = {"channel": Channel.PHONE}
@@ -115,8 +116,13 @@ CASES = [
     (ELSEWHERE, {}, {"reserved_for": "an"}, {}, ()),
     (ABLE, {}, {"preferred": ("binh",), "reserved_until": START + 7}, {}, (reasons.ReservedForAnother("binh", START + 7),)),
     (ELSEWHERE, {}, {"preferred": ("binh", "an")}, {}, ()),
+    (PASSED_BY, {}, {"for_preferred": True, "reserved_until": START + 7}, {}, (reasons.QueuePrefers("health", START + 7),)),
+    (ABLE, {}, {"for_preferred": True, "reserved_until": START + 7}, {}, ()),
     (ABLE, {}, {"excluded": ("an",)}, {}, (reasons.Excluded(),)),
     (ABLE, {}, {"excluded": ("an",), "reserved_for": "an"}, {}, ()),
+    (ABLE, {}, {"queue": "general"}, {}, (reasons.QueueAtLimit("general", "portal", 2, 2),)),
+    (ABLE, {}, {"queue": "general", "reserved_for": "an"}, {}, (reasons.QueueAtLimit("general", "portal", 2, 2),)),
+    (ABLE, {}, {"queue": "general", "channel": Channel.FANPAGE}, {}, ()),
     (ABLE, {}, {"state": ContactState.ACTIVE}, {}, (reasons.NotWaiting("active"),)),
 ]  # fmt: skip
 
@@ -129,8 +135,10 @@ def test_each_thing_that_stops_an_agent_is_named(
     held: dict[str, int],
     expected: tuple[reasons.AnyReason, ...],
 ) -> None:
+    """R-30: who may be offered something: there, heard of, allowed, with room; who is lost gives back with the place kept."""
     terms = Terms(a_catalogue(profile, queues=QUEUES))
-    assert stops(terms, a_contact(**contact), an(**agent), held) == expected
+    who = an(id=profile.id, **agent) if profile is PASSED_BY else an(**agent)
+    assert stops(terms, a_contact(**contact), who, held, in_hand=2) == expected
 
 
 def test_the_cases_name_every_reason_there_is() -> None:

@@ -1,4 +1,4 @@
-"""Opening hours: who comes to a closed queue waits, overflows or hears an announcement; nothing is dropped (R-16, I8, I9)."""
+"""Opening hours: who comes to a closed queue waits, overflows or hears an announcement; nothing is dropped (I8, I9)."""
 
 from typing import Any, Final
 
@@ -52,7 +52,7 @@ def commands(step: Step) -> list[tuple[ControlCommand | None, dict[str, str]]]:
 
 
 def test_a_message_of_the_night_waits_for_the_opening_and_is_then_offered() -> None:
-    """R-16: closed at 17:00, open at 08:00, and the opening itself is one entry."""
+    """Closed at 17:00, open at 08:00, and the opening itself is one entry."""
     world = a_centre("an")
     world.wait(3 * HOUR)
     contact = world.write(Channel.PORTAL)
@@ -80,6 +80,17 @@ def test_who_waits_when_the_queue_closes_is_offered_no_more() -> None:
     contact = world.write(Channel.PORTAL)
     world.wait(3 * HOUR)
     world.sign_in("an")
+    assert world.offered_to(contact) == ""
+    check_invariants(world.state)
+
+
+def test_an_offer_that_expires_at_the_moment_of_closing_is_not_made_again() -> None:
+    """Both timers are due at 17:00 to the millisecond: the queue closes first."""
+    world = a_centre("an")
+    world.wait(2 * HOUR - 30)
+    contact = world.write(Channel.PORTAL)
+    assert world.offered_to(contact) == "an"
+    world.wait(30)
     assert world.offered_to(contact) == ""
     check_invariants(world.state)
 
@@ -175,7 +186,7 @@ def test_a_new_catalogue_opens_and_closes_at_once() -> None:
 
 
 def test_opening_and_closing_cost_one_row_however_many_wait() -> None:
-    """Flat cost: a thousand contacts behind the door, one entry and one row written when it opens."""
+    """R-28: Flat cost: a thousand contacts behind the door, one entry and one row written when it opens."""
     world = a_centre()
     world.wait(3 * HOUR)
     for _ in range(1000):

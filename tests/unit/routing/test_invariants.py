@@ -106,13 +106,14 @@ def the_catalogue(
         calendars=(*made.calendars, Calendar("by-turns", by_turns)),
         queues=(
             msgspec.structs.replace(
-                general, hours={"email": "by-turns"}, drains=True, max_waiting={"phone": 1, "email": 1},
+                general, hours={"email": "by-turns"}, drains=True, max_waiting={"phone": 1, "email": 1}, max_active={"email": 1, "phone": 2},
                 overflow_when=(OverflowRule("health", after_wait_s=600, length_over=3),),
             ),
             msgspec.structs.replace(
                 health, hours={"default": "by-turns", "fanpage": "office"}, overflow="general",
                 when_closed={"phone": "deflect", "portal": "overflow"},
                 overflow_when=(OverflowRule("general", after_wait_s=30, if_on_target=True),),
+                max_active={"portal": 1}, preferred=("chi", "an"), prefer_s=20,
             ),
         ),
     )  # fmt: skip
@@ -190,7 +191,7 @@ class Centre(RuleBasedStateMachine):
         self.command(DeclineOffer(actor=agent, actor_role=Role.AGENT, offer_id=offer_id, reason="busy"))
 
     @precondition(lambda self: self.world.state.contacts)
-    @rule(pick=st.integers(0, 1000), what=st.integers(0, 13), other=st.sampled_from(AGENTS), queue=QUEUES)
+    @rule(pick=st.integers(0, 1000), what=st.integers(0, 14), other=st.sampled_from(AGENTS), queue=QUEUES)
     def handle(self, pick: int, what: int, other: str, queue: str) -> None:
         ids = self.ids()
         contact = self.world.state.contacts[ids[pick % len(ids)]]
@@ -206,6 +207,7 @@ class Centre(RuleBasedStateMachine):
             WaitForCustomer(**mine, until=self.world.now + 60_000),
             TransferContact(**mine, queue=queue),
             TransferContact(**mine, agent_id=other),
+            TransferContact(**mine, queue=queue, prefer=(other, AGENTS[pick % 3]), exclude=(actor,) * (pick % 2)),
             RequeueContact(**mine),
             SendMessage(**mine, message_id=message, visibility=Visibility.PUBLIC, then="wait"),
             SendMessage(
@@ -249,13 +251,18 @@ class Centre(RuleBasedStateMachine):
     def time(self, seconds: int) -> None:
         self.world.wait(seconds)
 
-    @rule()
-    def same_catalogue_again(self) -> None:
-        document = msgspec.to_builtins(self.world.catalogue)
-        self.command(ActivateCatalogue(actor="root", actor_role=Role.ADMIN, version=2, catalogue=document))
+    @rule(limit=st.integers(0, 2))
+    def another_limit(self, limit: int) -> None:
+        version = self.world.state.book.version + 1
+        limits = {"portal": limit, "email": limit} if limit else {}
+        queues = tuple(msgspec.structs.replace(one, max_active=limits) for one in self.world.catalogue.queues)
+        changed = msgspec.structs.replace(self.world.catalogue, version=version, queues=queues)
+        document = msgspec.to_builtins(changed)
+        self.command(ActivateCatalogue(actor="root", actor_role=Role.ADMIN, version=version, catalogue=document))
 
     @invariant()
     def holds(self) -> None:
+        """R-2, R-14: freed capacity goes at once to who waits longest among those the agent may take."""
         if hasattr(self, "world"):
             check_invariants(self.world.state)
 

@@ -1,4 +1,4 @@
-"""Overflow by conditions: after a wait, over a length, while the other queue keeps its own target; the rank stays (R-15, I8)."""
+"""Overflow by conditions: after a wait, over a length, while the other queue keeps its own target; the rank stays (I8)."""
 
 from typing import Any
 
@@ -84,7 +84,7 @@ def test_nobody_overflows_while_somebody_is_free_here() -> None:
 
 
 def test_two_queues_that_overflow_into_each_other_do_so_once() -> None:
-    """No ping-pong: to each queue at most once, and then no timer asks again."""
+    """R-21: No ping-pong: to each queue at most once, and then no timer asks again."""
     world = a_centre(OverflowRule("health", after_wait_s=60), back=(OverflowRule("general", after_wait_s=60),))
     contact = world.write()
     world.wait(3600)
@@ -162,7 +162,7 @@ def test_a_full_queue_overflows_if_it_can() -> None:
 
 
 def test_a_caller_whom_a_full_queue_cannot_pass_on_hears_so() -> None:
-    """Deflected with a follow-up on his case (I9); who waited already goes on waiting, and keeps his place."""
+    """R-26: Deflected with a follow-up on his case (I9); who waited already goes on waiting, and keeps his place."""
     world = a_centre(limits={"phone": 1})
     first, second = ring(world, "c1"), ring(world, "c2")
     assert (world.state_of(first), world.state_of(second)) == (ContactState.QUEUED, ContactState.DEFLECTED)

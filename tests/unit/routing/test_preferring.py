@@ -1,17 +1,21 @@
 """R-35, R-31: whom a supervisor prefers and excludes when a contact is given back."""
 
-from ccc_router.events.commands import AssignContact, RequeueContact
+from ccc_router.events.commands import AssignContact, RequeueContact, TransferContact
 from ccc_router.events.facts import AgentLost
 from ccc_router.events.vocabulary import Channel, Presence, Role
 from ccc_router.routing import decisions as d
+from ccc_router.routing.policy import Queue, QueueProfile
 from ccc_router.routing.step import Step
-from tests.support.world import World, a_catalogue, an_agent, check_invariants
+from tests.support.world import CHANNELS, World, a_catalogue, an_agent, check_invariants, text
+
+QUEUES = (Queue("general", text("General"), channels=CHANNELS), Queue("health", text("Health"), channels=CHANNELS))
 
 
 def a_centre(*present: str) -> World:
     """Four agents who take one chat each; those named are there, the longest idle first."""
     one = {"portal": 1}
-    world = World(a_catalogue(*(an_agent(agent_id, channels=one) for agent_id in ("an", "binh", "chi", "dung"))))
+    people = (an_agent(agent_id, channels=one) for agent_id in ("an", "binh", "chi", "dung"))
+    world = World(a_catalogue(*people, queues=QUEUES))
     for agent_id in present:
         world.sign_in(agent_id)
         world.wait(1)
@@ -135,3 +139,63 @@ def test_only_a_supervisor_says_who_and_only_of_agents_there_are() -> None:
     assert refused is not None
     assert (refused.code, refused.detail) == ("unknown_agent", "nobody")
     assert world.contact(contact_id).agent_id == "an"
+
+
+def hand_on(
+    world: World, contact_id: str, *, exclude: tuple[str, ...] = (), prefer: tuple[str, ...] = (), actor: str = "an"
+) -> Step:
+    """The agent gives his contact to the queue ``health``."""
+    return world.give(
+        TransferContact(
+            actor=actor, actor_role=Role.AGENT, contact_id=contact_id, queue="health", exclude=exclude, prefer=prefer
+        )
+    )
+
+
+def test_an_agent_who_hands_on_may_say_who_of_the_queue_comes_first_for_a_while() -> None:
+    """Both who are preferred are busy: they are waited for as long as for one to whom a contact is handed, then it is anybody's."""
+    world = a_centre("an", "binh", "chi")
+    contact_id = world.write()
+    world.accept("an")
+    for agent_id in ("binh", "chi"):
+        world.write()
+        world.accept(agent_id)
+    world.sign_in("dung")
+    hand_on(world, contact_id, prefer=("chi", "binh"))
+    assert (world.contact(contact_id).queue, world.contact(contact_id).preferred) == ("health", ("chi", "binh"))
+    world.wait(59)
+    assert world.offered_to(contact_id) == ""
+    world.wait(1)
+    assert world.offered_to(contact_id) == "dung"
+
+
+def test_who_is_preferred_serves_the_queue_it_goes_to() -> None:
+    """He is judged by what the other queue needs, not by where the contact comes from."""
+    profiles = (QueueProfile("general"),)
+    people = (an_agent("an", channels={"portal": 1}), an_agent("binh", profiles=profiles), an_agent("chi"))
+    world = World(a_catalogue(*people, queues=QUEUES))
+    world.sign_in("an")
+    contact_id = world.write()
+    world.accept("an")
+    world.sign_in("binh")
+    world.sign_in("chi")
+    hand_on(world, contact_id, prefer=("binh",))
+    assert world.contact(contact_id).preferred == ()
+    assert world.offered_to(contact_id) == "chi"
+
+
+def test_who_hands_on_may_keep_himself_from_it_and_nobody_else() -> None:
+    world = a_centre("an")
+    contact_id = world.write()
+    world.accept("an")
+    refused = hand_on(world, contact_id, exclude=("an", "binh")).refused
+    assert refused is not None
+    assert refused.code == "not_a_supervisor"
+    refused = hand_on(world, contact_id, prefer=("nobody",)).refused
+    assert refused is not None
+    assert (refused.code, refused.detail) == ("unknown_agent", "nobody")
+    hand_on(world, contact_id, exclude=("an",))
+    assert world.offered_to(contact_id) == ""
+    assert world.contact(contact_id).excluded == ("an",)
+    world.sign_in("binh")
+    assert world.offered_to(contact_id) == "binh"

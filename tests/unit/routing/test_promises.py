@@ -80,6 +80,7 @@ def test_i5_all_channels_together_weigh_no_more_than_the_agent_may_carry() -> No
 
 
 def test_i5_who_waits_for_a_customer_is_called_back_only_into_room() -> None:
+    """R-8: capacity is held by the database and never exceeded; what wakes up comes back only into room."""
     world = World(a_catalogue(an_agent("an", channels={"portal": 1}), an_agent("binh", channels={"portal": 1})))
     world.sign_in("an")
     waiting = world.write()
@@ -97,7 +98,7 @@ def test_i5_who_waits_for_a_customer_is_called_back_only_into_room() -> None:
 
 @pytest.mark.parametrize("how", ["accepted", "declined", "expired", "rescinded"])
 def test_i6_an_offer_that_ended_ends_in_no_other_way(how: str) -> None:
-    """Accept, decline, time-out and withdrawal race; whoever comes later changes nothing and is told so."""
+    """R-16: Accept, decline, time-out and withdrawal race; whoever comes later changes nothing and is told so."""
     world = World()
     world.sign_in("an")
     world.write()
@@ -151,6 +152,7 @@ def test_i9_a_case_left_open_by_its_last_contact_is_followed_up() -> None:
 
 
 def test_i12_a_timer_acts_once_and_only_if_it_is_still_the_one_that_was_set() -> None:
+    """R-22: a timer belongs to one thing, and looks again when it fires whether it is still meant; none is capped by a batch."""
     world = World()
     world.sign_in("an")
     contact_id = world.write()

@@ -1,4 +1,4 @@
-"""The order of those who wait: who came first, save for what a queue allows a channel, in its business time (DESIGN 5, R-5)."""
+"""The order of those who wait: who came first, save for what a queue allows a channel, in its business time (DESIGN 5)."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -42,6 +42,7 @@ def test_a_mail_of_the_night_ranks_as_if_it_had_come_late_in_the_morning() -> No
 
 
 def test_in_open_time_and_without_a_calendar_an_allowance_is_its_seconds() -> None:
+    """R-33: the rank is an exact documented integer: in the API, in the journal, and in why."""
     nine = MONDAY + 9 * HOUR + 123
     assert rank(nine, Channel.EMAIL) == nine + 4 * HOUR
     assert rank(MONDAY, Channel.PORTAL) == MONDAY + 300_000

@@ -84,7 +84,10 @@ class WhyView(Document):
     rank: int = Field(
         description="Arrival in ms plus the queue's allowance, in its business time, minus the credit of its priority; smaller goes first."
     )
-    step: int = Field(description="How many steps its needs were relaxed by.")
+    step: int = Field(description="How many steps its needs are relaxed by now.")
+    target_at: Moment = Field(
+        description="Until when it is answered in time: its arrival and allowance, and the service level of its queue now."
+    )
     catalogue: int = Field(
         description="The catalogue's version that decided, or while nobody was offered it, the one in force."
     )

@@ -12,10 +12,12 @@ from ...kernel.errors import NotFound
 from ...rest.access import AsStaff, Guarded
 from ...rest.principal import Principal
 from ...rest.schemas import Code, Id, moment
+from ...routing.calendar import hours_of
 from ...routing.decisions import OfferMade
 from ...routing.explain import AnyReason, groups, next_relaxation
 from ...routing.explain import reasons as r
 from ...routing.rows import Contact
+from ...routing.rulebook import target_at
 from ..documents import WhyText
 from ..services import AgentsRoom, Room
 from ..shaping import why_text
@@ -53,6 +55,7 @@ async def why(caller: AsStaff, contact_id: Id, room: Room) -> WhyView:
         queue=contact.queue,
         rank=made.rank if made else contact.rank,
         step=contact.step,
+        target_at=from_ms(_target_at(room, contact, made)),
         catalogue=made.catalogue if made else room.catalogue.version,
         offer_id=made.offer_id if made else "",
         agent=_to(caller, made.agent_id) if made else "",
@@ -90,12 +93,20 @@ async def why_not(
     )
 
 
+def _target_at(room: AgentsRoom, contact: Contact, made: OfferMade | None) -> int:
+    queue = room.current.queue(contact.queue)
+    if queue is None:  # long over, and its queue is gone
+        return made.target_at if made else contact.rank
+    return target_at(room.catalogue.rules, queue, contact)
+
+
 async def _waiting(room: AgentsRoom, caller: Principal, contact: Contact) -> WaitingView:
     found = await judge(room, contact)
     ahead, before = await room.contacts.before(contact, _FIRST)
     queue = room.current.queue(contact.queue)
     skills = frozenset(one.id for one in room.catalogue.skills)
-    step = next_relaxation(queue, contact, skills) if queue else None
+    hours = hours_of(queue, contact.channel, {one.id: one for one in room.catalogue.calendars}) if queue else None
+    step = next_relaxation(queue, contact, skills, hours) if queue else None
     return WaitingView(
         ahead=ahead,
         before=before if caller.leads else [],

@@ -59,4 +59,8 @@ def _waits(contact: Contact, queue: tuple[str, str], waiting: WaitingView | None
             until = clock(contact.reserved_until)
             vi.append("Đang dành cho một nhân viên" + (f" đến {until}." if until else "."))
             en.append("It is kept for one agent" + (f" until {until}." if until else "."))
+        elif contact.for_preferred:
+            until = clock(contact.reserved_until)
+            vi.append(f"Hàng đợi ưu tiên một số nhân viên đến {until}.")
+            en.append(f"Its queue prefers some agents until {until}.")
     return WhyText(vi=" ".join(vi), en=" ".join(en))

@@ -21,10 +21,13 @@ async def judge(room: AgentsRoom, contact: Contact) -> Candidates:
     """Every agent of the catalogue before this contact."""
     catalogue = room.catalogue
     rows = await room.staff.standing([one.id for one in catalogue.agents])
-    return await asyncio.to_thread(_judged, catalogue, contact, rows)
+    queue = room.current.queue(contact.queue)
+    limited = queue is not None and contact.channel in queue.max_active
+    in_hand = await room.contacts.in_hand(contact.queue, contact.channel) if limited else 0
+    return await asyncio.to_thread(_judged, catalogue, contact, rows, in_hand)
 
 
-def _judged(catalogue: Catalogue, contact: Contact, rows: Standing) -> Candidates:
+def _judged(catalogue: Catalogue, contact: Contact, rows: Standing, in_hand: int) -> Candidates:
     known = {}
     held = {}
     for row, loads in rows:
@@ -32,4 +35,4 @@ def _judged(catalogue: Catalogue, contact: Contact, rows: Standing) -> Candidate
         known[agent.id] = agent
         held[agent.id] = msgspec.json.decode(loads, type=dict[str, int])
     agents = [known.get(one.id) or Agent(id=one.id) for one in sorted(catalogue.agents, key=lambda one: one.id)]
-    return candidates(Terms(catalogue), contact, agents, held)
+    return candidates(Terms(catalogue), contact, agents, held, in_hand)

@@ -61,8 +61,16 @@ REASONS: Final[Mapping[type[Any], Words]] = {
         "lượt liên hệ đang dành cho {agent}", "the contact is kept for {agent}",
         "until", " đến {until}", " until {until}",
     ),
+    r.QueuePrefers: Words(
+        "hàng đợi {queue} đang ưu tiên nhân viên khác", "the queue {queue} prefers others for now",
+        "until", " đến {until}", " until {until}",
+    ),
     r.Excluded: Words("được loại trừ khỏi lượt liên hệ này", "kept from this contact by a supervisor"),
     r.TriedBefore: Words("vừa được mời lượt này, còn người khác nhận được", "had it just now, and somebody else can take it"),
+    r.QueueAtLimit: Words(
+        "hàng đợi {queue} đã có đủ {limit} lượt kênh {channel} đang xử lý",
+        "the queue {queue} has as many of {channel} in hand as may be: {limit}",
+    ),
     r.NotWaiting: Words("lượt liên hệ không còn chờ ({state})", "the contact does not wait ({state})"),
 }  # fmt: skip
 
@@ -82,6 +90,10 @@ OVERTAKINGS: Final[Mapping[Overtaking, tuple[str, str]]] = {
     ),
     Overtaking.SKILL: ("Nhân viên chưa đủ kỹ năng cần thiết.", "The agent lacks a skill it needs."),
     Overtaking.EXCLUDED: ("Nhân viên được loại trừ khỏi lượt đó.", "A supervisor keeps it from the agent."),
+    Overtaking.QUEUE_AT_LIMIT: (
+        "Hàng đợi đó đã có đủ số lượt đang xử lý cùng lúc.",
+        "Its queue had as many in hand as may be at once.",
+    ),
     Overtaking.NO_ROOM: (
         "Nhân viên không nhận thêm được kênh đó lúc ấy.",
         "The agent could take no more of its channel just then.",

@@ -135,6 +135,8 @@ async def transfer(
         contact_id=contact_id,
         queue=body.queue or "",
         agent_id=body.agent or "",
+        exclude=tuple(body.exclude),
+        prefer=tuple(body.prefer),
     )
     await do(room, command, key)
     return await contact_view(room, await room.contact_for(caller, contact_id))

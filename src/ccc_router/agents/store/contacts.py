@@ -42,6 +42,10 @@ _PASSED: Final = """
 SELECT id FROM contact
 WHERE pool = $1 AND queue = $2 AND live AND open AND state IN ('offered', 'connecting', 'active', 'held', 'wrap_up')
   AND ((row ->> 'rank')::bigint, id) > ($3::bigint, $4::text) ORDER BY since DESC, id LIMIT $5"""
+# What counts against the limit of a queue and channel: offered or in somebody's hands.
+_IN_HAND: Final = """
+SELECT count(*) FROM contact
+WHERE pool = $1 AND queue = $2 AND channel = $3 AND live AND state IN ('offered', 'connecting', 'active', 'held', 'wrap_up')"""
 _ENDS: Final = frozenset({"closed", "abandoned", "deflected", "merged", "handed_over"})
 
 # One row for each contact: who it is, under what subject, and how many messages wait for an answer.
@@ -123,6 +127,10 @@ class Contacts:
         """Contacts of its queue that rank behind it and are offered or handled now, the newest first."""
         rows = await self._database.pool.fetch(_PASSED, self._pool, contact.queue, contact.rank, contact.id, most)
         return [row["id"] for row in rows]
+
+    async def in_hand(self, queue: str, channel: str) -> int:
+        """How many contacts of a queue and channel are offered or in somebody's hands. Costs as much as the queue is long."""
+        return int(await self._database.pool.fetchval(_IN_HAND, self._pool, queue, channel))
 
     async def faces(self, contact_ids: Sequence[str]) -> dict[str, Face]:
         """What is erasable about contacts, by id."""

@@ -93,6 +93,7 @@ def _queues(catalogue: Catalogue) -> Iterator[Fault]:
         yield from _hours(catalogue, queue, path)
         yield from _overflow_rules(queue, known, path)
         yield from seconds(queue.max_waiting, path + "/max_waiting", CHANNELS, least=0)
+        yield from seconds(queue.max_active, path + "/max_active", CHANNELS, least=1)
         if not 1 <= queue.service_level.percent <= 100:
             yield Fault(path + "/service_level/percent", "out_of_range", "1 to 100")
         if queue.service_level.seconds < 1:

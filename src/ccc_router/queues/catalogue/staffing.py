@@ -7,7 +7,9 @@ from ccc_router.routing.policy import Agent, Catalogue, Queue
 
 
 def staffing_faults(catalogue: Catalogue) -> Iterator[Fault]:
-    """A fault for each queue and channel that no agent may ever take there or in the queues it overflows into."""
+    """A fault for each queue and channel that no agent may ever take there or in the queues it overflows into, and for each agent that a
+    queue prefers in vain."""
+    yield from _preferred(catalogue)
     queues = {queue.id: queue for queue in catalogue.queues}
     for at, queue in enumerate(catalogue.queues):
         for where, channel in enumerate(queue.channels):
@@ -17,6 +19,21 @@ def staffing_faults(catalogue: Catalogue) -> Iterator[Fault]:
                     "nobody_serves",
                     f"no agent can take {channel} from {queue.id}, and it overflows to none who can",
                 )
+
+
+def _preferred(catalogue: Catalogue) -> Iterator[Fault]:
+    serve = {agent.id: {profile.queue for profile in agent.profiles} for agent in catalogue.agents}
+    for at, queue in enumerate(catalogue.queues):
+        for where, agent_id in enumerate(queue.preferred):
+            here = pointer("queues", at, "preferred", where)
+            if queue.id not in serve.get(agent_id, ()):
+                yield Fault(here, "unknown_agent", f"no agent {agent_id} serves {queue.id}")
+            if agent_id in queue.preferred[:where]:
+                yield Fault(here, "duplicate", f"{agent_id} is preferred twice")
+        if queue.prefer_s < 0 or bool(queue.preferred) != bool(queue.prefer_s):
+            yield Fault(
+                pointer("queues", at, "prefer_s"), "out_of_range", "at least 1 where agents are preferred, else 0"
+            )
 
 
 def _overflows(queue: Queue, queues: dict[str, Queue]) -> Iterator[Queue]:

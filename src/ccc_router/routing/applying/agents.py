@@ -81,6 +81,7 @@ def catalogue_activated(state: State, given: Input, _: d.CatalogueActivated) -> 
     moved = [contact for contact in state.contacts.values() if contact.queue in successors]
     for contact in moved:
         contact.queue, contact.tier, contact.step = successors[contact.queue], 0, 0
+        contact.for_preferred = False
     state.activate(msgspec.convert(command.catalogue, Catalogue))
     for contact in moved:
         state.touch_contact(contact)

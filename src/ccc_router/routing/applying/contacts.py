@@ -6,6 +6,7 @@ from ...events.envelope import Input
 from ...events.vocabulary import Channel, ContactState
 from .. import decisions as d
 from ..rows import Call, Contact, QueueState
+from ..standing.steps import open_ms
 from ..state import State
 from .ownership import answered, disown, move, own
 
@@ -60,6 +61,7 @@ def contact_queued(state: State, given: Input, queued: d.ContactQueued) -> None:
         queued.reserved_until,
     )
     contact.preferred, contact.excluded = queued.preferred, tuple(sorted({*contact.excluded, *queued.excluded}))
+    contact.for_preferred = queued.for_preferred
     contact.offer_id, contact.ends_at, contact.wait_until = "", 0, 0
     contact.attention, contact.attention_at = "", given.at + 1000 * state.book.rules.attention_s
     state.touch_contact(contact)
@@ -67,7 +69,7 @@ def contact_queued(state: State, given: Input, queued: d.ContactQueued) -> None:
 
 def contact_released(state: State, _: Input, released: d.ContactReleased) -> None:
     contact = state.contacts[released.contact_id]
-    contact.reserved_for, contact.reserved_until, contact.preferred = "", 0, ()
+    contact.reserved_for, contact.reserved_until, contact.preferred, contact.for_preferred = "", 0, (), False
     state.touch_contact(contact)
 
 
@@ -87,7 +89,8 @@ def _enter(state: State, contact: Contact, queue: str, at: int) -> None:
     """Wait there from now on (ms): the clocks of its delays, steps and rules begin anew, also for a contact that waits already."""
     if contact.queue != queue:
         contact.queue, contact.tier, contact.step = queue, 0, 0
-        contact.waited = contact.state_since - at
+        hours = state.book.hours(queue, contact.channel)
+        contact.waited = -open_ms(state.book.queues[queue], hours, contact, contact.state_since, at)
     contact.queue_since, contact.overflow_at = at, state.book.overflow_at(queue, at, at)
 
 
@@ -100,6 +103,7 @@ def overflow_put_off(state: State, _: Input, put_off: d.OverflowPutOff) -> None:
 def contact_overflowed(state: State, given: Input, overflowed: d.ContactOverflowed) -> None:
     contact = state.contacts[overflowed.contact_id]
     _enter(state, contact, overflowed.queue, given.at)
+    contact.for_preferred, contact.reserved_until = False, 0
     contact.overflowed = tuple(dict.fromkeys((*contact.overflowed, overflowed.from_queue, overflowed.queue)))
     state.touch_contact(contact)
 
@@ -126,7 +130,7 @@ def contact_active(state: State, given: Input, active: d.ContactActive) -> None:
     move(state, contact, ContactState.ACTIVE)
     answered(state, contact, given.at)
     contact.ends_at, contact.wait_until, contact.reserved_for, contact.reserved_until = 0, 0, "", 0
-    contact.preferred = ()
+    contact.preferred, contact.for_preferred = (), False
     if active.agent_id and contact.agent_id != active.agent_id:
         own(state, contact, state.agents[active.agent_id])
     state.touch_contact(contact)
@@ -166,7 +170,7 @@ def contact_ended(state: State, given: Input, ended: d.ContactEnded) -> None:
     move(state, contact, ended.state)
     contact.disposition = ended.disposition or contact.disposition
     contact.offer_id, contact.reserved_for, contact.reserved_until, contact.wait_until = "", "", 0, 0
-    contact.preferred = ()
+    contact.preferred, contact.for_preferred = (), False
     contact.attention, contact.attention_at = "", 0
     case = state.cases.get(contact.case_id)
     if case is not None and contact.id in case.contacts:

@@ -21,6 +21,7 @@ def offer_made(state: State, given: Input, made: d.OfferMade) -> None:
         made_at=given.at,
         expires_at=made.expires_at,
         attempt=made.attempt,
+        target_at=made.target_at,
     )
     state.offers[offer.id] = offer
     state.touch_offer(offer)
@@ -50,7 +51,7 @@ def offer_ended(state: State, given: Input, ended: d.OfferEnded) -> None:
         state.touch_agent(agent)
         return
     offer.fetched = True
-    contact.reserved_for, contact.reserved_until, contact.preferred = "", 0, ()
+    contact.reserved_for, contact.reserved_until, contact.preferred, contact.for_preferred = "", 0, (), False
     if ended.connect_by:
         move(state, contact, ContactState.CONNECTING)
         contact.ends_at = ended.connect_by

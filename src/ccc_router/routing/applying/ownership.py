@@ -7,6 +7,7 @@ from ...events.vocabulary import ContactState
 from ..lifecycles import check
 from ..lifecycles.contact import CONTACT
 from ..rows import Agent, Contact, QueueState
+from ..standing.steps import waited_ms
 from ..state import State
 
 ANSWERS_KEPT = 20
@@ -17,7 +18,9 @@ def move(state: State, contact: Contact, to: ContactState) -> None:
     """Move along the lifecycle, or raise ``IllegalTransition``. What it waited so far is kept on the clock of its steps."""
     check(CONTACT, contact.state, to, contact.id)
     if contact.state is ContactState.QUEUED:
-        contact.waited += state.now - contact.state_since
+        queue = state.book.queues[contact.queue]
+        hours = state.book.hours(queue.id, contact.channel) if queue.steps else None
+        contact.waited = waited_ms(queue, hours, contact, state.now)
     contact.state, contact.state_since = to, state.now
 
 

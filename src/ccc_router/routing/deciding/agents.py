@@ -46,7 +46,7 @@ def give_back_offer(state: State, given: Input, agent: Agent, by: str) -> Iterat
     if offer is not None:
         contact = state.contacts[offer.contact_id]
         yield from rescind(state, offer.id, by)
-        yield from requeue(state, contact, contact.reason)
+        yield from requeue(state, given, contact, contact.reason)
 
 
 def open_demand(state: State, given: Input, command: OpenDemand) -> Iterator[d.Decision]:

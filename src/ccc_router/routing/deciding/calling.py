@@ -289,5 +289,7 @@ def call_customer(state: State, given: Input, command: CallCustomer) -> Iterator
 def _own_call(state: State, given: Input, contact: Contact, agent_id: str) -> Iterator[d.Decision]:
     connect_by = given.at + 1000 * state.book.rules.connect_s
     offer_id = derive("of", state.pool, state.position + 1)
-    yield d.OfferMade(offer_id, contact.id, agent_id, OfferReason.ASSIGNED, 1, connect_by, catalogue=state.book.version)
+    version, target_at = state.book.version, state.book.target_at(contact)
+    reason = OfferReason.ASSIGNED
+    yield d.OfferMade(offer_id, contact.id, agent_id, reason, 1, connect_by, catalogue=version, target_at=target_at)
     yield from taken(state, given, state.offers[offer_id], contact)

@@ -8,7 +8,7 @@ touched, and ask the rows rather than the functions that decided (ADR 0035).
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ...events.vocabulary import ContactState, OfferState
+from ...events.vocabulary import ContactState, Direction, OfferState
 from .. import decisions as d
 from ..rows import kept_for
 from ..state import ENDED, State
@@ -18,7 +18,7 @@ Found = list[d.InvariantViolated]
 # Looked up once: this runs after every step, and a step is some thirty microseconds.
 _QUEUED, _OFFERED = ContactState.QUEUED, ContactState.OFFERED
 _IN_HAND = (ContactState.ACTIVE, ContactState.HELD)
-_ACCEPTED = OfferState.ACCEPTED
+_ACCEPTED, _OUTBOUND = OfferState.ACCEPTED, Direction.OUTBOUND
 
 
 def violations(state: State, made: Sequence[d.Decision]) -> Found:
@@ -28,13 +28,14 @@ def violations(state: State, made: Sequence[d.Decision]) -> Found:
         check = _CHECKS.get(type(decision))
         if check is not None:
             check(state, decision, found)
-    if state.waiting.lines and (state.woken_agents or state.woken_contacts):
+    if state.waiting.lines and (state.woken_agents or state.woken_contacts or state.limits.opened):
         _idle_while_somebody_waits(state, found)
     return found
 
 
 def _offer_made(state: State, made: d.OfferMade, found: Found) -> None:
-    """I4, I9: while it is pending it is the one offer of its contact and of its agent, and it will end by itself."""
+    """I4, I9: while it is pending it is the one offer of its contact and of its agent, and it will end by itself. I5: its queue may
+    have so many in hand; a call that an agent makes is not held by that."""
     offer_id, contact_id = made.offer_id, made.contact_id
     offer = state.offers.get(offer_id)
     if offer is None:
@@ -48,6 +49,8 @@ def _offer_made(state: State, made: d.OfferMade, found: Found) -> None:
         found.append(d.InvariantViolated("I4", contact_id, "offered_and_waiting"))
     if state.timers.due_of("offer", offer_id) != offer.expires_at:
         found.append(d.InvariantViolated("I9", offer_id, "offer"))
+    if contact is not None and contact.direction is not _OUTBOUND and state.limits.exceeded(contact):
+        found.append(d.InvariantViolated("I5", contact.queue, "max_active"))
 
 
 def _offer_ended(state: State, ended: d.OfferEnded, found: Found) -> None:
@@ -93,19 +96,23 @@ def _contact_moved(state: State, moved: Any, found: Found) -> None:
 
 
 def _idle_while_somebody_waits(state: State, found: Found) -> None:
-    """I8 for whom the step touched: nobody it freed could take the first of a line, nobody free the contact it queued."""
-    lines, book = state.waiting.lines, state.book
+    """I8 for whom the step touched: nobody it freed could take the first of a line, nobody free the contact it queued, or the first of
+    a queue that may have more in hand than before. What a queue at its limit holds back is no violation."""
+    lines, book, reached = state.waiting.lines, state.book, state.limits.reached
     for agent_id in state.woken_agents:
         channels = state.free.channels(agent_id)
         if channels:
             takes = book.takes(book.agent_classes[agent_id])
             small, large = (lines, takes) if len(lines) < len(takes) else (takes, lines)
-            fits = [lines[one] for one in small if one in large and one.channel in channels]
-            if any(line.first(agent_id, state.now) is not None for line in fits):
+            fits = [one for one in small if one in large and one.channel in channels]
+            if reached:
+                fits = [one for one in fits if (one.queue, one.channel) not in reached]
+            if any(lines[one].first(agent_id, state.now) is not None for one in fits):
                 found.append(d.InvariantViolated("I8", agent_id, "idle"))
-    for contact_id in state.woken_contacts:
+    opened = [lines[one] for one in lines if (one.queue, one.channel) in state.limits.opened]
+    for contact_id in (*state.woken_contacts, *(turn[2] for line in opened for turn in line.fronts(state.now))):
         contact = state.contacts.get(contact_id)
-        if contact is None or kept_for(contact) or not state.waiting.holds(contact_id):
+        if contact is None or kept_for(contact) or not state.waiting.holds(contact_id) or state.limits.full(contact):
             continue
         classes = state.free.lists.get(contact.channel.value)
         if classes:

@@ -114,7 +114,7 @@ def wake(state: State, given: Input, contact: Contact) -> Iterator[d.Decision]:
     while if he is there, else for anyone: who is on a break would not see it."""
     agent_id = contact.reserved_for
     known = agent_id in state.book.agents and present(state, agent_id)
-    if known and state.fits(state.agents[agent_id], contact.channel.value):
+    if known and not state.limits.full(contact) and state.fits(state.agents[agent_id], contact.channel.value):
         yield d.ContactActive(contact.id, agent_id)
         return
     yield sticky(state, given, contact, contact.reserved_for, OfferReason.RETURNED)

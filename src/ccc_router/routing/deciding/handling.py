@@ -111,7 +111,7 @@ def _waits(state: State, given: Input, contact: Contact, until: int) -> Iterator
 
 
 def transfer_contact(state: State, given: Input, command: TransferContact) -> Iterator[d.Decision]:
-    """Hand on to a queue, or to an agent who alone may take it for a while; the rank is kept."""
+    """Hand on to a queue, there first to some if the agent says so, or to an agent who alone may take it for a while; the rank is kept."""
     contact = owned_contact(state, command, command.contact_id)
     refused = contact if isinstance(contact, d.CommandRefused) else _cannot_hand_on(state, command, contact)
     if refused is not None or isinstance(contact, d.CommandRefused):
@@ -122,7 +122,7 @@ def transfer_contact(state: State, given: Input, command: TransferContact) -> It
         until = given.at + 1000 * state.book.rules.transfer_wait_s
         yield d.ContactQueued(contact.id, contact.queue, OfferReason.TRANSFER, command.agent_id, until)
     else:
-        yield d.ContactQueued(contact.id, command.queue, OfferReason.TRANSFER)
+        yield preferring(state, given, contact, command, command.queue, state.book.rules.transfer_wait_s)
     yield d.Accepted({"contact_id": contact.id})
 
 
@@ -137,7 +137,18 @@ def _cannot_hand_on(state: State, command: TransferContact, contact: Contact) ->
         if state.agents[command.agent_id].presence is Presence.SIGNED_OUT:
             return d.CommandRefused("agent_signed_out", command.agent_id)
         return None
-    return None if command.queue in state.book.queues else d.CommandRefused("unknown_queue", command.queue)
+    if command.queue not in state.book.queues:
+        return d.CommandRefused("unknown_queue", command.queue)
+    own = set(command.exclude) <= {command.actor}
+    return _misnamed(state, command, allowed=own or is_supervisor(command))
+
+
+def _misnamed(state: State, command: RequeueContact | TransferContact, *, allowed: bool) -> d.CommandRefused | None:
+    """An agent keeps a contact from nobody but himself; a supervisor from anybody there is."""
+    unknown = [agent_id for agent_id in (*command.prefer, *command.exclude) if agent_id not in state.book.agents]
+    if unknown:
+        return d.CommandRefused("unknown_agent", unknown[0])
+    return None if allowed else d.CommandRefused("not_a_supervisor")
 
 
 def requeue_contact(state: State, given: Input, command: RequeueContact) -> Iterator[d.Decision]:
@@ -152,13 +163,13 @@ def requeue_contact(state: State, given: Input, command: RequeueContact) -> Iter
     if contact.state in (ContactState.ARRIVED, ContactState.CONNECTING, ContactState.WRAP_UP):
         yield d.CommandRefused("wrong_state", contact.state.value)
         return
-    named = (*command.prefer, *command.exclude)
-    unknown = [agent_id for agent_id in named if agent_id not in state.book.agents]
-    if unknown or (named and not is_supervisor(command)):
-        yield d.CommandRefused("unknown_agent", unknown[0]) if unknown else d.CommandRefused("not_a_supervisor")
+    refused = _misnamed(state, command, allowed=is_supervisor(command) or not (command.prefer or command.exclude))
+    if refused is not None:
+        yield refused
         return
     yield from let_go(state, given, contact, "requeued")
-    yield preferring(state, given, contact, command.prefer, command.exclude)
+    wait = state.book.rules.sticky_wait_s.get(contact.channel.value, 0)
+    yield preferring(state, given, contact, command, contact.queue, wait)
     yield d.Accepted({"contact_id": contact.id})
 
 

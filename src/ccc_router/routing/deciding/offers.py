@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 import msgspec
 
-from ...events.commands import AcceptOffer, DeclineOffer
+from ...events.commands import AcceptOffer, DeclineOffer, RequeueContact, TransferContact
 from ...events.envelope import Input
 from ...events.facts import OfferFetched
 from ...events.vocabulary import Channel, ControlCommand, OfferReason, OfferState, Presence
 from ...kernel.ids import derive
 from .. import decisions as d
 from ..explain import overtaken
-from ..matching import Match, for_agent, for_contact
+from ..matching import Match, for_agent, for_contact, for_room
 from ..rows import Agent, Contact, Offer
 from ..state import State
 from .overflowing import overfull
@@ -26,7 +26,13 @@ def leave(state: State) -> Iterator[d.Decision]:
 
 
 def settle(state: State, given: Input) -> Iterator[d.Decision]:
-    """Match everybody who changed: freed agents first, so that who waits longest goes first, then the contacts that came."""
+    """Match everybody who changed: freed agents first, so that who waits longest goes first, then the contacts that came.
+
+    Before them where a queue may have one more in hand: it goes to the first of those who waited for that, whoever was freed.
+    """
+    for key in state.limits.opened:
+        while (match := for_room(state, key)) is not None:
+            yield _offer(state, given, match)
     at = 0
     while at < len(state.woken_agents):
         match = for_agent(state, state.woken_agents[at])
@@ -63,6 +69,7 @@ def _offer(state: State, given: Input, match: Match) -> d.OfferMade:
         runner_up=match.runner_up,
         step=contact.step,
         overtaken=overtaken(state, match),
+        target_at=state.book.target_at(contact),
     )
 
 
@@ -131,7 +138,7 @@ def decline_offer(state: State, given: Input, command: DeclineOffer) -> Iterator
     yield d.OfferEnded(offer.id, OfferState.DECLINED, command.reason)
     until = given.at + 1000 * state.book.rules.penalty_s
     yield d.AgentPenalised(offer.agent_id, contact.channel.value, until)
-    yield from requeue(state, contact, OfferReason.RETURNED)
+    yield from requeue(state, given, contact, OfferReason.RETURNED)
     yield d.Accepted({"offer_id": offer.id})
 
 
@@ -141,7 +148,7 @@ def offer_due(state: State, given: Input, offer: Offer) -> Iterator[d.Decision]:
     yield d.OfferEnded(offer.id, OfferState.EXPIRED, "timer")
     if offer.fetched:
         yield from _missed(state, given, agent)
-    yield from requeue(state, contact, OfferReason.MISSED)
+    yield from requeue(state, given, contact, OfferReason.MISSED)
 
 
 def _missed(state: State, given: Input, agent: Agent) -> Iterator[d.Decision]:
@@ -165,15 +172,41 @@ def release_reserved(state: State, agent_id: str) -> Iterator[d.Decision]:
     for _, contact_id in list(line.in_order()) if line is not None else []:
         if not any(present(state, other) for other in state.contacts[contact_id].preferred):
             yield d.ContactReleased(contact_id)
+    for queue in state.book.agent_classes[agent_id].preferred_by if agent_id in state.book.agent_classes else ():
+        if not prefers_somebody(state, queue):
+            lines = [line for one, line in state.waiting.lines.items() if one.preferred and one.queue == queue]
+            for _, contact_id in [place for line in lines for place in line.in_order()]:
+                yield d.ContactReleased(contact_id)
 
 
-def requeue(state: State, contact: Contact, reason: OfferReason, queue: str = "") -> Iterator[d.Decision]:
+def requeue(state: State, given: Input, contact: Contact, reason: OfferReason, queue: str = "") -> Iterator[d.Decision]:
     """Wait again, with the rank kept; an assigned contact stays the assigned agent's while he is there."""
     keep = contact.reason is OfferReason.ASSIGNED and contact.reserved_for and present(state, contact.reserved_for)
     if keep and not queue:
         yield d.ContactQueued(contact.id, contact.queue, OfferReason.ASSIGNED, contact.reserved_for)
     else:
-        yield d.ContactQueued(contact.id, queue or contact.queue, reason)
+        yield served_first(state, given, contact, d.ContactQueued(contact.id, queue or contact.queue, reason))
+
+
+def served_first(state: State, given: Input, contact: Contact, queued: d.ContactQueued) -> d.ContactQueued:
+    """Queue for those whom the queue prefers, until it has been there for as long as they come first: while the queue is open and one
+    of them is there who may take it and had none of its last offers."""
+    queue = state.book.queues[queued.queue]
+    if not queue.preferred or queued.reserved_for or queued.preferred:
+        return queued
+    here = contact.queue == queue.id and contact.queue_since
+    until = (here or given.at) + 1000 * queue.prefer_s
+    out = {*contact.excluded, *queued.excluded, *contact.tried}
+    able, classes = state.book.able(state.book.class_in(contact, queue.id, preferred=True)), state.book.agent_classes
+    wanted = any(one not in out and classes[one] in able and present(state, one) for one in queue.preferred)
+    if not wanted or until <= given.at or state.closed_for(contact, queue.id):
+        return queued
+    return msgspec.structs.replace(queued, for_preferred=True, reserved_until=until)
+
+
+def prefers_somebody(state: State, queue: str) -> bool:
+    """Whether one of those whom the queue prefers is there."""
+    return any(present(state, one) for one in state.book.queues[queue].preferred)
 
 
 def present(state: State, agent_id: str) -> bool:
@@ -191,18 +224,20 @@ def sticky(state: State, given: Input, contact: Contact, agent_id: str, reason: 
     able = able and agent_id not in contact.excluded and not state.closed_for(contact, contact.queue)
     if wait and able and present(state, agent_id):
         return d.ContactQueued(contact.id, contact.queue, reason, agent_id, given.at + 1000 * wait)
-    return d.ContactQueued(contact.id, contact.queue, OfferReason.NEW if reason is OfferReason.STICKY else reason)
+    reason = OfferReason.NEW if reason is OfferReason.STICKY else reason
+    return served_first(state, given, contact, d.ContactQueued(contact.id, contact.queue, reason))
 
 
 def preferring(
-    state: State, given: Input, contact: Contact, prefer: tuple[str, ...], exclude: tuple[str, ...]
+    state: State, given: Input, contact: Contact, command: RequeueContact | TransferContact, queue: str, wait: int
 ) -> d.ContactQueued:
-    """Queue for those a person prefers, with a bounded wait, as far as they are there and may take it; never for the excluded."""
-    wait = state.book.rules.sticky_wait_s.get(contact.channel.value, 0)
-    able, classes = state.book.able(state.book.contact_class(contact)), state.book.agent_classes
+    """Queue for those a person prefers, for ``wait`` seconds, as far as they are there and may take it; never for the excluded."""
+    prefer, exclude = command.prefer, command.exclude
+    able, classes = state.book.able(state.book.class_in(contact, queue)), state.book.agent_classes
     out = {*contact.excluded, *exclude}
     wanted = [one for one in dict.fromkeys(prefer) if one not in out and classes[one] in able and present(state, one)]
-    queued = d.ContactQueued(contact.id, contact.queue, OfferReason.RETURNED, excluded=exclude)
+    reason = OfferReason.TRANSFER if isinstance(command, TransferContact) else OfferReason.RETURNED
+    queued = d.ContactQueued(contact.id, queue, reason, excluded=exclude)
     if not wait or not wanted:
-        return queued
+        return served_first(state, given, contact, queued)
     return msgspec.structs.replace(queued, preferred=tuple(wanted), reserved_until=given.at + 1000 * wait)

@@ -17,6 +17,7 @@ from .asking import known_agent, open_contact
 from .contacts import end
 from .handling import let_go
 from .hours import new_hours
+from .offers import prefers_somebody
 from .owing import control, controlled
 
 
@@ -108,7 +109,8 @@ def activate_catalogue(state: State, given: Input, command: ActivateCatalogue) -
     yield from new_hours(state, given)
     for _, contact in sorted(state.contacts.items()):
         kept = kept_for(contact) if contact.state is ContactState.QUEUED else ()
-        if kept and agents.isdisjoint(kept):
+        alone = contact.for_preferred and not prefers_somebody(state, contact.queue)
+        if (kept and agents.isdisjoint(kept)) or alone:
             yield d.ContactReleased(contact.id)
     for _, offer in sorted(state.offers.items()):
         agent = state.agents[offer.agent_id]

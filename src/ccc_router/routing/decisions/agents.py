@@ -15,7 +15,8 @@ class Overtaken(msgspec.Struct, frozen=True):
 
 
 class OfferMade(Decision, frozen=True, tag="OfferMade"):
-    """The contact is held for one agent. The last fields say why it was this one, and the first lines it overtook."""
+    """The contact is held for one agent. The last fields say why it was this one, the first lines it overtook, and until when it would
+    be answered in time."""
 
     offer_id: str
     contact_id: str
@@ -30,6 +31,7 @@ class OfferMade(Decision, frozen=True, tag="OfferMade"):
     runner_up: str = ""
     step: int = 0
     overtaken: tuple[Overtaken, ...] = ()
+    target_at: int = 0
 
 
 class OfferSeen(Decision, frozen=True, tag="OfferSeen"):

@@ -36,7 +36,7 @@ class MessageCounted(Decision, frozen=True, tag="MessageCounted"):
 class ContactQueued(Decision, frozen=True, tag="ContactQueued"):
     """The contact waits. ``reserved_for`` alone, or only the ``preferred``, may take it until ``reserved_until`` (0: no end).
 
-    ``excluded`` are never offered it from now on, with those who were excluded before.
+    ``for_preferred``: so long only those whom the queue prefers. ``excluded`` are never offered it from now on, with those who were excluded before.
     """
 
     contact_id: str
@@ -46,6 +46,7 @@ class ContactQueued(Decision, frozen=True, tag="ContactQueued"):
     reserved_until: int = 0
     preferred: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
+    for_preferred: bool = False
 
 
 class ContactReleased(Decision, frozen=True, tag="ContactReleased"):

@@ -25,10 +25,10 @@ class Group(NamedTuple):
 
 
 def candidates(
-    terms: Terms, contact: Contact, agents: Iterable[Agent], held: Mapping[str, Mapping[str, int]]
+    terms: Terms, contact: Contact, agents: Iterable[Agent], held: Mapping[str, Mapping[str, int]], in_hand: int = 0
 ) -> Candidates:
-    """Judge every agent, in the order given. ``held``: what takes each one's capacity, by channel."""
-    stopped = {agent.id: stops(terms, contact, agent, held.get(agent.id, {})) for agent in agents}
+    """Judge every agent, in the order given. ``held``: what takes each one's capacity, by channel; ``in_hand`` as in `stops`."""
+    stopped = {agent.id: stops(terms, contact, agent, held.get(agent.id, {}), in_hand) for agent in agents}
     could = [agent_id for agent_id, found in stopped.items() if not found]
     fresh = [agent_id for agent_id in could if agent_id not in contact.tried]
     if fresh:

@@ -30,6 +30,8 @@ def _why(state: State, match: Match, front: str, where: ContactClass | tuple[str
         return _unfit(where, agent_class)
     elif agent_id in state.contacts[front].excluded:
         return Overtaking.EXCLUDED
+    if state.limits.full(state.contacts[front]):
+        return Overtaking.QUEUE_AT_LIMIT
     if state.contacts[front].channel.value not in state.free.channels(agent_id):
         return Overtaking.NO_ROOM
     if kept_for(match.contact):
@@ -46,6 +48,8 @@ def _unfit(line: ContactClass, agents: AgentClass) -> Overtaking:
     delays = [delay for queue, _, delay in agents.profiles if queue == line.queue]
     if not delays:
         return Overtaking.QUEUE_NOT_SERVED
+    if line.preferred and line.queue not in agents.preferred_by:
+        return Overtaking.RESERVED
     levels = dict(agents.skills)
     if any(levels.get(skill, 0) < level for skill, level in line.needs):
         return Overtaking.SKILL

@@ -107,6 +107,13 @@ class ReservedForAnother(Reason, frozen=True, tag="reserved"):
     until: int = 0
 
 
+class QueuePrefers(Reason, frozen=True, tag="queue_prefers"):
+    """The queue gives the contact to the agents it prefers until then, and he is none of them."""
+
+    queue: str
+    until: int = 0
+
+
 class Excluded(Reason, frozen=True, tag="excluded"):
     """A supervisor keeps the contact from him."""
 
@@ -119,6 +126,15 @@ class NotWaiting(Reason, frozen=True, tag="not_waiting"):
     """The contact does not wait: it is offered, in somebody's hands, or over."""
 
     state: str
+
+
+class QueueAtLimit(Reason, frozen=True, tag="queue_at_limit"):
+    """Agents have as many contacts of the queue and channel as may be at once: one of those has to end first, whoever is free."""
+
+    queue: str
+    channel: str
+    active: int
+    limit: int
 
 
 AnyReason = (
@@ -138,9 +154,11 @@ AnyReason = (
     | NoPhone
     | PhoneNotRegistered
     | ReservedForAnother
+    | QueuePrefers
     | Excluded
     | TriedBefore
     | NotWaiting
+    | QueueAtLimit
 )
 
 
@@ -160,9 +178,11 @@ def lasts(reason: AnyReason) -> bool:
             | Penalised()
             | PhoneNotRegistered()
             | ReservedForAnother()
+            | QueuePrefers()
             | Excluded()
             | TriedBefore()
             | NotWaiting()
+            | QueueAtLimit()
         ):
             return False
         case _:
@@ -195,9 +215,11 @@ def of_many(reason: AnyReason) -> AnyReason:
             | NoPhone()
             | PhoneNotRegistered()
             | ReservedForAnother()
+            | QueuePrefers()
             | Excluded()
             | TriedBefore()
             | NotWaiting()
+            | QueueAtLimit()
         ):
             return reason
         case _:

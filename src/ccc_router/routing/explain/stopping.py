@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping
 
 from ...events.vocabulary import Channel, ContactState, Presence
+from ..calendar import hours_of
 from ..policy import Agent as Profile
-from ..policy import Catalogue
+from ..policy import Calendar, Catalogue
 from ..rows import Agent, Contact, kept_for
+from ..standing.steps import step_due
 from . import reasons as r
-from .waiting import needs_at, step_at
+from .waiting import needs_at
 
 
 class Terms:
@@ -19,8 +21,13 @@ class Terms:
         self.queues = {one.id: one for one in catalogue.queues}
         self.agents = {one.id: one for one in catalogue.agents}
         self.skills = frozenset(one.id for one in catalogue.skills)
+        self.calendars = {one.id: one for one in catalogue.calendars}
         delays = {(one.queue, one.delay_s) for agent in catalogue.agents for one in agent.profiles if one.delay_s > 0}
         self._delays = sorted(delays)
+
+    def hours(self, contact: Contact) -> Calendar | None:
+        """When its queue is open for its channel; none: always."""
+        return hours_of(self.queues[contact.queue], contact.channel, self.calendars)
 
     def outlived_ms(self, contact: Contact) -> int:
         """The longest profile delay of its queue that a contact has behind it (ms)."""
@@ -28,8 +35,11 @@ class Terms:
         return 1000 * max(delays[: contact.tier], default=0)
 
 
-def stops(terms: Terms, contact: Contact, agent: Agent, held: Mapping[str, int]) -> tuple[r.AnyReason, ...]:
-    """Every reason; none means he could be offered it now. ``held`` counts by channel what takes his capacity.
+def stops(
+    terms: Terms, contact: Contact, agent: Agent, held: Mapping[str, int], in_hand: int = 0
+) -> tuple[r.AnyReason, ...]:
+    """Every reason; none means he could be offered it now. ``held`` counts by channel what takes his capacity, ``in_hand`` how many
+    contacts of its queue and channel are offered or somebody's (0 where that is not limited).
 
     Whether he had it before (`TriedBefore`) depends on the others: see `candidates`.
     """
@@ -39,12 +49,19 @@ def stops(terms: Terms, contact: Contact, agent: Agent, held: Mapping[str, int])
         return (*waits, r.UnknownAgent())
     return (
         *waits,
+        *_limit(terms, contact, in_hand),
         *_presence(agent),
         *_fit(terms, contact, profile),
         *_room(terms, contact, profile, held),
         *_penalty(contact, agent),
         *_phone(contact, profile, agent),
     )
+
+
+def _limit(terms: Terms, contact: Contact, in_hand: int) -> Iterator[r.AnyReason]:
+    limit = terms.queues[contact.queue].max_active.get(contact.channel)
+    if limit is not None and in_hand >= limit:
+        yield r.QueueAtLimit(contact.queue, contact.channel.value, in_hand, limit)
 
 
 def _presence(agent: Agent) -> Iterator[r.AnyReason]:
@@ -66,6 +83,9 @@ def _fit(terms: Terms, contact: Contact, profile: Profile) -> Iterator[r.AnyReas
         return
     for agent_id in kept:
         yield r.ReservedForAnother(agent_id, contact.reserved_until)
+    queue = terms.queues[contact.queue]
+    if contact.for_preferred and profile.id not in queue.preferred:
+        yield r.QueuePrefers(contact.queue, contact.reserved_until)
     if profile.id in contact.excluded:
         yield r.Excluded()
     delays = [1000 * one.delay_s for one in profile.profiles if one.queue == contact.queue]
@@ -73,7 +93,6 @@ def _fit(terms: Terms, contact: Contact, profile: Profile) -> Iterator[r.AnyReas
         yield r.QueueNotServed(contact.queue)
     elif min(delays) > terms.outlived_ms(contact):
         yield r.DelayNotReached(contact.queue, contact.arrived_at + min(delays))
-    queue = terms.queues[contact.queue]
     for skill, needed in sorted(needs_at(queue, contact.language, contact.step, terms.skills).items()):
         has = profile.skills.get(skill, 0)
         if has >= needed:
@@ -84,7 +103,7 @@ def _fit(terms: Terms, contact: Contact, profile: Profile) -> Iterator[r.AnyReas
             if has >= needs_at(queue, contact.language, step, terms.skills).get(skill, 0)
         )
         step = next(later, 0)
-        yield r.Unskilled(skill, needed, has, step, step_at(queue, contact, step) if step else 0)
+        yield r.Unskilled(skill, needed, has, step, step_due(queue, terms.hours(contact), contact, step))
 
 
 def _room(terms: Terms, contact: Contact, profile: Profile, held: Mapping[str, int]) -> Iterator[r.AnyReason]:

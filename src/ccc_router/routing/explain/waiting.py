@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from ...events.vocabulary import ContactState
-from ..policy import Queue
+from ..policy import Calendar, Queue
 from ..rows import Contact
+from ..standing.steps import step_due
 
 Needs = dict[str, int]
 """Level by skill."""
@@ -28,16 +28,11 @@ def needs_at(queue: Queue, language: str, step: int, skills: frozenset[str]) -> 
     return needs if language not in skills or language in needs else needs | {language: 1}
 
 
-def step_at(queue: Queue, contact: Contact, step: int) -> int:
-    """When a step comes if nothing else happens (ms); 0 while its clock stands."""
-    if contact.state is not ContactState.QUEUED:
-        return 0
-    return contact.state_since + max(0, 1000 * queue.steps[step - 1].after_s - contact.waited)
-
-
-def next_relaxation(queue: Queue, contact: Contact, skills: frozenset[str]) -> Relaxation | None:
-    """The next step of the contact's queue; None when it has taken the last."""
+def next_relaxation(
+    queue: Queue, contact: Contact, skills: frozenset[str], hours: Calendar | None = None
+) -> Relaxation | None:
+    """The next step of the contact's queue, whose opening hours for its channel are ``hours``; None when it has taken the last."""
     step = contact.step + 1
     if step > len(queue.steps):
         return None
-    return Relaxation(step, step_at(queue, contact, step), needs_at(queue, contact.language, step, skills))
+    return Relaxation(step, step_due(queue, hours, contact, step), needs_at(queue, contact.language, step, skills))

@@ -65,6 +65,10 @@ class ClassLine:
         fronts = [line.first(now) for excluded, line in self._lines.items() if agent_id not in excluded]
         return min((front for front in fronts if front is not None), default=None)
 
+    def fronts(self, now: int) -> list[Turn]:
+        """Who is at the front for each set of agents who are not to have them."""
+        return [front for line in self._lines.values() if (front := line.first(now)) is not None]
+
 
 class Waiting:
     """All waiting contacts: in the line of their class, or, while kept for certain agents, in the own line of each."""
