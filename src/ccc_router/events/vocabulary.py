@@ -87,6 +87,7 @@ class OfferReason(StrEnum):
     RETURNED = "returned"
     MISSED = "missed"
     ASSIGNED = "assigned"
+    CALLBACK = "callback"
 
 
 class Presence(StrEnum):
@@ -130,7 +131,7 @@ class EscalationState(StrEnum):
 
 
 class CallEventName(StrEnum):
-    """Call events by their CSTA phase III names (ECMA-269)."""
+    """Call events by their CSTA phase III names (ECMA-269). ``CallBack``: who waits chose to be called back (its Call Back feature)."""
 
     OFFERED = "Offered"
     QUEUED = "Queued"
@@ -141,6 +142,7 @@ class CallEventName(StrEnum):
     TRANSFERRED = "Transferred"
     FAILED = "Failed"
     CONNECTION_CLEARED = "ConnectionCleared"
+    CALL_BACK = "CallBack"
 
 
 class LegRole(StrEnum):

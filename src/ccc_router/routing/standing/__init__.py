@@ -3,6 +3,7 @@
 from .doors import Doors
 from .lines import Place
 from .ordering import agent_key
+from .promised import Promised
 from .waiting import AgentKey, Free, Waiting
 
-__all__ = ["AgentKey", "Doors", "Free", "Place", "Waiting", "agent_key"]
+__all__ = ["AgentKey", "Doors", "Free", "Place", "Promised", "Waiting", "agent_key"]
