@@ -190,6 +190,7 @@ class State:
         """An ended contact leaves the memory; its row is still to be written."""
         self._changed[0][contact.id] = contact
         self.contacts.pop(contact.id, None)
+        self.promised.keep(contact)
         self.doors.let_go(contact.id)
         self.waiting.drop(contact.id)
         self.timers.set("contact", contact.id, 0)

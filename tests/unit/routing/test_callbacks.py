@@ -366,7 +366,13 @@ def test_a_customer_who_calls_again_has_the_place_of_his_callback_which_is_over(
     world.wait(60)
     second = derive("ct", "hotline", "call", "c2")
     fact = CallEvent(
-        at=world.now, endpoint="hotline", call_id="c2", leg_id="cust", contact_id=second, case_id="cs_2", event=E.OFFERED
+        at=world.now,
+        endpoint="hotline",
+        call_id="c2",
+        leg_id="cust",
+        contact_id=second,
+        case_id="cs_2",
+        event=E.OFFERED,
     )
     world.give(fact, Resolved(customer_id=customer))
     assert ends(world, first) == [(ContactState.MERGED, f"merged_into:{second}", "")]
@@ -439,6 +445,21 @@ def test_what_waits_in_writing_gives_its_place_to_the_callback_asked_for_on_the_
     assert ends(world, written) == [(ContactState.MERGED, f"merged_into:{contact.id}", "")]
     again = ask(world, case_id=case_id, role=Role.CUSTOMER, actor=written)
     assert again.result == made.result
+
+
+def test_a_promise_that_was_merged_before_anybody_called_is_forgotten_whole() -> None:
+    """What no call was made for leaves the memory at its end, and the promise with it."""
+    world = World()
+    written = world.write(Channel.PORTAL)
+    case_id = world.contact(written).case_id
+    made = ask(world, case_id=case_id, role=Role.CUSTOMER, actor=written)
+    assert made.result is not None
+    customer = world.state.cases[case_id].customer_id
+    assert world.state.promised.of(customer) == [made.result["contact_id"]]
+    world.write(Channel.EMAIL, case_id=case_id)
+    assert made.result["contact_id"] not in world.state.contacts
+    assert world.state.promised.of(customer) == []
+    assert ask(world, case_id=case_id, role=Role.CUSTOMER, actor=written).refused is None
 
 
 def test_another_priority_moves_a_place_that_was_taken_by_the_credit_alone() -> None:
@@ -554,7 +575,9 @@ def test_who_calls_a_closed_queue_with_a_callback_list_is_hung_up_and_called_whe
 def test_who_hides_his_number_cannot_be_called_and_hears_that_it_is_closed() -> None:
     world = by_day("callback_list")
     world.wait(HOUR)
-    fact = CallEvent(at=1, endpoint="hotline", call_id="c1", leg_id="cust", contact_id=CALL, case_id="cs", event=E.OFFERED)
+    fact = CallEvent(
+        at=1, endpoint="hotline", call_id="c1", leg_id="cust", contact_id=CALL, case_id="cs", event=E.OFFERED
+    )
     world.give(fact, Resolved())
     assert world.state_of(CALL) is ContactState.DEFLECTED
 

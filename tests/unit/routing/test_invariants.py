@@ -252,7 +252,11 @@ class Centre(RuleBasedStateMachine):
         )  # fmt: skip
 
     @precondition(lambda self: self.world.state.contacts)
-    @rule(pick=st.integers(0, 1000), who=st.sampled_from(["his", "supervisor", "customer"]), later=st.sampled_from([0, 0, 35, 700]))
+    @rule(
+        pick=st.integers(0, 1000),
+        who=st.sampled_from(["his", "supervisor", "customer"]),
+        later=st.sampled_from([0, 0, 35, 700]),
+    )
     def promise(self, pick: int, who: str, later: int) -> None:
         ids = self.ids()
         contact = self.world.state.contacts[ids[pick % len(ids)]]
@@ -261,7 +265,7 @@ class Centre(RuleBasedStateMachine):
             "supervisor": ("sup", Role.SUPERVISOR),
             "customer": (contact.id, Role.CUSTOMER),
         }[who]
-        mine = {"case_id": contact.case_id} if role is Role.CUSTOMER else {"contact_id": contact.id}
+        mine: dict[str, Any] = {"case_id": contact.case_id} if role is Role.CUSTOMER else {"contact_id": contact.id}
         not_before = self.world.now + 1000 * later if later else 0
         self.command(PromiseCallback(actor=actor, actor_role=role, not_before=not_before, **mine))
 
