@@ -25,6 +25,8 @@ from ccc_router.kernel.ids import derive
 from ccc_router.routing import Step
 from ccc_router.routing import decisions as d
 from ccc_router.routing.calendar import is_open
+from ccc_router.routing.explain import Terms, stops
+from ccc_router.routing.explain.reasons import TooEarly
 from ccc_router.routing.policy import Calendar, Endpoint, Interval, Rules
 from tests.support.world import START, World, a_catalogue, an_agent, check_invariants, text
 
@@ -204,6 +206,17 @@ def test_nobody_is_called_before_the_time_he_named_and_somebody_then() -> None:
     check_invariants(world.state)
     world.wait(1)
     assert world.offered_to(CALL) == "an"
+
+
+def test_why_nobody_is_offered_it_yet_is_that_it_is_too_early() -> None:
+    world = World()
+    world.sign_in("an")
+    world.sign_in("an", Presence.NOT_READY)
+    promised(world, not_before=START + HOUR * 1000)
+    world.sign_in("an")
+    assert stops(Terms(world.catalogue), world.contact(CALL), world.state.agents["an"], {}) == (
+        TooEarly(START + HOUR * 1000),
+    )
 
 
 def test_a_time_of_the_switch_that_is_too_far_away_is_the_last_one_possible() -> None:

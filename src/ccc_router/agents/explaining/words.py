@@ -63,6 +63,10 @@ REASONS: Final[Mapping[type[Any], Words]] = {
     ),
     r.Excluded: Words("được loại trừ khỏi lượt liên hệ này", "kept from this contact by a supervisor"),
     r.TriedBefore: Words("vừa được mời lượt này, còn người khác nhận được", "had it just now, and somebody else can take it"),
+    r.TooEarly: Words(
+        "chưa đến giờ hẹn gọi lại", "too early: the customer is to be called back later",
+        "until", ", từ {until}", ", from {until} on",
+    ),
     r.NotWaiting: Words("lượt liên hệ không còn chờ ({state})", "the contact does not wait ({state})"),
 }  # fmt: skip
 
