@@ -58,6 +58,7 @@ SIGNED: Final = {
     "POST /v1/channels/portal/{endpoint}/uploads",
     "GET /v1/channels/portal/{endpoint}/contacts/{reference}",
     "POST /v1/channels/portal/{endpoint}/contacts/{reference}/messages",
+    "POST /v1/channels/portal/{endpoint}/contacts/{reference}/callback",
     "GET /v1/channels/portal/{endpoint}/contacts/{reference}/stream",
     "GET /v1/channels/portal/{endpoint}/contacts/{reference}/files/{file}",
     "GET /v1/links/{token}",

@@ -21,6 +21,7 @@ from ccc_router.channels.registry import adapter_for
 from ccc_router.events.facts import CallEvent, CallRecorded
 from ccc_router.events.vocabulary import LegRole
 from ccc_router.kernel import signing
+from ccc_router.kernel.ids import derive
 from ccc_router.routing import calls
 from ccc_router.routing.rows import Call
 from tests.contract.cases.phone import FIXTURES, PATH, fixture
@@ -182,6 +183,7 @@ TOLD = [
     ("csta", "established.json", "Established 7f31 31-b agent PJSIP/1001 of_0 +84912345678 +0"),
     ("csta", "held.json", "Held 7f31 31-b agent PJSIP/1001 of_0 +84912345678 +0"),
     ("csta", "retrieved.json", "Retrieved 7f31 31-b agent PJSIP/1001 of_0 +84912345678 +0"),
+    ("csta", "call-back.json", "CallBack 7f31 31-a customer +842439361234 +0"),
     ("csta", "transferred.json", "Transferred 7f31 31-b agent PJSIP/1001 of_0 hn-7f99 PJSIP/1002 +84912345678 +0"),
     ("csta", "failed.json", "Failed 7f31 31-c agent no_answer PJSIP/1003 of_0 +84912345678 +0"),
     ("csta", "cleared.json", "ConnectionCleared 7f31 31-a customer normal +84912345678 +0"),
@@ -274,6 +276,31 @@ def _reduced(events: tuple[CallEvent, ...]) -> bytes:
         call.legs = {**call.legs, leg.leg_id: leg}
         legs[f"{event.call_id}/{leg.leg_id}"] = msgspec.msgpack.encode(leg)
     return repr(sorted(legs.items())).encode()
+
+
+def test_who_hides_his_number_and_gives_none_is_not_called_back() -> None:
+    """Nobody is promised a call to no number (R-32); one he gives will do, and without it the one he calls from."""
+    event = json.loads(fixture("csta/told/call-back.json"))
+    hidden = event | {"calling": "anonymous"}
+    given = [hidden | {"callback_number": ""}, hidden, event | {"callback_number": ""}]
+    parsed = [parse("csta", json.dumps(one).encode()) for one in given]
+    told = [one.facts[0].fact for one in parsed if isinstance(one, Parsed) and one.facts]
+    assert [one.private.address for one in told if one.private] == ["+842439361234", "+84912345678"]
+    assert isinstance(parsed[0], Parsed)
+    assert (parsed[0].facts, parsed[0].ignored) == ((), 1)
+    assert isinstance(told[0], CallEvent)
+    assert told[0].not_before == 1_795_399_200_000
+
+
+def test_an_event_of_a_call_we_made_for_a_contact_is_that_contacts() -> None:
+    contact_id = derive("ct", "hotline", "call", "x")
+    for call_id, expected in ((f"{contact_id}.12", contact_id), (f"{contact_id}.x", ""), ("hn-1.2", "")):
+        event = json.loads(fixture("csta/told/offered.json")) | {"call_id": call_id}
+        parsed = parse("csta", json.dumps(event).encode())
+        assert isinstance(parsed, Parsed)
+        [keyed] = parsed.facts
+        assert isinstance(keyed.fact, CallEvent)
+        assert keyed.fact.contact_id == (expected or derive("ct", "hotline", "call", call_id))
 
 
 def test_a_call_by_csta_is_one_contact_and_its_recording_is_told() -> None:

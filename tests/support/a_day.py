@@ -189,6 +189,8 @@ async def _a_visitor(centre: Centre) -> None:
     await centre.accept_next()
     await walk.go(an, f"GET {of_contact}/timeline", contact)
     await walk.go(an, f"POST {of_contact}/complete", contact, json={"disposition": "answered", "note": "Xong."})
+    body = {"phone": "0912345678", "not_before": until_then}
+    await walk.go(visitor, f"POST {path}/callback", "site", reference, json=body, headers=token)
 
 
 async def _a_call(centre: Centre) -> None:
@@ -213,7 +215,8 @@ async def _a_call(centre: Centre) -> None:
     await centre.state(called["contact_id"], "active")
     await walk.go(an, f"POST {of_contact}/hangup", called["contact_id"])
     await centre.state(called["contact_id"], "wrap_up")
-    await walk.go(an, f"POST {of_contact}/complete", called["contact_id"], json={"disposition": "answered"})
+    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    await walk.go(an, f"POST {of_contact}/callback", called["contact_id"], json={"not_before": later})
 
 
 async def _signed(centre: Centre, operation: str, endpoint: str, raw: bytes, kind: str = "application/json") -> None:

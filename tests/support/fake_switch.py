@@ -94,7 +94,8 @@ class FakeSwitch:
             case "resume":
                 await self.event("Retrieved", call_id, self._leg(call_id))
             case "hangup":
-                await self.event("ConnectionCleared", call_id, self._leg(call_id))
+                if self._made(call_id):
+                    await self.event("ConnectionCleared", call_id, self._leg(call_id))
                 await self.event("ConnectionCleared", call_id)
             case _:
                 pass
@@ -111,7 +112,11 @@ class FakeSwitch:
             await self.event("Offered", call_id, calling="19009068", called=command["called"], outbound=True)
             if self.customers_answer:
                 await self.event("Established", call_id)
+            else:
+                await self.event("Failed", call_id, cause="busy")
 
     def _leg(self, call_id: str) -> str:
-        connects = [one for one in self.commands if one["call_id"] == call_id and one["command"] in ("connect", "dial")]
-        return f"agent-{connects[-1]['offer_id']}"
+        return f"agent-{self._made(call_id)[-1]['offer_id']}"
+
+    def _made(self, call_id: str) -> list[Command]:
+        return [one for one in self.commands if one["call_id"] == call_id and one["command"] in ("connect", "dial")]

@@ -26,6 +26,7 @@ from ccc_router.events.vocabulary import DeliveryKind
 from ccc_router.kernel.clock import SystemClock
 from ccc_router.kernel.errors import CccError
 from ccc_router.kernel.ids import derive
+from ccc_router.queues.asking import Desk
 from ccc_router.queues.deliveries.port import Attempted, Delivery
 from ccc_router.rest.problems import problem_of
 from ccc_router.storage.database import Database
@@ -54,6 +55,7 @@ class PortalSite:
             KnownSecrets(SECRETS),
             self.clock,
             self.streams.hear,
+            Desk(self.inbox, database, POOL, self.clock, patience_s=0.1),
         )
         self.sender = PortalSender(PostgresOutbox(database), self.tickets, self.streams.hear)
         directory = KnownEndpoints(

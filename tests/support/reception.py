@@ -56,7 +56,7 @@ class Reception:
         conversations = Conversations(database, spine.pool)
         self.streams = Streams(conversations, clock)
         hear = self.streams.hear
-        portal = Portal(spine.inbox, self.tickets, conversations, secrets, clock, hear)
+        portal = Portal(spine.inbox, self.tickets, conversations, secrets, clock, hear, spine.desk)
         outbox = PostgresOutbox(database)
         senders: dict[Channel, Sender] = {
             Channel.FANPAGE: FanpageSender(client, outbox, PostgresParts(database), secrets, spine.current, clock),

@@ -124,6 +124,15 @@ class CompleteBody(Body):
     note: Annotated[str, Field(max_length=MAX_TEXT)] = ""
 
 
+class CallbackBody(Body):
+    """When and where the customer is called back; without a number at the one that is known."""
+
+    number: Annotated[str, Field(min_length=1, max_length=40)] | None = None
+    not_before: When | None = Field(
+        default=None, description="Within the queue's hours; left out: as soon as it is his turn."
+    )
+
+
 class LinkBody(Body):
     """The case it belongs to: its id, or its reference as the customer says it."""
 

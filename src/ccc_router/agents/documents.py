@@ -76,6 +76,15 @@ class OfferView(Document):
     why: WhyText
 
 
+class CallbackStanding(Document):
+    """A promise to call that is still to be kept."""
+
+    promised_at: Moment
+    by: str = Field(description="customer, closed (he called outside the hours), or role and id of a person.")
+    not_before: Moment | None = Field(description="Null: it is offered as soon as somebody is free.")
+    tries: int = Field(description="Calls that did not reach him.")
+
+
 class ContactView(Document):
     """One arrival that needs handling."""
 
@@ -109,6 +118,8 @@ class ContactView(Document):
     needs_attention: bool
     escalation_id: str
     call: CallView | None = None
+    callback: CallbackStanding | None = None
+    place_from: str = Field(default="", description="The contact whose place in line it took.")
 
 
 class PresenceView(Document):
@@ -195,6 +206,16 @@ class EscalationRaised(Document):
     escalation_id: str
     case_id: str
     department: str
+
+
+class CallbackView(Document):
+    """The customer is called back when it is his turn."""
+
+    contact_id: str = Field(
+        description="The contact that waits for it: the call itself, or one of its own on the case."
+    )
+    case_id: str
+    not_before: Moment | None = None
 
 
 class ContactOpenedView(Document):

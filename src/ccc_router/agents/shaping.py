@@ -10,6 +10,7 @@ from ..rest.schemas import moment
 from ..routing.policy import Queue
 from ..routing.rows import Agent, Case, Contact, Escalation, Offer
 from .documents import (
+    CallbackStanding,
     CallView,
     CaseContact,
     CaseEscalation,
@@ -37,6 +38,10 @@ _WHY: Final[Mapping[OfferReason, tuple[str, str]]] = {
     OfferReason.MISSED: (
         "Người trước không nhận, giữ nguyên thứ tự ở hàng đợi {vi}.",
         "Somebody missed it; it kept its place in the queue {en}.",
+    ),
+    OfferReason.CALLBACK: (
+        "Gọi lại cho khách hàng, giữ nguyên thứ tự ở hàng đợi {vi}.",
+        "The customer is to be called back; it kept its place in the queue {en}.",
     ),
     OfferReason.ASSIGNED: ("Người phụ trách giao cho bạn.", "A supervisor gave it to you."),
 }
@@ -130,6 +135,20 @@ def _contact(room: AgentsRoom, contact: Contact, face: Face, reference: str) -> 
         needs_attention=bool(contact.attention),
         escalation_id=contact.escalation_id,
         call=_call(room, contact, face),
+        callback=_callback(contact),
+        place_from=contact.place_from,
+    )
+
+
+def _callback(contact: Contact) -> CallbackStanding | None:
+    promised = contact.callback
+    if promised is None:
+        return None
+    return CallbackStanding(
+        promised_at=from_ms(promised.promised_at),
+        by=promised.by,
+        not_before=moment(promised.not_before),
+        tries=promised.tries,
     )
 
 

@@ -152,6 +152,7 @@ def _portal(spine: Spine) -> tuple[PortalRoutes, Streams]:
         spine.secrets,
         clock,
         lambda reference: notifier.notify(PORTAL_WAKE, reference),
+        spine.desk,
     )
     limits = PortalLimits(
         upload_bytes=spine.settings.attachment_limit, forms_per_minute=spine.settings.forms_per_minute

@@ -186,6 +186,19 @@ class CallCustomer(Command, frozen=True, tag="CallCustomer"):
     contact_id: str
 
 
+class PromiseCallback(Command, frozen=True, tag="PromiseCallback"):
+    """The customer is to be called back, not before ``not_before`` (ms, 0: as soon as it is his turn).
+
+    A waiting call, or one in wrap-up, waits on without its caller and with its rank; a contact of another channel, or ``case_id`` without
+    one (what a customer asks for on the portal), gets a callback on its case with the rank of what waits there. ``private.address`` is
+    the number; without it the one that is known.
+    """
+
+    contact_id: str = ""
+    case_id: str = ""
+    not_before: int = 0
+
+
 class RaiseEscalation(Command, frozen=True, tag="RaiseEscalation"):
     """Hand the contact's case to a department. ``keep``: the agent keeps the contact meanwhile.
 
@@ -263,6 +276,7 @@ AnyCommand = (
     | SetPriority
     | EditCase
     | CallCustomer
+    | PromiseCallback
     | RaiseEscalation
     | ActOnEscalation
     | RetryDelivery

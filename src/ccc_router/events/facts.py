@@ -128,6 +128,7 @@ class CallEvent(Fact, frozen=True, tag="CallEvent"):
     (I3). ``sequence`` orders events of equal ``at`` where the switch gives one. ``offer_id`` comes back from the switch when
     the leg was made by our ``connect``. ``agent`` is the phone address of
     the agent's leg as the switch knows it; ``transferred_to`` the address a transfer goes to, ``new_call_id`` the call it goes on in.
+    ``not_before`` (ms, 0: as soon as it is his turn) belongs to ``CallBack``; the number to call is ``private.address``.
     """
 
     endpoint: str
@@ -150,6 +151,7 @@ class CallEvent(Fact, frozen=True, tag="CallEvent"):
     recording_state: str = ""
     notice_played: bool = False
     outbound: bool = False
+    not_before: int = 0
 
 
 class CallRecorded(Fact, frozen=True, tag="CallRecorded"):

@@ -88,6 +88,7 @@ class OfferReason(StrEnum):
     RETURNED = "returned"
     MISSED = "missed"
     ASSIGNED = "assigned"
+    CALLBACK = "callback"
 
 
 class Presence(StrEnum):
@@ -131,7 +132,7 @@ class EscalationState(StrEnum):
 
 
 class CallEventName(StrEnum):
-    """Call events by their CSTA phase III names (ECMA-269)."""
+    """Call events by their CSTA phase III names (ECMA-269). ``CallBack``: who waits chose to be called back (its Call Back feature)."""
 
     OFFERED = "Offered"
     QUEUED = "Queued"
@@ -142,6 +143,7 @@ class CallEventName(StrEnum):
     TRANSFERRED = "Transferred"
     FAILED = "Failed"
     CONNECTION_CLEARED = "ConnectionCleared"
+    CALL_BACK = "CallBack"
 
 
 class LegRole(StrEnum):

@@ -1,6 +1,7 @@
 """Ids: derived ones (the same parts give the same id, on every machine and replay) and fresh ones (unguessable)."""
 
 import hashlib
+import re
 import secrets
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -10,6 +11,7 @@ _SYMBOLS = _CROCKFORD.upper()
 _VALUES = {symbol: value for value, symbol in enumerate(_SYMBOLS)}
 _SPOKEN = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": None, "\u00a0": None, "\u2011": None})
 _REFERENCE_LENGTH = 11
+_CALL = re.compile(rf"(ct_[{_CROCKFORD}]{{26}})\.[0-9]{{1,9}}")
 
 
 def derive(prefix: str, *parts: str | int) -> str:
@@ -23,6 +25,17 @@ def derive(prefix: str, *parts: str | int) -> str:
         raw = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else b"%d" % part
         digest.update(b"%c%d:%s" % (b"s" if isinstance(part, str) else b"i", len(raw), raw))
     return f"{prefix}_{_encode(digest.digest())}"
+
+
+def call_of(contact_id: str, attempt: int) -> str:
+    """The id of a call that is made for a contact: it names the contact, so that events of it find their way however late."""
+    return f"{contact_id}.{attempt}"
+
+
+def contact_of_call(call_id: str) -> str:
+    """The contact a call was made for; "" for a call with an id of the switch."""
+    found = _CALL.fullmatch(call_id)
+    return found[1] if found else ""
 
 
 def fresh(prefix: str) -> str:

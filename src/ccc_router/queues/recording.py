@@ -9,7 +9,7 @@ from ccc_router.events import facts as f
 from ccc_router.events.codec import canonical
 from ccc_router.events.envelope import AnyInput, Input
 from ccc_router.events.facts import Handle, Private
-from ccc_router.events.vocabulary import Channel, DeliveryKind, Visibility
+from ccc_router.events.vocabulary import CallEventName, Channel, DeliveryKind, Visibility
 from ccc_router.kernel.ids import derive
 from ccc_router.queues.store.erasable import AddressRow, Erasable, HandleKey, HandleRow, Mark, MessageRow, RefRow
 from ccc_router.routing import State, Step
@@ -124,6 +124,8 @@ class _Recorder:
                 self._refs(self.given.resolved.case_id, body.contact_id, body.message_id)
             case f.CallEvent():
                 self._call(body)
+            case c.PromiseCallback():
+                self._promised()
             case c.SendMessage():
                 note = body.visibility is Visibility.NOTE
                 direction = "internal" if note else "outbound"
@@ -160,6 +162,18 @@ class _Recorder:
         if contact_id in self.opened or self.given.resolved.customer_id:
             self._handles(self.given.resolved.customer_id)
             self._address(contact_id, fact.endpoint)
+        elif fact.event is CallEventName.CALL_BACK:  # perhaps to another number than he calls from
+            self._address(contact_id, fact.endpoint)
+
+    def _promised(self) -> None:
+        """The number a callback was promised to, if one was given."""
+        number = self.private.address
+        for one in self.step.decisions:
+            if isinstance(one, d.CallbackSet) and number:
+                endpoint = self.state.contacts[one.contact_id].endpoint
+                self.rows.addresses[one.contact_id] = AddressRow(
+                    one.contact_id, endpoint, number, self.private.name, "", "phone", number, "{}"
+                )
 
     def _escalation(self, command: c.RaiseEscalation | c.ActOnEscalation) -> None:
         set_now = [one.escalation for one in self.step.decisions if isinstance(one, d.EscalationSet)]

@@ -38,6 +38,7 @@ SELECT c.case_id, a.handle_kind, a.handle_value FROM contact c, LATERAL (
 WHERE c.pool = $1 AND c.case_id = ANY ($2::text[])
 """
 _NONE: Final = Resolved()
+_OfCase = c.EditCase | c.CallCustomer | c.LinkContact | c.PromiseCallback
 
 
 class Found(NamedTuple):
@@ -123,7 +124,7 @@ class Resolver:
 
     async def _look_up_cases(self, connection: Connection, bodies: Iterable[AnyInput]) -> None:
         wanted = {case_id for case_id, _ in self._refs.values()}
-        wanted |= {body.case_id for body in bodies if isinstance(body, c.EditCase | c.CallCustomer | c.LinkContact)}
+        wanted |= {body.case_id for body in bodies if isinstance(body, _OfCase)}
         wanted = {case_id for case_id in wanted if case_id and case_id not in self._state.cases}
         if wanted:
             for row in await connection.fetch(_CASES, self._pool, sorted(wanted)):
@@ -142,12 +143,12 @@ class Resolver:
         if isinstance(body, f.CallEvent | f.CallRecorded):
             return self._call(body, private, position)
         if private is None:
-            if isinstance(body, c.EditCase | c.CallCustomer | c.LinkContact):
+            if isinstance(body, _OfCase):
                 return Found(Resolved(case=self._case(body.case_id)))
             return _FOUND_NOTHING
         customer_id, new, free = self._customer(body, private, position)
         case_id, contact_id = self._thread(private, customer_id)
-        if not case_id and isinstance(body, c.EditCase | c.CallCustomer | c.LinkContact):
+        if not case_id and isinstance(body, _OfCase):
             return Found(Resolved(customer_id, new, case=self._case(body.case_id)), free)
         state = self._contact_state(contact_id)
         return Found(Resolved(customer_id, new, case_id, contact_id, state, self._case(case_id)), free)

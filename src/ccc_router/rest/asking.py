@@ -77,6 +77,7 @@ _REFUSALS: Final = {
     "agent_signed_out": "The agent is signed out.",
     "not_a_supervisor": "Only a supervisor says whom it goes to.",
     "agent_busy": "The agent is busy.",
+    "outside_hours": "Nobody calls at that time: it is outside the queue's hours, or more than thirty days away.",
     "no_control": "This switch takes no call control.",
     "not_tracked": "This switch takes no call control.",
 }

@@ -74,6 +74,8 @@ def observe(call: Call | None, event: CallEvent) -> Leg:
             leg.failed_at = _earliest(seen.failed_at, at)
         case CallEventName.CONNECTION_CLEARED:
             leg.cleared_at, leg.cleared_sequence = _first_end(seen, at, event.sequence)
+        case CallEventName.CALL_BACK:
+            leg.callback = max(seen.callback, (at, event.not_before))
     return leg
 
 
@@ -122,6 +124,16 @@ def customer_gone(call: Call) -> bool:
     """Whether the customer has left: the call is over."""
     leg = customer_leg(call)
     return leg is not None and _left_at(leg) != NOT_LEFT
+
+
+def customer_spoke(call: Call) -> bool:
+    """Whether the customer's own leg was ever answered: of a call the centre makes, he took it."""
+    return any(leg.established_at for leg in _legs(call) if leg.role is LegRole.CUSTOMER)
+
+
+def callback_asked(call: Call) -> tuple[int, int]:
+    """The newest choice to be called back: (source time, not before); (0, 0): there is none."""
+    return max((leg.callback for leg in _legs(call)), default=(0, 0))
 
 
 def established(call: Call, offer_id: str = "", agent: str = "") -> bool:

@@ -64,7 +64,8 @@ class Queue(Policy, frozen=True):
     ``offer_s`` is how long an offer stays open, per channel (``default`` otherwise). ``requirements`` hold from the start, each of
     ``steps`` in their place once a contact has waited that long. ``hours`` names a calendar per channel as ``offer_s`` does: outside
     it the queue is closed for that channel; without one it never is. ``when_closed`` says what happens then: a contact waits for the
-    next opening, or goes to the ``overflow`` queue if that is open, or is deflected: a caller hears an announcement and is hung up.
+    next opening, or goes to the ``overflow`` queue if that is open, or is deflected: a caller hears an announcement and is hung up; on
+    the ``callback_list`` he hears that he is called back, and waits for the next opening without his call (who hides his number is deflected).
     ``drains``: who came before closing is still served.
     ``overflow_when``: the first rule that holds moves a waiting contact, also while the queue is open.
     ``max_waiting`` per channel: who comes when as many wait already and nobody is free goes to the ``overflow`` queue if it is open;
@@ -85,7 +86,7 @@ class Queue(Policy, frozen=True):
     overflow: str = ""
     steps: tuple[RequirementStep, ...] = ()
     hours: dict[str, str] = {}
-    when_closed: dict[str, Literal["wait", "overflow", "deflect"]] = {}
+    when_closed: dict[str, Literal["wait", "overflow", "deflect", "callback_list"]] = {}
     drains: bool = False
     overflow_when: tuple[OverflowRule, ...] = ()
     max_waiting: dict[str, int] = {}
@@ -237,7 +238,8 @@ class Rules(Policy, frozen=True):
     Missed offers: the penalty is ``penalty_s`` doubled with each miss in ``miss_window_s``, at most ``penalty_max_s``; at
     ``miss_limit`` misses the agent is set not ready (reason ``rona``). The same contact is not offered to the same agent
     again within ``no_repeat_offers`` offers while another is eligible. A call that is only watched is over when nothing was heard
-    of it for ``tracked_silence_s``.
+    of it for ``tracked_silence_s``. Who cannot be reached when he is called back is called ``callback_attempts`` times in all, with
+    ``callback_pause_s`` between.
 
     ``on_top[new][held]`` says how a new contact of one channel comes on top of a held one of another; what is not named is ``beside``.
     As given, a call sets mails and internal work aside, and nothing live comes on top of a call.
@@ -288,6 +290,8 @@ class Rules(Policy, frozen=True):
     call_linger_s: int = 600
     tracked_silence_s: int = 14_400
     ping_pong_returns: int = 2
+    callback_attempts: int = 3
+    callback_pause_s: int = 900
 
 
 class Catalogue(Policy, frozen=True):

@@ -20,12 +20,25 @@ from ..events.vocabulary import (
 )
 
 
+class Callback(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A promise to call the customer, still to be kept.
+
+    ``by`` made it: ``customer``, ``closed`` (he called outside the hours), or the role and id of a person. Not to be offered before
+    ``not_before`` (0: it may be). ``tries`` counts the calls that did not reach him.
+    """
+
+    promised_at: int
+    by: str = ""
+    not_before: int = 0
+    tries: int = 0
+
+
 class Leg(msgspec.Struct, omit_defaults=True):
     """One leg of a call, reduced so that any order of its events gives the same leg (I3).
 
     Each ``*_at`` is the earliest source time of such an event, 0 when none was seen. ``moves`` are the hold moves as (source time,
     sequence, "held" or "retrieved") in order; ``recorded`` is the newest (time, recording, state) and ``transfer`` the newest (time,
-    sequence, where to). Read them through ``routing.calls``.
+    sequence, where to). ``callback`` is the newest choice to be called back: (source time, not before). Read them through ``routing.calls``.
     """
 
     leg_id: str
@@ -44,6 +57,7 @@ class Leg(msgspec.Struct, omit_defaults=True):
     recorded: tuple[int, str, str] = (0, "", "")
     notice_played: bool = False
     cause: str = ""
+    callback: tuple[int, int] = (0, 0)
 
 
 class Call(msgspec.Struct, omit_defaults=True):
@@ -72,7 +86,8 @@ class Contact(msgspec.Struct, omit_defaults=True):
     one the customer wrote. ``ends_at`` is the deadline of a state that has one: connecting, wrap-up, a call whose customer must clear, an ended
     call that lingers for late events. ``attention`` says why it stands on the supervisors' list. ``overflowed`` are the queues
     it overflowed from or to, oldest first: it overflows to none of them again. ``queue_since`` is when it came
-    to its queue, ``overflow_at`` when a rule may move it.
+    to its queue, ``overflow_at`` when a rule may move it. ``callback``: the customer waits without a call and is still to be called.
+    ``place_from`` is the contact whose place it took.
     """
 
     id: str
@@ -117,6 +132,8 @@ class Contact(msgspec.Struct, omit_defaults=True):
     overflowed: tuple[str, ...] = ()
     queue_since: int = 0
     overflow_at: int = 0
+    callback: Callback | None = None
+    place_from: str = ""
 
 
 def kept_for(contact: Contact) -> tuple[str, ...]:

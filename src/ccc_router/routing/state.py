@@ -6,7 +6,7 @@ from ..events.vocabulary import ContactState
 from .policy import Catalogue
 from .rows import Agent, Case, Contact, Escalation, Offer, QueueState, Rows, kept_for
 from .rulebook import Rulebook
-from .standing import Doors, Free, Limits, Place, Waiting, agent_key
+from .standing import Doors, Free, Limits, Place, Promised, Waiting, agent_key
 from .standing.capacity import carried, has_room, room
 from .standing.steps import step_due, waited_ms
 from .standing.timers import Timers
@@ -58,6 +58,7 @@ class State:
         self.escalations: dict[str, Escalation] = {}
         self.waiting = self._nobody()
         self.doors = Doors()
+        self.promised = Promised()
         self.free = Free()
         self.limits = Limits(catalogue.queues)
         self.woken_contacts: list[str] = []
@@ -96,7 +97,7 @@ class State:
     def reindex(self) -> None:
         """Derive everything anew, as after a new catalogue."""
         self.waiting, self.free, self.doors = self._nobody(), Free(), Doors(self.doors.rows)
-        self.timers, self.limits = Timers(), Limits(self.book.queues.values())
+        self.promised, self.timers, self.limits = Promised(), Timers(), Limits(self.book.queues.values())
         for contact in sorted(self.contacts.values(), key=lambda row: (row.rank, row.id)):
             self.touch_contact(contact)
         for offer in self.offers.values():
@@ -135,6 +136,7 @@ class State:
         """A contact changed: its place in line and its timer follow."""
         self._changed[0][contact.id] = contact
         self.limits.note(contact)
+        self.promised.keep(contact)
         self.place(contact)
         self.timers.set("contact", contact.id, self.contact_due(contact))
 
@@ -156,13 +158,15 @@ class State:
             self.waiting.drop(contact.id)
 
     def is_shut(self, contact: Contact) -> bool:
-        """Whether the contact waits for its queue to open."""
-        queued = contact.state is ContactState.QUEUED and not kept_for(contact)
-        return queued and self.closed_for(contact, contact.queue)
+        """Whether the contact waits for its queue to open, or for the time its customer wants to be called at."""
+        if contact.state is not ContactState.QUEUED:
+            return False
+        later = contact.callback is not None and contact.callback.not_before > 0
+        return later or (not kept_for(contact) and self.closed_for(contact, contact.queue))
 
     def closed_for(self, contact: Contact, queue: str) -> bool:
-        """Whether a queue is closed for a contact."""
-        drains = self.book.queues[queue].drains
+        """Whether a queue is closed for a contact; nobody is called back outside the hours, whatever it drains."""
+        drains = self.book.queues[queue].drains and contact.callback is None
         return self.doors.closed(queue, contact.channel.value, contact.arrived_at, drains=drains)
 
     def keep_queue(self, row: QueueState) -> None:
@@ -189,6 +193,7 @@ class State:
         self._changed[0][contact.id] = contact
         self.contacts.pop(contact.id, None)
         self.limits.note(contact)
+        self.promised.keep(contact)
         self.doors.let_go(contact.id)
         self.waiting.drop(contact.id)
         self.timers.set("contact", contact.id, 0)
@@ -259,7 +264,8 @@ class State:
             delays = self.book.delays(contact.queue)
             tier = contact.arrived_at + delays[contact.tier] if contact.tier < len(delays) else 0
             dues = (tier, self._step_due(contact), contact.reserved_until, contact.attention_at, contact.overflow_at)
-            return min((due for due in dues if due), default=0)
+            later = contact.callback.not_before if contact.callback is not None else 0
+            return min((due for due in (*dues, later) if due), default=0)
         if state is ContactState.WAITING:
             return contact.wait_until
         return contact.ends_at

@@ -21,6 +21,7 @@ from .deciding import (
     hours,
     messages,
     offers,
+    outbound,
     overflowing,
     supervising,
 )
@@ -113,6 +114,7 @@ def _contact_due(state: State, given: Input, contact: Contact) -> Iterator[d.Dec
         due = calling.call_due if contact.channel is Channel.PHONE and not at_wrap_up else handling.contact_due
         yield from due(state, given, contact)
         return
+    yield from outbound.callback_due(state, given, contact)
     if contact.reserved_until and contact.reserved_until <= given.at:
         yield d.ContactReleased(contact.id)
     delays = state.book.delays(contact.queue)
@@ -184,7 +186,8 @@ _HANDLERS: dict[type[msgspec.Struct], Callable[[State, Input, Any], Iterator[d.D
     c.CloseContact: supervising.close_contact,
     c.SetPriority: supervising.set_priority,
     c.EditCase: supervising.edit_case,
-    c.CallCustomer: calling.call_customer,
+    c.CallCustomer: outbound.call_customer,
+    c.PromiseCallback: outbound.promise_callback,
     c.RaiseEscalation: escalations.raise_escalation,
     c.ActOnEscalation: escalations.act_on_escalation,
     c.RetryDelivery: _retry_delivery,

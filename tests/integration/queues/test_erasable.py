@@ -4,10 +4,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from ccc_router.channels.phone.control import PostgresLines
 from ccc_router.events import journal
 from ccc_router.events.codec import decode_input, seal
+from ccc_router.events.commands import PromiseCallback
 from ccc_router.events.facts import Attachment, Handle, MessageChanged, Private
-from ccc_router.events.vocabulary import Channel
+from ccc_router.events.vocabulary import Channel, DeliveryKind, Role
+from ccc_router.queues.deliveries.port import Delivery
 from ccc_router.queues.store.blobs import PostgresBlobs
 from ccc_router.queues.store.erasing import erase_customer, erase_messages
 from ccc_router.storage.database import Database
@@ -116,6 +119,34 @@ async def test_a_customer_is_erased_whole(spine: Spine, database: Database) -> N
     assert await database.pool.fetchval("SELECT count(*) FROM handle") == 0
     assert await database.pool.fetchval("SELECT count(*) FROM contact_address") == 0
     assert await database.pool.fetchval("SELECT name || search_key FROM customer") == ""
+
+
+async def test_the_number_of_a_callback_is_in_no_journal_and_goes_with_its_customer(
+    spine: Spine, database: Database
+) -> None:
+    """I16: the promise names nobody; where he is to be called is kept apart, and found only there."""
+    message = await told(spine, "m1", handle=Handle("email", "a@example.com", verified=True))
+    customer = await customer_of(database, message)
+    case_id = str(await database.pool.fetchval("SELECT id FROM customer_case"))
+    command = PromiseCallback(
+        actor="ct_1", actor_role=Role.CUSTOMER, case_id=case_id, private=Private(name="An", address="+84987654321")
+    )
+    assert (await spine.drive(spine.ask(command))).status == 200
+    promised = await database.pool.fetchrow("SELECT id, endpoint FROM contact WHERE channel = 'phone'")
+    assert promised is not None
+    delivery = Delivery(
+        pool="main",
+        id="dl_1",
+        kind=DeliveryKind.CONTROL,
+        lane="",
+        target=promised["endpoint"],
+        contact_id=promised["id"],
+    )
+    assert (await PostgresLines(database).of(delivery)).number == "+84987654321"
+    assert b"987654321" not in b"".join(entry.body for entry in await spine.entries())
+    async with database.pool.acquire() as connection:
+        await erase_customer(connection, "main", customer)
+    assert (await PostgresLines(database).of(delivery)).number == ""
 
 
 async def test_a_message_deleted_at_its_source_is_gone_here(spine: Spine, database: Database) -> None:

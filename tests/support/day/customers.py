@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
+from ccc_router.events.commands import PromiseCallback
 from ccc_router.events.facts import AnsweredOutside, Handle, MessageChanged, MessageReceived, Private, ReceiptReceived
-from ccc_router.events.vocabulary import Channel
+from ccc_router.events.vocabulary import Channel, Role
 from ccc_router.kernel.ids import derive
 from ccc_router.routing.decisions import ContactWaiting, Decision
 from ccc_router.routing.policy import Topic
@@ -72,6 +73,7 @@ class Customers:
             (0.02, self._changes),
             (0.02, self._reads),
             (0.01, self._outside),
+            (0.01, self._wants_a_call),
         ):
             if centre.chance(probability):
                 centre.later(centre.rng.expovariate(1 / 120), _later(what, fact))
@@ -102,6 +104,11 @@ class Customers:
             private=_of(fact),
         )  # fmt: skip
         self._centre.give(answered)
+
+    def _wants_a_call(self, fact: MessageReceived) -> None:
+        contact = self._centre.state.contacts.get(fact.contact_id)
+        if contact is not None:
+            self._centre.give(PromiseCallback(actor=contact.id, actor_role=Role.CUSTOMER, case_id=contact.case_id))
 
     def _asked(self, one: Decision) -> None:
         """It is his turn: mostly he answers."""

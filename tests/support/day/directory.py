@@ -9,7 +9,7 @@ from ccc_router.kernel.ids import derive
 from ccc_router.routing import Rows, State, Step
 from ccc_router.routing import decisions as d
 
-_OF_A_CASE = c.EditCase | c.CallCustomer | c.LinkContact
+_OF_A_CASE = c.EditCase | c.CallCustomer | c.LinkContact | c.PromiseCallback
 
 
 class Directory:

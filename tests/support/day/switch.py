@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ccc_router.events.facts import CallEvent, CallRecorded, Handle, Private
 from ccc_router.events.vocabulary import CallEventName as E
 from ccc_router.events.vocabulary import ControlCommand, DeliveryKind, LegRole
-from ccc_router.kernel.ids import derive
+from ccc_router.kernel.ids import contact_of_call, derive
 from ccc_router.routing.decisions import Decision, DeliveryOwed
 from tests.support.day.centre import Centre
 
@@ -36,12 +36,17 @@ class Switch:
         centre.reactions.setdefault("DeliveryOwed", []).append(self._owed)
 
     def call(self, number: str, topic: str, language: str) -> None:
-        """A customer calls; he hangs up when his patience is over."""
+        """A customer calls; when his patience is over he hangs up, or chooses to be called back first."""
         centre = self._centre
         line = Line(f"call-{centre.number()}", number, topic, language)
         self._lines[line.call_id] = line
         self._tell(line, E.OFFERED)
-        centre.later(centre.rng.expovariate(1 / 240), lambda: None if line.talking else self.leave(line))
+        centre.later(centre.rng.expovariate(1 / 240), lambda: None if line.talking else self._gives_up(line))
+
+    def _gives_up(self, line: Line) -> None:
+        if not line.over and self._centre.chance(0.2):
+            self._tell(line, E.CALL_BACK, not_before=self._centre.now + 600_000 if self._centre.chance(0.3) else 0)
+        self.leave(line)
 
     def leave(self, line: Line) -> None:
         """The customer hangs up."""
@@ -101,21 +106,25 @@ class Switch:
             self._tell(line, E.ESTABLISHED, agent=True)
             if line.outbound:
                 self._tell(line, E.OFFERED)
+                if centre.chance(0.3):
+                    line.over, line.talking = True, False
+                    self._tell(line, E.FAILED, cause="no_answer")
+                    return
                 self._tell(line, E.ESTABLISHED)
             centre.later(centre.rng.expovariate(1 / 100), lambda: self.leave(line) if line.talking else None)
 
         centre.later(centre.rng.uniform(0.5, 4), picked_up)
 
-    def _tell(self, line: Line, event: E, *, agent: bool = False, cause: str = "") -> None:
+    def _tell(self, line: Line, event: E, *, agent: bool = False, cause: str = "", not_before: int = 0) -> None:
         """Events of a call may overtake each other, and come again."""
         centre = self._centre
-        new = event is E.OFFERED and not agent
+        new = event in (E.OFFERED, E.CALL_BACK) and not agent
         fact = CallEvent(
             at=centre.now,
             endpoint=ENDPOINT,
             call_id=line.call_id,
             leg_id=line.agent_leg if agent else f"{line.call_id}-c",
-            contact_id=derive("ct", ENDPOINT, "call", line.call_id),
+            contact_id=contact_of_call(line.call_id) or derive("ct", ENDPOINT, "call", line.call_id),
             case_id=derive("cs", ENDPOINT, "call", line.call_id),
             event=event,
             role=LegRole.AGENT if agent else LegRole.CUSTOMER,
@@ -125,6 +134,7 @@ class Switch:
             cause=cause,
             offer_id=line.offer_id if agent else "",
             outbound=line.outbound,
+            not_before=not_before,
             private=Private(handles=(Handle("phone", line.number),)) if new and line.number else None,
         )
         for _ in range(2 if centre.chance(0.02) else 1):

@@ -7,11 +7,12 @@ import msgspec
 import pytest
 
 from ccc_router.agents.documents import WhyText
+from ccc_router.agents.explaining.documents import WaitingView
 from ccc_router.agents.explaining.situation import situation
 from ccc_router.agents.explaining.words import OVERTAKINGS, PRESENCES, REASONS, overtaking, sentence
 from ccc_router.events.vocabulary import Channel, ContactState, Overtaking, Presence
 from ccc_router.routing.explain import reasons as r
-from ccc_router.routing.rows import Contact
+from ccc_router.routing.rows import Callback, Contact
 from tests.support.world import START
 
 QUEUES = {"health": ("Y tế", "Health")}
@@ -66,3 +67,20 @@ def test_what_stops_many_says_nothing_of_one(kind: type[typing.Any]) -> None:
 def test_where_a_contact_stands(state: ContactState) -> None:
     contact = Contact("ct_1", "cs_1", "cu_1", Channel.PORTAL, "site", "health", state, START, START)
     assert good(situation(contact, QUEUES["health"], ("an", "an"), None))
+
+
+def test_what_waits_for_a_call_says_so_and_whose_place_it_has() -> None:
+    """R-32: told in both languages, also to an agent."""
+    waiting = WaitingView(
+        ahead=0, before=[], eligible=0, able=1, able_agents=[], stops=[], next_step=None, reserved_for="", reserved_until=None,
+        passed_by=[],
+    )  # fmt: skip
+    contact = Contact(
+        "ct_1", "cs_1", "cu_1", Channel.PHONE, "hotline", "health", ContactState.QUEUED, START, START,
+        callback=Callback(START, not_before=START), place_from="ct_0",
+    )  # fmt: skip
+    told = situation(contact, QUEUES["health"], ("an", "an"), waiting)
+    assert "Giữ thứ tự của lượt trước" in told.vi
+    assert "không trước 15:00:00" in told.vi
+    assert "the place of an earlier contact" in told.en
+    assert "not before 15:00:00" in told.en

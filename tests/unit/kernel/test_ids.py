@@ -32,6 +32,20 @@ def test_borders_between_parts_and_kinds_of_parts_count() -> None:
     assert ids.derive("ct", "x")[3:] != ids.derive("of", "x")[3:]
 
 
+def test_a_call_made_for_a_contact_names_it() -> None:
+    contact_id = ids.derive("ct", "portal", "k1")
+    assert ids.contact_of_call(ids.call_of(contact_id, 3)) == contact_id
+    for other in (
+        contact_id,
+        f"{contact_id}.",
+        f"x{contact_id}.3",
+        f"{contact_id}.3 ",
+        "hn-7f31",
+        ids.derive("cs", 1) + ".1",
+    ):
+        assert ids.contact_of_call(other) == ""
+
+
 def test_fresh_ids_and_tokens_differ() -> None:
     assert SHAPE.fullmatch(ids.fresh("ct"))
     assert len({ids.fresh("ct") for _ in range(1000)}) == 1000

@@ -30,8 +30,11 @@ CONNECT = Delivery(
 class KnownLines:
     """The customer's leg and number."""
 
+    def __init__(self, number: str = "+84912345678") -> None:
+        self.number = number
+
     async def of(self, delivery: Delivery) -> Line:
-        return Line("hn-7f31-a", "+84912345678")
+        return Line("hn-7f31-a", self.number)
 
 
 class Switch:
@@ -40,6 +43,7 @@ class Switch:
     def __init__(self, status: int = 202, error: Exception | None = None) -> None:
         self.status = status
         self.error = error
+        self.lines = KnownLines()
         self.requests: list[httpx.Request] = []
 
     async def handle(self, request: httpx.Request) -> httpx.Response:
@@ -51,7 +55,7 @@ class Switch:
     def sender(self, clock: Clock, **secrets: tuple[str, ...]) -> ControlSender:
         client = httpx.AsyncClient(transport=httpx.MockTransport(self.handle), follow_redirects=False)
         known = {name.replace("_", "."): values for name, values in secrets.items()} or {"hotline": (SECRET,)}
-        return ControlSender(client, KnownLines(), KnownSecrets(known), KnownEndpoints(SWITCH), clock)
+        return ControlSender(client, self.lines, KnownSecrets(known), KnownEndpoints(SWITCH), clock)
 
     async def send(self, delivery: Delivery = CONNECT, **secrets: tuple[str, ...]) -> Attempted:
         return await self.sender(FakeClock(), **secrets).send(delivery)
@@ -156,3 +160,12 @@ def test_only_a_dial_tells_the_customers_number() -> None:
     assert b"84912345678" not in encode(CONNECT, line)
     dial = msgspec.structs.replace(CONNECT, command=ControlCommand.DIAL)
     assert json.loads(encode(dial, line))["called"] == "+84912345678"
+
+
+async def test_nobody_is_dialled_whose_number_was_erased() -> None:
+    switch = Switch()
+    switch.lines = KnownLines("")
+    dial = msgspec.structs.replace(CONNECT, command=ControlCommand.DIAL)
+    assert await switch.send(dial) == Failed("no_number")
+    assert switch.requests == []
+    assert await switch.send(CONNECT) == Sent()

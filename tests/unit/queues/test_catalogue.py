@@ -78,7 +78,9 @@ def test_the_demo_calendar_has_the_public_holidays_of_vietnam() -> None:
             ("/queues/1/overflow_when/2", "out_of_range")}),
         ("/queues/1/hours", {"default": "never", "telegraph": "office-hours"}, {
             ("/queues/1/hours/default", "unknown_calendar"), ("/queues/1/hours/telegraph", "unknown_channel")}),
-        ("/queues/0/when_closed", {"phone": "overflow", "email": "deflect", "telegraph": "wait"}, {
+        ("/queues/0/when_closed", {
+            "phone": "overflow", "email": "deflect", "portal": "callback_list", "telegraph": "wait"}, {
+            ("/queues/0/when_closed/portal", "never_refused"),
             ("/queues/0/when_closed/phone", "no_overflow"), ("/queues/0/when_closed/email", "never_refused"),
             ("/queues/0/when_closed/telegraph", "unknown_channel")}),
         ("/queues/1/requirements/0/skill", "magic", {("/queues/1/requirements/0/skill", "unknown_skill")}),

@@ -12,7 +12,7 @@ from ccc_router.routing import State
 from ccc_router.routing.explain import Candidates, Terms, candidates, groups, next_relaxation, reasons, stops
 from ccc_router.routing.matching import for_contact
 from ccc_router.routing.policy import Capacity, QueueProfile
-from ccc_router.routing.rows import Agent, Contact
+from ccc_router.routing.rows import Agent, Callback, Contact
 from tests.support.standing import QUEUES, standings
 from tests.support.world import START, a_catalogue, an_agent, eligible, in_hand
 
@@ -110,6 +110,8 @@ CASES = [
     (ABLE, {"penalties": {"*": START + 9}}, {}, {}, (reasons.Penalised(START + 9),)),
     (ABLE, {"penalties": {"phone": START + 9}}, {}, {}, ()),
     (PHONELESS, {}, CALL, {}, (reasons.NoPhone(),)),
+    (ABLE, {}, CALL | {"callback": Callback(START, not_before=START + 9)}, {}, (reasons.TooEarly(START + 9),)),
+    (ABLE, {}, CALL | {"callback": Callback(START)}, {}, ()),
     (ABLE, {"phone_registered": False}, CALL, {}, (reasons.PhoneNotRegistered(),)),
     (ABLE, {"phone_registered": False}, {}, {}, ()),
     (ABLE, {}, {"reserved_for": "binh", "reserved_until": START + 7}, {}, (reasons.ReservedForAnother("binh", START + 7),)),

@@ -1,7 +1,7 @@
 """The core under anything that may happen, in any order: the invariants after every step, and the same state by three ways."""
 
 import itertools
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import msgspec
 from hypothesis import settings
@@ -20,6 +20,7 @@ from ccc_router.events.commands import (
     DeclineOffer,
     ExtendWrapUp,
     LinkContact,
+    PromiseCallback,
     RequeueContact,
     SendMessage,
     SetPresence,
@@ -27,8 +28,9 @@ from ccc_router.events.commands import (
     TransferContact,
     WaitForCustomer,
 )
+from ccc_router.events.envelope import Resolved
 from ccc_router.events.facts import AgentBack, AgentLost, OfferFetched, PhoneRegistered
-from ccc_router.events.vocabulary import CallEventName, Channel, Presence, Role, Visibility
+from ccc_router.events.vocabulary import CallEventName, Channel, LegRole, Presence, Role, Visibility
 from ccc_router.kernel.ids import derive
 from ccc_router.routing import State, apply, begin
 from ccc_router.routing.policy import (
@@ -46,7 +48,7 @@ from ccc_router.routing.policy import (
     RequirementStep,
     Rules,
 )
-from ccc_router.routing.rows import Rows
+from ccc_router.routing.rows import Contact, Rows
 from tests.support.matcher import Watched
 from tests.support.world import CHANNELS as WAYS
 from tests.support.world import World, a_catalogue, an_agent, check_invariants, text
@@ -81,7 +83,11 @@ MATRICES: tuple[Matrix, ...] = (
 
 
 def the_catalogue(
-    agent_order: tuple[AgentOrder, ...], idle_since: IdleSince, contact_order: ContactOrder, on_top: Matrix
+    agent_order: tuple[AgentOrder, ...],
+    idle_since: IdleSince,
+    contact_order: ContactOrder,
+    on_top: Matrix,
+    callers: Literal["deflect", "callback_list"] = "deflect",
 ) -> Catalogue:
     both = (QueueProfile("general", 2), QueueProfile("health", 1))
     made = a_catalogue(
@@ -97,6 +103,8 @@ def the_catalogue(
             contact_order=contact_order,
             max_extra_wait_s=30,
             on_top=on_top,
+            callback_attempts=2,
+            callback_pause_s=40,
         ),
     )
     by_turns = tuple(Interval(day, 60 * hour, 60 * hour + 30) for day in range(7) for hour in range(24))
@@ -111,7 +119,7 @@ def the_catalogue(
             ),
             msgspec.structs.replace(
                 health, hours={"default": "by-turns", "fanpage": "office"}, overflow="general",
-                when_closed={"phone": "deflect", "portal": "overflow"},
+                when_closed={"phone": callers, "portal": "overflow"},
                 overflow_when=(OverflowRule("general", after_wait_s=30, if_on_target=True),),
                 max_active={"portal": 1}, preferred=("chi", "an"), prefer_s=20,
             ),
@@ -127,11 +135,17 @@ class Centre(RuleBasedStateMachine):
         idle_since=st.sampled_from(get_args(IdleSince)),
         contact_order=st.sampled_from(get_args(ContactOrder)),
         on_top=st.sampled_from(MATRICES),
+        callers=st.sampled_from(["deflect", "callback_list"]),
     )
     def open(
-        self, agent_order: tuple[AgentOrder, ...], idle_since: IdleSince, contact_order: ContactOrder, on_top: Matrix
+        self,
+        agent_order: tuple[AgentOrder, ...],
+        idle_since: IdleSince,
+        contact_order: ContactOrder,
+        on_top: Matrix,
+        callers: Literal["deflect", "callback_list"],
     ) -> None:
-        self.world = Watched(the_catalogue(agent_order, idle_since, contact_order, on_top))
+        self.world = Watched(the_catalogue(agent_order, idle_since, contact_order, on_top, callers))
         self.world.wait(0)
         self.numbers = 0
 
@@ -238,6 +252,62 @@ class Centre(RuleBasedStateMachine):
                 call_id=call, contact_id=derive("ct", "hotline", "call", call),
             )
         )  # fmt: skip
+
+    @precondition(lambda self: self.world.state.contacts)
+    @rule(
+        pick=st.integers(0, 1000),
+        who=st.sampled_from(["his", "supervisor", "customer"]),
+        later=st.sampled_from([0, 0, 35, 700]),
+    )
+    def promise(self, pick: int, who: str, later: int) -> None:
+        ids = self.ids()
+        contact = self.world.state.contacts[ids[pick % len(ids)]]
+        actor, role = {
+            "his": (contact.agent_id or "an", Role.AGENT),
+            "supervisor": ("sup", Role.SUPERVISOR),
+            "customer": (contact.id, Role.CUSTOMER),
+        }[who]
+        mine: dict[str, Any] = {"case_id": contact.case_id} if role is Role.CUSTOMER else {"contact_id": contact.id}
+        not_before = self.world.now + 1000 * later if later else 0
+        self.command(PromiseCallback(actor=actor, actor_role=role, not_before=not_before, **mine))
+
+    @rule(call=CALLS, later=st.sampled_from([0, 0, 35]), caller=st.sampled_from(["", "", "cu_1", "cu_2"]), queue=QUEUES)
+    def chosen_callback(self, call: str, later: int, caller: str, queue: str) -> None:
+        contact_id = derive("ct", "hotline", "call", call)
+        if caller and contact_id not in self.world.state.contacts:
+            known = Resolved(customer_id=caller)
+            self.world.give(self.world.event(CallEventName.OFFERED, call, queue=queue), known)
+        not_before = self.world.now + 1000 * later if later else 0
+        self.world.call(CallEventName.CALL_BACK, call, not_before=not_before)
+
+    @precondition(lambda self: self.made_calls())
+    @rule(
+        pick=st.integers(0, 1000),
+        event=st.sampled_from([CallEventName.ESTABLISHED, CallEventName.FAILED, CallEventName.CONNECTION_CLEARED]),
+        agents=st.booleans(),
+    )
+    def event_of_a_callback(self, pick: int, event: CallEventName, agents: bool) -> None:
+        contact, call_id = self.made_calls()[pick % len(self.made_calls())]
+        more = {"role": LegRole.AGENT, "offer_id": contact.offer_id} if agents else {}
+        leg = f"leg-{contact.offer_id}" if agents else "cust"
+        fact = self.world.event(event, call_id, leg, contact_id=contact.id, **more)
+        self.world.give(fact, Resolved(contact_id=contact.id))
+
+    def made_calls(self) -> list[tuple[Contact, str]]:
+        contacts = [self.world.state.contacts[one] for one in self.ids()]
+        return [(one, one.call.call_id) for one in contacts if one.call is not None and "." in one.call.call_id]
+
+    @invariant()
+    def one_callback_a_customer_and_queue(self) -> None:
+        """Of those known as one customer from the first event on (no identifying happens here)."""
+        if not hasattr(self, "world"):
+            return
+        waiting = [
+            (one.customer_id, one.queue)
+            for one in self.world.state.contacts.values()
+            if one.callback is not None and one.customer_id in ("cu_1", "cu_2") and not one.overflowed
+        ]
+        assert len(waiting) == len(set(waiting))
 
     @rule(agent=st.sampled_from(AGENTS), lost=st.booleans())
     def lose(self, agent: str, lost: bool) -> None:

@@ -55,6 +55,13 @@ def _waits(contact: Contact, queue: tuple[str, str], waiting: WaitingView | None
             at = clock(to_ms(waiting.next_step.at))
             vi.append(f"Yêu cầu được nới lúc {at}.")
             en.append(f"It will need less at {at}.")
+        if contact.place_from:
+            vi.append("Giữ thứ tự của lượt trước của cùng khách hàng.")
+            en.append("It has the place of an earlier contact of the same customer.")
+        if contact.callback is not None:
+            at = clock(contact.callback.not_before)
+            vi.append("Khách hàng được hẹn gọi lại" + (f", không trước {at}." if at else "."))
+            en.append("The customer is to be called back" + (f", not before {at}." if at else "."))
         if kept_for(contact):
             until = clock(contact.reserved_until)
             vi.append("Đang dành cho một nhân viên" + (f" đến {until}." if until else "."))

@@ -71,6 +71,10 @@ REASONS: Final[Mapping[type[Any], Words]] = {
         "hàng đợi {queue} đã có đủ {limit} lượt kênh {channel} đang xử lý",
         "the queue {queue} has as many of {channel} in hand as may be: {limit}",
     ),
+    r.TooEarly: Words(
+        "chưa đến giờ hẹn gọi lại", "too early: the customer is to be called back later",
+        "until", ", từ {until}", ", from {until} on",
+    ),
     r.NotWaiting: Words("lượt liên hệ không còn chờ ({state})", "the contact does not wait ({state})"),
 }  # fmt: skip
 

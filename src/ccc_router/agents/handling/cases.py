@@ -5,17 +5,29 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Query
 
-from ...events.commands import CallCustomer, EditCase
+from ...events.commands import CallCustomer, EditCase, PromiseCallback
+from ...events.facts import Private
 from ...events.vocabulary import CaseState
 from ...kernel import ids
+from ...kernel.clock import to_ms
+from ...kernel.errors import Invalid
 from ...kernel.text import mask_handle
 from ...rest.access import ONLY_STAFF, AsAgent, AsStaff, Guarded
+from ...rest.numbers import typed_number
 from ...rest.paging import Cursor, Limit, Page, decode, encode
 from ...rest.problems import answers
 from ...rest.schemas import Code, Id
 from ...routing.rows import Case, Contact
-from ..bodies import CallBody, CasePatch
-from ..documents import CaseSummary, CaseView, ContactOpenedView, CustomerFound, CustomerView, MaskedHandle
+from ..bodies import CallbackBody, CallBody, CasePatch
+from ..documents import (
+    CallbackView,
+    CaseSummary,
+    CaseView,
+    ContactOpenedView,
+    CustomerFound,
+    CustomerView,
+    MaskedHandle,
+)
 from ..services import AgentsRoom, CommandKey, Room, do
 from ..shaping import case_contact, case_escalation, case_summary, masked, summary_fields
 from .naming import possible_values
@@ -103,6 +115,31 @@ async def call_customer(
     )
     await do(room, command, key)
     return ContactOpenedView(contact_id=contact_id, case_id=case_id)
+
+
+@router.post(
+    "/contacts/{contact_id}/callback", status_code=202, summary="Call the customer back", responses=answers(409)
+)
+async def call_back(
+    caller: AsStaff, contact_id: Id, room: Room, key: CommandKey, body: CallbackBody | None = None
+) -> CallbackView:
+    """202: a waiting call is hung up and waits on with its rank, an agent's own in wrap-up goes back to the queue; a contact of
+    another channel gets a callback on its case. Again: another time or number. 422 `no_number`: none is known; 409 `outside_hours`."""
+    contact = await room.contact_for(caller, contact_id)
+    number = typed_number(body.number) if body is not None and body.number else ""
+    if not number and not await room.contacts.has_number(contact):
+        raise Invalid("No number of the customer is known: name one.", code="no_number")
+    not_before = body.not_before if body is not None else None
+    command = PromiseCallback(
+        actor=caller.subject,
+        actor_role=caller.role,
+        private=Private(address=number) if number else None,
+        contact_id=contact.id,
+        case_id=contact.case_id,
+        not_before=to_ms(not_before) if not_before else 0,
+    )
+    made = await do(room, command, key)
+    return CallbackView(contact_id=str(made["contact_id"]), case_id=contact.case_id, not_before=not_before)
 
 
 async def _view(room: AgentsRoom, case: Case) -> CaseView:

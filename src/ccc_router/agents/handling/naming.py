@@ -4,10 +4,9 @@ import contextlib
 import re
 from typing import Final
 
-import phonenumbers
-
 from ...kernel.errors import Invalid
 from ...kernel.text import clean, clean_name
+from ...rest.numbers import typed_number
 
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 _ID: Final = re.compile(r"[0-9A-Za-z]{5,20}")
@@ -17,7 +16,7 @@ def handle_value(kind: str, typed: str) -> str:
     """The stored form: phones as E.164, mail in lower case, ids without spaces. Raises ``Invalid``."""
     text = clean_name(typed)
     if kind == "phone":
-        return _phone(text)
+        return typed_number(text)
     if kind == "email":
         if not _EMAIL.fullmatch(text) or len(text) > 254:
             raise Invalid("This is no mail address.", code="bad_handle")
@@ -37,13 +36,3 @@ def possible_values(typed: str) -> list[str]:
         with contextlib.suppress(Invalid):
             found.append(handle_value(kind, typed))
     return found
-
-
-def _phone(text: str) -> str:
-    try:
-        number = phonenumbers.parse(text, "VN")
-    except phonenumbers.NumberParseException as error:
-        raise Invalid("This is no phone number.", code="bad_handle") from error
-    if not phonenumbers.is_possible_number(number):
-        raise Invalid("This is no phone number.", code="bad_handle")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from ...events.vocabulary import Channel
 from ...routing.rows import Contact, Offer
 from ...storage.database import Database
 
@@ -37,6 +38,9 @@ SELECT id, count(*) OVER () AS many FROM contact
 WHERE pool = $1 AND queue = $2 AND live AND open AND state = 'queued' AND coalesce(row ->> 'reserved_for', '') = '' AND row -> 'preferred' IS NULL
   AND ((row ->> 'rank')::bigint, id) < ($3::bigint, $4::text)
 ORDER BY (row ->> 'rank')::bigint, id LIMIT $5"""
+_NUMBER: Final = """
+SELECT EXISTS (SELECT FROM contact_address WHERE pool = $1 AND contact_id = $2 AND address <> '' AND $4)
+    OR EXISTS (SELECT FROM handle WHERE pool = $1 AND customer_id = $3 AND kind = 'phone')"""
 # Who ranks behind a contact and is in somebody's hands already, the newest first.
 _PASSED: Final = """
 SELECT id FROM contact
@@ -131,6 +135,12 @@ class Contacts:
     async def in_hand(self, queue: str, channel: str) -> int:
         """How many contacts of a queue and channel are offered or in somebody's hands. Costs as much as the queue is long."""
         return int(await self._database.pool.fetchval(_IN_HAND, self._pool, queue, channel))
+
+    async def has_number(self, contact: Contact) -> bool:
+        """Whether a number is known to call the customer at: the call's own, or one of his."""
+        own = contact.channel is Channel.PHONE
+        found: bool = await self._database.pool.fetchval(_NUMBER, self._pool, contact.id, contact.customer_id, own)
+        return found
 
     async def faces(self, contact_ids: Sequence[str]) -> dict[str, Face]:
         """What is erasable about contacts, by id."""

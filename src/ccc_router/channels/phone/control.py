@@ -99,7 +99,10 @@ class ControlSender:
         keys = signing.keys_of(self._secrets.of(f"{endpoint.id}.control") or self._secrets.of(endpoint.id))
         if not keys:
             return Failed("no_secret")
-        body = encode(delivery, await self._lines.of(delivery))
+        line = await self._lines.of(delivery)
+        if delivery.command == "dial" and not line.number:  # erased since, or never known
+            return Failed("no_number")
+        body = encode(delivery, line)
         now = self._clock.now_ms()
         left_s = (delivery.not_after - now) / 1000 if delivery.not_after else _LONGEST_S
         if left_s <= 0:

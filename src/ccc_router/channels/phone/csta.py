@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+import msgspec
+
 from ccc_router.channels.channel import Keyed, Parsed, Refusal, Request, Unreadable
 from ccc_router.channels.phone import access
+from ccc_router.channels.phone.numbers import number_of
 from ccc_router.channels.phone.wording import (
     Document,
     call_event,
@@ -57,7 +60,7 @@ class Csta:
             name = text(event, "event")
             if not name or not identifier(event, "event_id") or not identifier(event, "call_id"):
                 return Unreadable("event, event_id or call_id missing")
-            if name.lower() in _NAMES:
+            if name.lower() in _NAMES and not _calls_nobody_back(event):
                 facts.append(Keyed(f"csta:{identifier(event, 'event_id')}", _fact(event, request, endpoint)))
         return Parsed(tuple(facts), ignored=len(events) - len(facts))
 
@@ -84,6 +87,7 @@ def _fact(event: Document, request: Request, endpoint: Endpoint) -> CallEvent:
         recording_state=text(recording, "state")[:40],
         notice_played=recording.get("notice_played") is True,
         outbound=_outbound(event),
+        not_before=moment(text(event, "not_before")),
     )  # fmt: skip
 
 
@@ -99,7 +103,16 @@ def _outbound(event: Document) -> bool:
     return event.get("outbound") is True or text(event, "direction").lower() == "outbound"
 
 
+def _calls_nobody_back(event: Document) -> bool:
+    """A caller who hides his number and gives none cannot be called back: he waits on."""
+    return text(event, "event").lower() == "callback" and not _who(event).address
+
+
 def _who(event: Document) -> Private:
-    """The customer is whoever is not the centre: of a call the centre makes, the one it calls."""
+    """The customer is whoever is not the centre: of a call the centre makes, the one it calls. Another number may be given to call back."""
     calling, called = text(event, "calling"), text(event, "called")
-    return caller(called, calling) if _outbound(event) else caller(calling, called, text(event, "calling_name"))
+    if _outbound(event):
+        return caller(called, calling)
+    who = caller(calling, called, text(event, "calling_name"))
+    given = number_of(text(event, "callback_number"))
+    return msgspec.structs.replace(who, address=given) if given else who

@@ -12,7 +12,7 @@ from ccc_router.channels.phone.numbers import number_of
 from ccc_router.events.facts import CallEvent, CallRecorded, Handle, Private
 from ccc_router.events.vocabulary import CallEventName, LegRole
 from ccc_router.kernel.clock import VIETNAM, to_ms
-from ccc_router.kernel.ids import derive
+from ccc_router.kernel.ids import contact_of_call, derive
 from ccc_router.kernel.text import clean, clean_name
 from ccc_router.routing.policy import Endpoint
 
@@ -125,15 +125,21 @@ def call_event(
     private: Private | None = None, sequence: int = 0, cause: str = "", agent: str = "", offer_id: str = "",
     queue: str = "", language: str = "", topic: str = "", new_call_id: str = "", transferred_to: str = "",
     recording: str = "", recording_state: str = "", notice_played: bool = False, outbound: bool = False,
+    not_before: int = 0,
 ) -> CallEvent:  # fmt: skip
-    """The fact; contact and case derive from the call, so that every order of its events meets the same contact (I3)."""
+    """The fact; contact and case derive from the call, so that every order of its events meets the same contact (I3). A call made for a
+    contact names it."""
     return CallEvent(
-        endpoint=endpoint.id, call_id=call_id, leg_id=leg_id, contact_id=derive("ct", endpoint.id, "call", call_id),
+        endpoint=endpoint.id, call_id=call_id, leg_id=leg_id, contact_id=_contact_of(endpoint.id, call_id),
         case_id=derive("cs", endpoint.id, "call", call_id), event=event, role=role, at=at, private=private,
         sequence=sequence, cause=cause, agent=agent, offer_id=offer_id, queue=queue, language=language, topic=topic,
         new_call_id=new_call_id, transferred_to=transferred_to, recording=recording, recording_state=recording_state,
-        notice_played=notice_played, outbound=outbound,
+        notice_played=notice_played, outbound=outbound, not_before=not_before,
     )  # fmt: skip
+
+
+def _contact_of(endpoint_id: str, call_id: str) -> str:
+    return contact_of_call(call_id) or derive("ct", endpoint_id, "call", call_id)
 
 
 def call_recorded(
@@ -146,7 +152,7 @@ def call_recorded(
     """
     of = endpoint.options.get("calls_of") or endpoint.id
     return CallRecorded(
-        endpoint=of, call_id=call_id, leg_id=leg_id, contact_id=derive("ct", of, "call", call_id),
+        endpoint=of, call_id=call_id, leg_id=leg_id, contact_id=_contact_of(of, call_id),
         case_id=derive("cs", of, "call", call_id), role=role, at=ended_at, started_at=started_at,
         answered_at=answered_at, ended_at=ended_at, cause=cause, recording=recording,
     )  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from ccc_router.events.vocabulary import CaseKind
-from ccc_router.rest.schemas import Body, Code, Document, Line, Moment, Text
+from ccc_router.rest.schemas import Body, Code, Document, Line, Moment, Text, When
 
 UploadId = Annotated[str, StringConstraints(pattern=r"^at_[0-9a-z]{26}$")]
 Visitor = Annotated[Line, Field(max_length=200)]
@@ -17,6 +17,15 @@ class MessageForm(Body):
     text: Text = Field(examples=["Tôi gửi thêm ảnh tờ khai."])
     attachments: list[UploadId] = Field(
         default_factory=list, max_length=10, description="Ids of uploads, each used once."
+    )
+
+
+class CallbackForm(Body):
+    """When and where to be called back."""
+
+    phone: Visitor = Field(default="", description="Left out: the number of the contact form.", examples=["0912345678"])
+    not_before: When | None = Field(
+        default=None, description="Within the hours of the hotline; left out: as soon as it is your turn."
     )
 
 
@@ -73,6 +82,13 @@ class Taken(Document):
 
     message_id: str
     number: int
+
+
+class Promised(Document):
+    """Somebody calls; what waited in writing waits for the call, at the same place."""
+
+    reference: str
+    not_before: Moment | None = None
 
 
 class File(Document):

@@ -14,11 +14,13 @@ from pydantic import BaseModel, ValidationError
 from ccc_router.channels.body import endpoint_of, raw_path, read_body
 from ccc_router.channels.channel import Directory
 from ccc_router.channels.portal.forms import (
+    CallbackForm,
     Challenge,
     ContactForm,
     Conversation,
     File,
     MessageForm,
+    Promised,
     Said,
     Taken,
     Ticket,
@@ -125,6 +127,14 @@ class PortalRoutes:
         message_id, number = await self._portal.follow(sent, ticket, form)
         return Taken(message_id=message_id, number=number)
 
+    async def post_callback(self, request: Request, endpoint: EndpointId, reference: Reference) -> Promised:
+        """Be called back instead: the call waits where the message waited, and takes its place. Asked again, it is moved."""
+        portal, ticket = await self._ticket(request, endpoint, reference)
+        self._count(self._messages, portal, request)
+        sent, form = await self._read(request, portal, CallbackForm)
+        await self._portal.call_back(sent, ticket, form)
+        return Promised(reference=ticket.reference, not_before=form.not_before)
+
     async def get_stream(self, request: Request, endpoint: EndpointId, reference: Reference) -> StreamingResponse:
         """Messages and states as server-sent events. ``Last-Event-ID`` is the number of the last message seen."""
         _, ticket = await self._ticket(request, endpoint, reference)
@@ -224,6 +234,10 @@ def portal_router(routes: PortalRoutes) -> APIRouter:
     router.add_api_route(
         "/contacts/{reference}/messages", routes.post_message, methods=["POST"], status_code=202, summary="Write again",
         responses=answers(400, 401, 404, 408, 413, 422, 429, 503), openapi_extra={**_form(MessageForm), **_TOKEN},
+    )  # fmt: skip
+    router.add_api_route(
+        "/contacts/{reference}/callback", routes.post_callback, methods=["POST"], status_code=202, summary="Be called back",
+        responses=answers(400, 401, 404, 408, 409, 413, 422, 429, 503), openapi_extra={**_form(CallbackForm), **_TOKEN},
     )  # fmt: skip
     router.add_api_route(
         "/contacts/{reference}/stream", routes.get_stream, methods=["GET"], summary="Follow the conversation",

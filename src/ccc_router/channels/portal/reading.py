@@ -27,6 +27,8 @@ WHERE c.pool = $1 AND c.id = $2
 """
 _LAST: Final = "SELECT coalesce(max(number), 0) FROM portal_line WHERE pool = $1 AND endpoint = $2 AND reference = $3"
 _BYTES: Final = "SELECT bytes FROM blob WHERE sha256 = $1"
+# What the visitor left in his form; it is no handle, for he proved nothing.
+_NUMBER: Final = "SELECT name, extra ->> 'phone' FROM contact_address WHERE pool = $1 AND contact_id = $2"
 _BATCH: Final = 200
 _MOST: Final = 1000
 
@@ -85,6 +87,11 @@ class Conversations:
         """The state of the case; ``received`` as long as the engine has not read the form."""
         state: CaseWord | None = await self._database.pool.fetchval(_STATE, self._pool, ticket.contact_id)
         return state or "received"
+
+    async def claimed(self, ticket: TicketRow) -> tuple[str, str]:
+        """The name and the number of the form; "" where he left none, or they were erased."""
+        row = await self._database.pool.fetchrow(_NUMBER, self._pool, ticket.contact_id)
+        return (row[0], row[1] or "") if row is not None else ("", "")
 
     async def file(self, ticket: TicketRow, attachment_id: str) -> tuple[Attachment, bytes] | None:
         """A file of a message the visitor may see."""

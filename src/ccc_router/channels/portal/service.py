@@ -8,18 +8,21 @@ import msgspec
 
 from ccc_router.channels.channel import Secrets
 from ccc_router.channels.portal import facts, names, proof
-from ccc_router.channels.portal.forms import ContactForm, MessageForm
+from ccc_router.channels.portal.forms import CallbackForm, ContactForm, MessageForm
 from ccc_router.channels.portal.reading import Conversations
 from ccc_router.channels.portal.stream import name_of
 from ccc_router.channels.portal.tickets import NewTicket, TicketRow, Tickets
 from ccc_router.channels.portal.uploads import Received
-from ccc_router.events.facts import MessageReceived
+from ccc_router.events.commands import PromiseCallback
+from ccc_router.events.facts import MessageReceived, Private
 from ccc_router.events.inbox import Inbox, RawDelivery, Submission
-from ccc_router.events.vocabulary import Channel
-from ccc_router.kernel.clock import Clock
+from ccc_router.events.vocabulary import Channel, Role
+from ccc_router.kernel.clock import Clock, to_ms
 from ccc_router.kernel.errors import Invalid, NotFound, Unavailable
 from ccc_router.kernel.ids import derive, fresh, parse_reference
 from ccc_router.kernel.signing import same
+from ccc_router.rest.asking import Desk, ask
+from ccc_router.rest.numbers import typed_number
 from ccc_router.routing.policy import Endpoint
 
 Hint = Callable[[str], None]
@@ -53,6 +56,7 @@ class Portal:
         secrets: Secrets,
         clock: Clock,
         hint: Hint,
+        desk: Desk,
     ) -> None:
         self._inbox = inbox
         self._tickets = tickets
@@ -60,6 +64,7 @@ class Portal:
         self._secrets = secrets
         self._clock = clock
         self._hint = hint
+        self._desk = desk
 
     async def open(self, sent: Sent, form: ContactForm) -> Opened:
         """A contact form. The same key and body again: the same ticket and token; nothing is made twice (I2).
@@ -105,6 +110,27 @@ class Portal:
         await self._append(sent, dedup, fact)
         self._hint(name_of(endpoint.id, ticket.reference))
         return ids.message_id, line.number
+
+    async def call_back(self, sent: Sent, ticket: TicketRow, form: CallbackForm) -> None:
+        """Have the visitor called on his case: one callback a ticket, asking again moves it.
+
+        Raises Invalid (422): no number, or none; Conflict (409) outside the hours or without a switch; Unavailable (503).
+        """
+        name, claimed = await self.conversations.claimed(ticket)
+        typed = form.phone or claimed
+        if not typed and await self.conversations.state(ticket) == "received":
+            raise Unavailable(retry_after_s=1)  # the form, which may name one, is still on its way
+        if not typed:
+            raise Invalid("Say at which number.", code="no_number")
+        command = PromiseCallback(
+            actor=ticket.contact_id,
+            actor_role=Role.CUSTOMER,
+            private=Private(name=name, address=typed_number(typed)),
+            case_id=ticket.case_id,
+            not_before=to_ms(form.not_before) if form.not_before is not None else 0,
+        )
+        key = names.fingerprint(sent.key or fresh("ik"))
+        await ask(self._desk, command, _dedup(f"callback:{ticket.reference}", key))
 
     async def ticket(self, endpoint: Endpoint, reference: str, token: str) -> TicketRow:
         """The ticket a token opens. Raises NotFound (404) alike for an unknown reference, a foreign one and a wrong token."""

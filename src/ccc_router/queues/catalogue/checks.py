@@ -118,8 +118,8 @@ def _hours(catalogue: Catalogue, queue: Queue, path: str) -> Iterator[Fault]:
             yield Fault(here, "unknown_channel", f"there is no channel {channel}")
         if way == "overflow" and not queue.overflow:
             yield Fault(here, "no_overflow", f"{queue.id} overflows to no queue")
-        if way == "deflect" and channel != "phone":
-            yield Fault(here, "never_refused", "only calls are deflected; a message waits for the next opening")
+        if way in ("deflect", "callback_list") and channel != "phone":
+            yield Fault(here, "never_refused", "only calls are ended; a message waits for the next opening")
 
 
 def _calendars(catalogue: Catalogue, named: Mapping[str, str], path: str, channels: Set[str]) -> Iterator[Fault]:

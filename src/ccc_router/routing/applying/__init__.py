@@ -9,7 +9,7 @@ from ...events.envelope import Input
 from .. import decisions as d
 from ..rows import Case
 from ..state import State
-from . import agents, cases, contacts, offers, resuming
+from . import agents, callbacks, cases, contacts, offers, resuming
 
 
 def begin(state: State, given: Input) -> None:
@@ -58,6 +58,10 @@ APPLIERS: dict[type[d.Decision], Callable[[State, Input, Any], None]] = {
     d.ContactMarked: contacts.contact_marked,
     d.CustomerChanged: contacts.customer_changed,
     d.CallAdvanced: contacts.call_advanced,
+    d.CallbackSet: callbacks.callback_set,
+    d.CallbackDialled: callbacks.callback_dialled,
+    d.CallbackReached: callbacks.callback_reached,
+    d.PlaceTaken: callbacks.place_taken,
     d.OfferMade: offers.offer_made,
     d.OfferSeen: offers.offer_seen,
     d.OfferEnded: offers.offer_ended,

@@ -63,7 +63,8 @@ def contact_queued(state: State, given: Input, queued: d.ContactQueued) -> None:
     contact.preferred, contact.excluded = queued.preferred, tuple(sorted({*contact.excluded, *queued.excluded}))
     contact.for_preferred = queued.for_preferred
     contact.offer_id, contact.ends_at, contact.wait_until = "", 0, 0
-    contact.attention, contact.attention_at = "", given.at + 1000 * state.book.rules.attention_s
+    since = max(given.at, contact.callback.not_before if contact.callback is not None else 0)
+    contact.attention, contact.attention_at = "", since + 1000 * state.book.rules.attention_s
     state.touch_contact(contact)
 
 
@@ -128,7 +129,8 @@ def contact_needs_attention(state: State, _: Input, needs: d.ContactNeedsAttenti
 def contact_active(state: State, given: Input, active: d.ContactActive) -> None:
     contact = state.contacts[active.contact_id]
     move(state, contact, ContactState.ACTIVE)
-    answered(state, contact, given.at)
+    if contact.callback is None:
+        answered(state, contact, given.at)
     contact.ends_at, contact.wait_until, contact.reserved_for, contact.reserved_until = 0, 0, "", 0
     contact.preferred, contact.for_preferred = (), False
     if active.agent_id and contact.agent_id != active.agent_id:
@@ -170,7 +172,7 @@ def contact_ended(state: State, given: Input, ended: d.ContactEnded) -> None:
     move(state, contact, ended.state)
     contact.disposition = ended.disposition or contact.disposition
     contact.offer_id, contact.reserved_for, contact.reserved_until, contact.wait_until = "", "", 0, 0
-    contact.preferred, contact.for_preferred = (), False
+    contact.preferred, contact.for_preferred, contact.callback = (), False, None
     contact.attention, contact.attention_at = "", 0
     case = state.cases.get(contact.case_id)
     if case is not None and contact.id in case.contacts:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ...events.commands import CallCustomer, ControlCall
+from ...events.commands import ControlCall
 from ...events.envelope import Input
 from ...events.facts import CallEvent, CallRecorded, DeliveryReported
 from ...events.vocabulary import (
@@ -14,14 +14,24 @@ from ...events.vocabulary import (
     Direction,
     OfferReason,
 )
-from ...kernel.ids import derive
 from .. import calls
 from .. import decisions as d
 from ..rows import Call, Contact
 from ..state import ENDED, State
-from .asking import known_agent, owned_contact
+from .asking import owned_contact
 from .contacts import choose_queue, end, open_case, open_contact, reopen
-from .offers import sticky, taken
+from .offers import sticky
+from .outbound import (
+    chose_callback,
+    follow_callback,
+    goes_on_in_writing,
+    join_promised,
+    promise_caller,
+    promised_to,
+    settled,
+    take_place,
+    unreached,
+)
 from .owing import control, controlled
 
 
@@ -33,6 +43,8 @@ def call_event(state: State, given: Input, fact: CallEvent) -> Iterator[d.Decisi
             return  # long over and forgotten: the entry of the input keeps the event
         yield from _opened(state, given, fact)
         contact = state.contacts[fact.contact_id]
+    elif contact.call is None or contact.call.call_id != fact.call_id:
+        return  # of an earlier call of the contact: it has been called since
     elif given.resolved.customer_id and not contact.customer_id and contact.case_id in state.cases:
         yield from _known_now(given, contact)
     yield _advanced(contact, fact)
@@ -42,7 +54,7 @@ def call_event(state: State, given: Input, fact: CallEvent) -> Iterator[d.Decisi
 def call_recorded(state: State, given: Input, fact: CallRecorded) -> Iterator[d.Decision]:
     """A call detail record completes a call we know; it never makes one."""
     contact = state.contacts.get(given.resolved.contact_id or fact.contact_id)
-    if contact is not None:
+    if contact is not None and contact.call is not None and contact.call.call_id == fact.call_id:
         yield _advanced(contact, fact)
         yield from follow(state, given, contact)
 
@@ -65,7 +77,9 @@ def _opened(state: State, given: Input, fact: CallEvent) -> Iterator[d.Decision]
     resolved = given.resolved
     if resolved.customer_new:
         yield d.CustomerMet(resolved.customer_id)
-    case = state.cases.get(resolved.case_id)
+    queue = choose_queue(state, fact.queue, fact.topic, fact.endpoint)
+    promised = next(promised_to(state, resolved.customer_id, queue), None)
+    case = state.cases.get(resolved.case_id or (promised.case_id if promised is not None else ""))
     if case is None:
         yield from open_case(state, given, fact.case_id, fact.topic, "", "")
         case = state.cases[fact.case_id]
@@ -74,17 +88,26 @@ def _opened(state: State, given: Input, fact: CallEvent) -> Iterator[d.Decision]
     endpoint = state.book.endpoints.get(fact.endpoint)
     yield from open_contact(
         state, given, case, fact.contact_id, Channel.PHONE, fact.endpoint,
-        queue=choose_queue(state, fact.queue, fact.topic, fact.endpoint),
+        queue=queue,
         language=fact.language or (endpoint.language if endpoint is not None else ""),
         direction=Direction.OUTBOUND if fact.outbound else Direction.INBOUND,
         call_id=fact.call_id,
     )  # fmt: skip
+    contact = state.contacts[fact.contact_id]
+    if controlled(state, contact) and contact.direction is Direction.INBOUND:
+        yield from join_promised(state, given, contact)
 
 
 def follow(state: State, given: Input, contact: Contact) -> Iterator[d.Decision]:
     """What the contact does after its call changed. Asking twice changes nothing."""
     call = contact.call
     if call is None:
+        return
+    if chose_callback(state, contact, call):
+        yield from promise_caller(state, given, contact, call)
+    elif contact.callback is not None:
+        yield from follow_callback(state, given, contact, call)
+    if contact.callback is not None and settled(contact):
         return
     if contact.state in ENDED:
         yield from _amend(contact, call)
@@ -127,7 +150,11 @@ def _customer_left(state: State, given: Input, contact: Contact, call: Call) -> 
         return
     if contact.state is ContactState.CONNECTING and controlled(state, contact):
         yield control(state, given, contact, ControlCommand.CANCEL, offer_id=contact.offer_id)
-    yield from _call_over(state, given, contact, "customer_left", answered=calls.established(call))
+    other = None if calls.established(call) else goes_on_in_writing(state, contact)
+    if other is not None:
+        yield from take_place(state, given, other, contact)
+    else:
+        yield from _call_over(state, given, contact, "customer_left", answered=calls.established(call))
 
 
 def _call_over(state: State, given: Input, contact: Contact, by: str, *, answered: bool) -> Iterator[d.Decision]:
@@ -201,15 +228,19 @@ def control_reported(state: State, given: Input, fact: DeliveryReported) -> Iter
 def connect_failed(
     state: State, given: Input, contact: Contact, reason: str, *, blamed: bool = True
 ) -> Iterator[d.Decision]:
-    """His phone was not answered: rank kept, no calls to it for a while if he is to blame; an outbound call is over, its case waits
-    for a person."""
+    """His phone was not answered: rank kept, no calls to it for a while if he is to blame; a call of his own is over, its case waits
+    for a person. A callback that the switch did not make is one in vain."""
     agent_id = contact.agent_id
     until = given.at + 1000 * state.book.rules.penalty_s
-    if contact.direction is Direction.OUTBOUND:
+    if contact.callback is not None and not blamed:
+        yield from unreached(state, given, contact, reason)
+        return
+    own = contact.direction is Direction.OUTBOUND and contact.callback is None
+    if own:
         yield from end(state, given, contact, ContactState.CLOSED, f"connect_failed:{reason}", "connect_failed")
     if blamed:
         yield d.AgentPenalised(agent_id, Channel.PHONE, until)
-    if contact.direction is Direction.OUTBOUND:
+    if own:
         return
     yield d.AssignmentEnded(contact.id, agent_id, f"connect_failed:{reason}")
     yield d.ContactQueued(contact.id, contact.queue, OfferReason.MISSED if blamed else OfferReason.RETURNED)
@@ -232,6 +263,8 @@ def call_due(state: State, given: Input, contact: Contact) -> Iterator[d.Decisio
     elif not contact.agent_id:
         answered = contact.call is not None and calls.established(contact.call)
         yield from _call_over(state, given, contact, "end_never_told", answered=answered)
+    elif contact.callback is not None:
+        yield from unreached(state, given, contact, "agent_left")
     else:
         yield d.WrapUpStarted(contact.id, given.at + 1000 * state.book.rules.wrap_up_s.get(Channel.PHONE, 0))
 
@@ -257,39 +290,3 @@ def control_call(state: State, given: Input, command: ControlCall) -> Iterator[d
     if command.action == "hangup":
         yield d.ClearingExpected(contact.id, given.at + 1000 * state.book.rules.clear_s)
     yield d.Accepted({"contact_id": contact.id})
-
-
-def call_customer(state: State, given: Input, command: CallCustomer) -> Iterator[d.Decision]:
-    """An outbound contact on a case: the agent's leg first, then the customer's."""
-    case = state.cases.get(command.case_id)
-    agent = known_agent(state, command.actor)
-    endpoint = state.book.endpoints.get(command.endpoint)
-    if case is None:
-        yield d.CommandRefused("case_over")
-        return
-    if isinstance(agent, d.CommandRefused):
-        yield agent
-        return
-    if endpoint is None or not endpoint.control_url:
-        yield d.CommandRefused("no_control")
-        return
-    if agent.offer_id or not state.fits(agent, Channel.PHONE):
-        yield d.CommandRefused("capacity")
-        return
-    yield from reopen(case)
-    yield from open_contact(
-        state, given, case, command.contact_id, Channel.PHONE, endpoint.id,
-        queue=choose_queue(state, case.queue, case.topic, endpoint.id),
-        language=case.language, direction=Direction.OUTBOUND, call_id=command.call_id,
-    )  # fmt: skip
-    yield from _own_call(state, given, state.contacts[command.contact_id], agent.id)
-    yield d.Accepted({"contact_id": command.contact_id, "call_id": command.call_id})
-
-
-def _own_call(state: State, given: Input, contact: Contact, agent_id: str) -> Iterator[d.Decision]:
-    connect_by = given.at + 1000 * state.book.rules.connect_s
-    offer_id = derive("of", state.pool, state.position + 1)
-    version, target_at = state.book.version, state.book.target_at(contact)
-    reason = OfferReason.ASSIGNED
-    yield d.OfferMade(offer_id, contact.id, agent_id, reason, 1, connect_by, catalogue=version, target_at=target_at)
-    yield from taken(state, given, state.offers[offer_id], contact)

@@ -126,6 +126,7 @@ _CHECKS: dict[type[d.Decision], Callable[[State, Any, Found], None]] = {
     d.OfferMade: _offer_made,
     d.OfferEnded: _offer_ended,
     d.ContactQueued: _contact_moved,
+    d.CallbackSet: _contact_moved,
     d.ContactNeedsAttention: _contact_moved,
     d.ContactOverflowed: _contact_moved,
     d.ContactReleased: _contact_moved,

@@ -182,7 +182,8 @@ def let_go(state: State, given: Input, contact: Contact, reason: str) -> Iterato
             ContactState.HELD,
             ContactState.CONNECTING,
         ):
-            yield control(state, given, contact, ControlCommand.QUEUE, queue=contact.queue, offer_id=contact.offer_id)
+            word = ControlCommand.QUEUE if contact.callback is None else ControlCommand.HANGUP
+            yield control(state, given, contact, word, queue=contact.queue, offer_id=contact.offer_id)
         yield d.AssignmentEnded(contact.id, contact.agent_id, reason)
 
 

@@ -10,6 +10,7 @@ from ..policy import Queue
 from ..rows import Contact
 from ..state import State
 from .contacts import end
+from .outbound import promise
 from .overflowing import can_overflow, full, newcomer
 from .owing import control, controlled
 
@@ -47,7 +48,7 @@ def turn(state: State, given: Input) -> Iterator[d.Decision]:
     while at < len(state.doors.turned):
         contact = state.contacts.get(state.doors.turned[at])
         at += 1
-        if contact is None or not state.doors.holds(contact.id):
+        if contact is None or not state.doors.holds(contact.id) or contact.callback is not None:
             continue
         queue = state.book.queues[contact.queue]
         match queue.when_closed.get(contact.channel, queue.when_closed.get("default", "wait")):
@@ -56,8 +57,18 @@ def turn(state: State, given: Input) -> Iterator[d.Decision]:
                     yield d.ContactOverflowed(contact.id, queue.overflow, queue.id, "closed")
             case "deflect":
                 yield from _deflect(state, given, contact, "closed")
+            case "callback_list" if _may_be_called(state, contact):
+                yield from promise(state, given, contact, "closed")
+            case "callback_list":
+                yield from _deflect(state, given, contact, "closed")
             case _:
                 pass  # the queue's timer is its next action
+
+
+def _may_be_called(state: State, contact: Contact) -> bool:
+    """Whether it is a caller with a number: who hides it is nobody's customer."""
+    caller = contact.channel is Channel.PHONE and contact.direction is Direction.INBOUND
+    return caller and contact.customer_id != "" and controlled(state, contact)
 
 
 def turn_away(state: State, given: Input) -> Iterator[d.Decision]:

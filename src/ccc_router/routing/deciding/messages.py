@@ -10,6 +10,7 @@ from ..rows import Case, Contact
 from ..state import ENDED, State
 from .contacts import choose_queue, end, open_case, open_contact, reopen, wake
 from .offers import sticky
+from .outbound import go_on_in_writing
 from .owing import reply
 
 
@@ -43,6 +44,7 @@ def message_received(state: State, given: Input, fact: MessageReceived) -> Itera
     if fact.automatic:
         yield from end(state, given, contact, ContactState.DEFLECTED, "automatic")
         return
+    yield from go_on_in_writing(state, given, contact)
     yield sticky(state, given, contact, case.knows, OfferReason.STICKY)
     if fact.acknowledge:
         yield reply(state, DeliveryKind.ACKNOWLEDGEMENT, contact.id, fact.endpoint, case.id, fact.message_id)
@@ -54,6 +56,7 @@ def _joined(state: State, given: Input, fact: MessageReceived, contact: Contact)
         return
     case = state.cases[contact.case_id]
     yield from reopen(case)
+    yield from go_on_in_writing(state, given, contact)
     if contact.answered_outside:
         yield d.ContactMarked(contact.id, answered_outside=False)
     if contact.state is ContactState.WAITING:

@@ -8,7 +8,8 @@ from ...events.commands import AcceptOffer, DeclineOffer, RequeueContact, Transf
 from ...events.envelope import Input
 from ...events.facts import OfferFetched
 from ...events.vocabulary import Channel, ControlCommand, OfferReason, OfferState, Presence
-from ...kernel.ids import derive
+from ...kernel.ids import call_of, derive
+from .. import calls
 from .. import decisions as d
 from ..explain import overtaken
 from ..matching import Match, for_agent, for_contact, for_room
@@ -105,14 +106,19 @@ def _owned(state: State, agent_id: str) -> Iterator[Contact]:
 
 
 def taken(state: State, given: Input, offer: Offer, contact: Contact) -> Iterator[d.Decision]:
-    """The offer becomes an assignment; a call is connected by the switch, with a last moment for it."""
+    """The offer becomes an assignment; a call is connected by the switch, with a last moment for it, and made if nobody is on the line."""
     if contact.channel is not Channel.PHONE:
         yield d.OfferEnded(offer.id, OfferState.ACCEPTED, offer.agent_id)
         return
     connect_by = given.at + 1000 * state.book.rules.connect_s
     yield d.OfferEnded(offer.id, OfferState.ACCEPTED, offer.agent_id, connect_by)
     phone = state.book.agents[offer.agent_id].phone
-    word = ControlCommand.CONNECT if contact.direction == "inbound" else ControlCommand.DIAL
+    if contact.callback is not None:
+        switch = state.book.endpoints.get(state.book.agents[offer.agent_id].phone_endpoint)
+        through = switch.id if switch is not None and switch.control_url else contact.endpoint
+        yield d.CallbackDialled(contact.id, call_of(contact.id, contact.attempt), through)
+    there = contact.call is not None and calls.customer_spoke(contact.call)
+    word = ControlCommand.CONNECT if there or contact.direction == "inbound" else ControlCommand.DIAL
     yield control(
         state,
         given,

@@ -64,6 +64,8 @@ def set_priority(state: State, given: Input, command: SetPriority) -> Iterator[d
         yield contact
         return
     rank = state.book.rank(contact.arrived_at, contact.queue, Channel(contact.channel), command.priority)
+    if contact.place_from:  # the place is another's: only the credit changes
+        rank += contact.rank - state.book.rank(contact.arrived_at, contact.queue, contact.channel, contact.priority)
     yield d.ContactRanked(contact.id, command.priority, rank)
     yield d.Accepted({"contact_id": contact.id, "rank": rank})
 

@@ -39,6 +39,9 @@ from .cases import (
 )
 from .contacts import (
     CallAdvanced,
+    CallbackDialled,
+    CallbackReached,
+    CallbackSet,
     ClearingExpected,
     ContactActive,
     ContactAged,
@@ -58,6 +61,7 @@ from .contacts import (
     HoursChanged,
     MessageCounted,
     OverflowPutOff,
+    PlaceTaken,
     WrapUpStarted,
 )
 
@@ -68,6 +72,9 @@ __all__ = [
     "AgentPenalised",
     "AssignmentEnded",
     "CallAdvanced",
+    "CallbackDialled",
+    "CallbackReached",
+    "CallbackSet",
     "CaseEdited",
     "CaseMoved",
     "CaseOpened",
@@ -109,6 +116,7 @@ __all__ = [
     "OverflowPutOff",
     "PenaltyOver",
     "PhoneMarked",
+    "PlaceTaken",
     "PresenceChanged",
     "WrapUpStarted",
 ]

@@ -1,7 +1,7 @@
 """What becomes of contacts and calls."""
 
 from ...events.vocabulary import Channel, ContactState, Direction, OfferReason
-from ..rows import Leg
+from ..rows import Callback, Leg
 from .base import Decision
 
 
@@ -163,6 +163,39 @@ class ContactMarked(Decision, frozen=True, tag="ContactMarked"):
 
     contact_id: str
     answered_outside: bool
+
+
+class CallbackSet(Decision, frozen=True, tag="CallbackSet"):
+    """A promise to call the customer as it is after ``what``: promised, moved, due (his time has come), unreached (called in vain).
+
+    The contact waits for an agent without a call, and with its rank.
+    """
+
+    contact_id: str
+    what: str
+    callback: Callback
+
+
+class CallbackDialled(Decision, frozen=True, tag="CallbackDialled"):
+    """The agent who took a callback is called, then the customer: events of this call are the contact's from now on."""
+
+    contact_id: str
+    call_id: str
+    endpoint: str
+
+
+class CallbackReached(Decision, frozen=True, tag="CallbackReached"):
+    """The customer took the call: the promise is kept, from here on it is a call like any other."""
+
+    contact_id: str
+
+
+class PlaceTaken(Decision, frozen=True, tag="PlaceTaken"):
+    """The contact goes on where another one of the same customer waited, with its rank."""
+
+    contact_id: str
+    rank: int
+    from_contact: str
 
 
 class CallAdvanced(Decision, frozen=True, tag="CallAdvanced"):

@@ -122,6 +122,12 @@ class TriedBefore(Reason, frozen=True, tag="tried_before"):
     """He had one of its last offers, and somebody else can take it."""
 
 
+class TooEarly(Reason, frozen=True, tag="not_before"):
+    """The customer is to be called back, but not before ``until``."""
+
+    until: int
+
+
 class NotWaiting(Reason, frozen=True, tag="not_waiting"):
     """The contact does not wait: it is offered, in somebody's hands, or over."""
 
@@ -157,6 +163,7 @@ AnyReason = (
     | QueuePrefers
     | Excluded
     | TriedBefore
+    | TooEarly
     | NotWaiting
     | QueueAtLimit
 )
@@ -181,6 +188,7 @@ def lasts(reason: AnyReason) -> bool:
             | QueuePrefers()
             | Excluded()
             | TriedBefore()
+            | TooEarly()
             | NotWaiting()
             | QueueAtLimit()
         ):
@@ -204,6 +212,8 @@ def of_many(reason: AnyReason) -> AnyReason:
             return WeightFull(0, 0, 0)
         case Penalised():
             return Penalised(0)
+        case TooEarly():
+            return TooEarly(0)
         case (
             UnknownAgent()
             | NoDemand()

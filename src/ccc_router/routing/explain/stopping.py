@@ -43,7 +43,11 @@ def stops(
 
     Whether he had it before (`TriedBefore`) depends on the others: see `candidates`.
     """
-    waits = () if contact.state is ContactState.QUEUED else (r.NotWaiting(contact.state.value),)
+    waits: tuple[r.AnyReason, ...] = (
+        () if contact.state is ContactState.QUEUED else (r.NotWaiting(contact.state.value),)
+    )
+    if contact.callback is not None and contact.callback.not_before:
+        waits = (*waits, r.TooEarly(contact.callback.not_before))
     profile = terms.agents.get(agent.id)
     if profile is None:
         return (*waits, r.UnknownAgent())

@@ -1,6 +1,7 @@
 """The life of a contact.
 
-``abandoned ⇄ closed`` is only for a call whose late events say otherwise who had been connected (I3).
+``abandoned ⇄ closed`` is only for a call whose late events say otherwise who had been connected (I3), and ``abandoned → queued``
+for one whose late event says that the caller had chosen to be called back.
 """
 
 from ...events.vocabulary import ContactState as S
@@ -17,7 +18,7 @@ CONTACT = {
     S.WAITING: frozenset({S.ACTIVE, S.QUEUED, S.WAITING}) | _ENDS,
     S.WRAP_UP: frozenset({S.WRAP_UP, S.ACTIVE, S.WAITING, S.QUEUED}) | _ENDS,
     S.CLOSED: frozenset({S.ABANDONED}),
-    S.ABANDONED: frozenset({S.CLOSED}),
+    S.ABANDONED: frozenset({S.CLOSED, S.QUEUED}),
     S.DEFLECTED: frozenset[S](),
     S.MERGED: frozenset[S](),
     S.HANDED_OVER: frozenset[S](),

@@ -4,6 +4,7 @@ from .doors import Doors
 from .limits import Limits
 from .lines import Place
 from .ordering import agent_key
+from .promised import Promised
 from .waiting import AgentKey, Free, Waiting
 
-__all__ = ["AgentKey", "Doors", "Free", "Limits", "Place", "Waiting", "agent_key"]
+__all__ = ["AgentKey", "Doors", "Free", "Limits", "Place", "Promised", "Waiting", "agent_key"]
