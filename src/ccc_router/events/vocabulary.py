@@ -68,6 +68,16 @@ class Overtaking(StrEnum):
     SAME_MOMENT = "same_moment"
 
 
+class Overflowing(StrEnum):
+    """Why a contact went to another queue: its own was closed, a rule moved it after its wait or for those before it, or as many waited
+    as may."""
+
+    CLOSED = "closed"
+    AFTER_WAIT = "after_wait"
+    LENGTH = "length"
+    FULL = "full"
+
+
 class OfferState(StrEnum):
     """The life of an offer: it leaves ``pending`` exactly once (I6)."""
 

@@ -21,10 +21,11 @@ async def judge(room: AgentsRoom, contact: Contact) -> Candidates:
     """Every agent of the catalogue before this contact."""
     catalogue = room.catalogue
     rows = await room.staff.standing([one.id for one in catalogue.agents])
-    return await asyncio.to_thread(_judged, catalogue, contact, rows)
+    terms = Terms(catalogue, await room.staff.queue_states())
+    return await asyncio.to_thread(_judged, terms, catalogue, contact, rows)
 
 
-def _judged(catalogue: Catalogue, contact: Contact, rows: Standing) -> Candidates:
+def _judged(terms: Terms, catalogue: Catalogue, contact: Contact, rows: Standing) -> Candidates:
     known = {}
     held = {}
     for row, loads in rows:
@@ -32,4 +33,4 @@ def _judged(catalogue: Catalogue, contact: Contact, rows: Standing) -> Candidate
         known[agent.id] = agent
         held[agent.id] = msgspec.json.decode(loads, type=dict[str, int])
     agents = [known.get(one.id) or Agent(id=one.id) for one in sorted(catalogue.agents, key=lambda one: one.id)]
-    return candidates(Terms(catalogue), contact, agents, held)
+    return candidates(terms, contact, agents, held)

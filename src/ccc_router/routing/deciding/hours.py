@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ...events.envelope import Input
-from ...events.vocabulary import Channel, ContactState, ControlCommand, Direction
+from ...events.vocabulary import Channel, ContactState, ControlCommand, Direction, Overflowing
 from .. import decisions as d
 from ..calendar import is_open, next_change
 from ..policy import Queue
@@ -53,7 +53,7 @@ def turn(state: State, given: Input) -> Iterator[d.Decision]:
         match queue.when_closed.get(contact.channel, queue.when_closed.get("default", "wait")):
             case "overflow":
                 if can_overflow(state, given, contact, queue.overflow):
-                    yield d.ContactOverflowed(contact.id, queue.overflow, queue.id, "closed")
+                    yield d.ContactOverflowed(contact.id, queue.overflow, queue.id, Overflowing.CLOSED)
             case "deflect":
                 yield from _deflect(state, given, contact, "closed")
             case _:

@@ -1,6 +1,6 @@
 """What becomes of contacts and calls."""
 
-from ...events.vocabulary import Channel, ContactState, Direction, OfferReason
+from ...events.vocabulary import Channel, ContactState, Direction, OfferReason, Overflowing
 from ..rows import Leg
 from .base import Decision
 
@@ -69,12 +69,12 @@ class ContactRelaxed(Decision, frozen=True, tag="ContactRelaxed"):
 
 
 class ContactOverflowed(Decision, frozen=True, tag="ContactOverflowed"):
-    """The contact waits in another queue from now on, with its rank; ``why``: closed, after_wait, length, full."""
+    """The contact waits in another queue from now on, with its rank."""
 
     contact_id: str
     queue: str
     from_queue: str
-    why: str
+    why: Overflowing
 
 
 class OverflowPutOff(Decision, frozen=True, tag="OverflowPutOff"):
