@@ -84,6 +84,17 @@ def test_who_waits_when_the_queue_closes_is_offered_no_more() -> None:
     check_invariants(world.state)
 
 
+def test_an_offer_that_expires_at_the_moment_of_closing_is_not_made_again() -> None:
+    """Both timers are due at 17:00 to the millisecond: the queue closes first."""
+    world = a_centre("an")
+    world.wait(2 * HOUR - 30)
+    contact = world.write(Channel.PORTAL)
+    assert world.offered_to(contact) == "an"
+    world.wait(30)
+    assert world.offered_to(contact) == ""
+    check_invariants(world.state)
+
+
 def test_a_queue_that_drains_serves_who_came_before_closing_and_nobody_else() -> None:
     world = a_centre(drains=True)
     before = world.write(Channel.PORTAL)
