@@ -62,6 +62,7 @@ TABLE: Final[dict[str, frozenset[str]]] = {
     "POST /v1/cases/{case_id}/call": A,
     "GET /v1/customers": S,
     "GET /v1/queues": L,
+    "POST /v1/queues/{queue}/surge": L,
     "GET /v1/queues/{queue}/readings": L,
     "GET /v1/readings": L,
     "GET /v1/supervisors/stream": L,

@@ -319,6 +319,14 @@ async def _supervisors(centre: Centre) -> None:
     for operation in ("queues", "readings", "agents", "contacts", "parked-inputs", "journal"):
         await walk.go(lead, f"GET /v1/{operation}")
     await walk.go(lead, "GET /v1/queues/{queue}/readings", "general")
+    surge = {
+        "mode": "on",
+        "duration_s": 60,
+        "reason": "outage",
+        "text": {"vi": "VssID đang bảo trì.", "en": "VssID is down."},
+    }
+    await walk.go(lead, "POST /v1/queues/{queue}/surge", "general", json=surge)
+    await walk.go(lead, "POST /v1/queues/{queue}/surge", "general", json={"mode": "off", "reason": "over"})
     await walk.go(lead, "PUT /v1/agents/{agent}/presence", "binh", json={"state": "not_ready", "reason": "training"})
     await centre.form()
     contact = (await centre.accept_next())["contact_id"]

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from .facts import Private
-from .vocabulary import CaseKind, Presence, Role, Visibility
+from .vocabulary import CaseKind, Newcomers, Presence, Role, Visibility
 
 
 class Command(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="kind"):
@@ -230,6 +230,20 @@ class RetryDelivery(Command, frozen=True, tag="RetryDelivery"):
     delivery_id: str
 
 
+class SetSurge(Command, frozen=True, tag="SetSurge"):
+    """A supervisor says what is done with ``newcomers`` to a queue until ``until`` (ms); ``None``: the surge is over.
+
+    ``private.text``, stored as the message ``message_id``, is told by the automatic answers of the messaging channels.
+    """
+
+    queue: str
+    reason: str
+    newcomers: Newcomers | None = None
+    until: int = 0
+    announcement: str = ""
+    message_id: str = ""
+
+
 class ActivateCatalogue(Command, frozen=True, tag="ActivateCatalogue"):
     """Put a validated catalogue in force (``routing.policy.Catalogue`` as a document, whole)."""
 
@@ -261,5 +275,6 @@ AnyCommand = (
     | RaiseEscalation
     | ActOnEscalation
     | RetryDelivery
+    | SetSurge
     | ActivateCatalogue
 )

@@ -78,6 +78,13 @@ class Overflowing(StrEnum):
     FULL = "full"
 
 
+class Newcomers(StrEnum):
+    """What a surge does with who comes: he hears an announcement and waits, or a caller hears it and is hung up (a message waits)."""
+
+    ANNOUNCE = "announce"
+    DEFLECT = "deflect"
+
+
 class OfferState(StrEnum):
     """The life of an offer: it leaves ``pending`` exactly once (I6)."""
 

@@ -136,6 +136,8 @@ class _Recorder:
             case c.IdentifyCustomer():
                 self._handles(self.given.resolved.customer_id, evidence=body.evidence)
                 self.rows.name_customer(self.given.resolved.customer_id, self.private.name, self.given.at)
+            case c.SetSurge() if body.message_id:
+                self._message(body.message_id, "", "internal", Visibility.NOTE, self._author(body), "notice")
             case c.Command() if has_content(self.private):
                 message_id = derive("ms", self.pool, self.given.position)
                 contact_id = getattr(body, "contact_id", "")

@@ -14,6 +14,7 @@ from ..events.vocabulary import (
     Direction,
     EscalationState,
     LegRole,
+    Newcomers,
     OfferReason,
     OfferState,
     Presence,
@@ -225,8 +226,21 @@ class Escalation(msgspec.Struct, omit_defaults=True):
     summary_id: str = ""
 
 
+class Surge(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is done with ``newcomers`` to a queue ``until`` then, and who said so. ``announcement`` is the switch's name for what a caller
+    hears, ``notice_id`` the message whose text the automatic answers of other channels bear; empty: they say nothing of it."""
+
+    newcomers: Newcomers
+    until: int
+    since: int
+    announcement: str
+    notice_id: str = ""
+    by: str = ""
+    reason: str = ""
+
+
 class QueueState(msgspec.Struct, omit_defaults=True):
-    """A queue with opening hours: the channels it is closed for, each since when, and when one of them opens or closes next.
+    """What is true of a queue: the channels it is closed for, each since when, and when one of them opens or closes next; its surge.
 
     ``answered``, of a queue that helps others while it is on target: 1 for each of the last contacts answered in time, else 0.
     """
@@ -235,6 +249,13 @@ class QueueState(msgspec.Struct, omit_defaults=True):
     closed: dict[str, int] = {}
     due_at: int = 0
     answered: tuple[int, ...] = ()
+    surge: Surge | None = None
+
+
+def queue_due(row: QueueState) -> int:
+    """When the queue opens, closes or is past its surge; 0: nothing is to come."""
+    dues = (row.due_at, row.surge.until if row.surge is not None else 0)
+    return min((due for due in dues if due), default=0)
 
 
 class Rows(msgspec.Struct):

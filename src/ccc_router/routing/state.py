@@ -4,7 +4,7 @@ from typing import Any
 
 from ..events.vocabulary import ContactState
 from .policy import Catalogue
-from .rows import Agent, Case, Contact, Escalation, Offer, QueueState, Rows, kept_for
+from .rows import Agent, Case, Contact, Escalation, Offer, QueueState, Rows, kept_for, queue_due
 from .rulebook import Rulebook
 from .standing import Doors, Free, Place, Waiting, agent_key
 from .standing.capacity import carried, has_room, room
@@ -89,6 +89,7 @@ class State:
         self.doors.rows.update((row.id, row) for row in rows.queues)
         self.reindex()
         self.woken_contacts, self.woken_agents, self.doors.turned = [], [], []
+        self.doors.came = []
         self._changed = ({}, {}, {}, {}, {}, {})
 
     def reindex(self) -> None:
@@ -106,8 +107,7 @@ class State:
         for escalation in self.escalations.values():
             self.touch_escalation(escalation)
         for queue in self.book.queues.values():
-            row = self.doors.rows.get(queue.id)
-            self.timers.set("queue", queue.id, row.due_at if row is not None else min(len(queue.hours), 1))
+            self.timers.set("queue", queue.id, queue_due(self.doors.row(queue)))
 
     def _nobody(self) -> Waiting:
         rules = self.book.rules
@@ -163,8 +163,9 @@ class State:
         return self.doors.closed(queue, contact.channel.value, contact.arrived_at, drains=drains)
 
     def keep_queue(self, row: QueueState) -> None:
-        """What is true of a queue changed."""
+        """What is true of a queue changed: its row is written, its timer follows."""
         self.doors.rows[row.id] = self._changed[5][row.id] = row
+        self.timers.set("queue", row.id, queue_due(row))
 
     def set_hours(self, row: QueueState) -> None:
         """A queue opened or closed for some channels: who waits there takes his place anew, those in front first. No row but the
@@ -179,7 +180,6 @@ class State:
         moved = [self.contacts[contact_id] for contact_id in (*here, *self.doors.held(row.id))]
         for contact in sorted(moved, key=lambda one: (one.rank, one.id)):
             self.place(contact)
-        self.timers.set("queue", row.id, row.due_at)
 
     def forget_contact(self, contact: Contact) -> None:
         """An ended contact leaves the memory; its row is still to be written."""

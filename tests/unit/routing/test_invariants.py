@@ -24,11 +24,12 @@ from ccc_router.events.commands import (
     SendMessage,
     SetPresence,
     SetPriority,
+    SetSurge,
     TransferContact,
     WaitForCustomer,
 )
 from ccc_router.events.facts import AgentBack, AgentLost, OfferFetched, PhoneRegistered
-from ccc_router.events.vocabulary import CallEventName, Channel, Presence, Role, Visibility
+from ccc_router.events.vocabulary import CallEventName, Channel, Newcomers, Presence, Role, Visibility
 from ccc_router.kernel.ids import derive
 from ccc_router.routing import State, apply, begin
 from ccc_router.routing.policy import (
@@ -249,6 +250,24 @@ class Centre(RuleBasedStateMachine):
     def time(self, seconds: int) -> None:
         self.world.wait(seconds)
 
+    @rule(
+        queue=st.sampled_from(["general", "health"]),
+        newcomers=st.sampled_from([*Newcomers, None]),
+        seconds=st.sampled_from([0, 20, 600, 90_000]),
+    )
+    def surge(self, queue: str, newcomers: Newcomers | None, seconds: int) -> None:
+        self.command(
+            SetSurge(
+                actor="sup", actor_role=Role.SUPERVISOR, queue=queue, reason="outage", newcomers=newcomers,
+                until=self.world.now + 1000 * seconds, announcement="outage", message_id="ms_notice",
+            )
+        )  # fmt: skip
+
+    @invariant()
+    def a_surge_ends_in_time(self) -> None:
+        if hasattr(self, "world"):
+            check_surges(self.world.state)
+
     @rule()
     def same_catalogue_again(self) -> None:
         document = msgspec.to_builtins(self.world.catalogue)
@@ -278,6 +297,14 @@ class Centre(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "world"):
             check_three_ways(self.world)
+
+
+def check_surges(state: State) -> None:
+    """I12: no surge is past its end, and each has a timer for it."""
+    for row in state.doors.rows.values():
+        if row.surge is not None:
+            assert row.surge.until > state.now
+            assert 0 < state.timers.due_of("queue", row.id) <= row.surge.until
 
 
 def snapshot(state: State) -> dict[str, bytes]:

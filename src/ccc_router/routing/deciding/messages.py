@@ -45,7 +45,9 @@ def message_received(state: State, given: Input, fact: MessageReceived) -> Itera
         return
     yield sticky(state, given, contact, case.knows, OfferReason.STICKY)
     if fact.acknowledge:
-        yield reply(state, DeliveryKind.ACKNOWLEDGEMENT, contact.id, fact.endpoint, case.id, fact.message_id)
+        surge = state.doors.surge(queue)
+        told = {"notice": surge.notice_id} if surge is not None and surge.notice_id else {}
+        yield reply(state, DeliveryKind.ACKNOWLEDGEMENT, contact.id, fact.endpoint, case.id, fact.message_id, **told)
 
 
 def _joined(state: State, given: Input, fact: MessageReceived, contact: Contact) -> Iterator[d.Decision]:

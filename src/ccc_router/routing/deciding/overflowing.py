@@ -81,12 +81,13 @@ def _on_target(state: State, queue: str) -> bool:
 
 
 def can_overflow(state: State, given: Input, contact: Contact, to: str) -> bool:
-    """Whether the contact may go there: an open queue that serves its channel and where it has not been (no ping-pong).
+    """Whether the contact may go there: an open queue that serves its channel and where it has not been (no ping-pong). A queue in a
+    surge helps nobody.
 
     The calendar is asked, not what the queue's last timer said: two queues that close at one moment close one after the other.
     """
     queue = state.book.queues.get(to)
-    if queue is None or contact.channel.value not in queue.channels:
+    if queue is None or contact.channel.value not in queue.channels or state.doors.surge(to) is not None:
         return False
     calendar = state.book.hours(to, contact.channel)
     opened = calendar is None or is_open(calendar, given.at)

@@ -58,6 +58,8 @@ from .contacts import (
     HoursChanged,
     MessageCounted,
     OverflowPutOff,
+    SurgeEnded,
+    SurgeSet,
     WrapUpStarted,
 )
 
@@ -110,5 +112,7 @@ __all__ = [
     "PenaltyOver",
     "PhoneMarked",
     "PresenceChanged",
+    "SurgeEnded",
+    "SurgeSet",
     "WrapUpStarted",
 ]

@@ -1,7 +1,7 @@
 """What becomes of contacts and calls."""
 
 from ...events.vocabulary import Channel, ContactState, Direction, OfferReason, Overflowing
-from ..rows import Leg
+from ..rows import Leg, Surge
 from .base import Decision
 
 
@@ -90,6 +90,20 @@ class HoursChanged(Decision, frozen=True, tag="HoursChanged"):
     queue: str
     closed: dict[str, int]
     due_at: int
+
+
+class SurgeSet(Decision, frozen=True, tag="SurgeSet"):
+    """A queue is in a surge from now on, or in another one than before."""
+
+    queue: str
+    surge: Surge
+
+
+class SurgeEnded(Decision, frozen=True, tag="SurgeEnded"):
+    """Newcomers to the queue are treated as ever; ``by``: who said so, or the timer."""
+
+    queue: str
+    by: str
 
 
 class ContactRanked(Decision, frozen=True, tag="ContactRanked"):
