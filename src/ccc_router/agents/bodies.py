@@ -182,6 +182,37 @@ class BothTexts(Body):
     en: Annotated[str, Field(max_length=MAX_TEXT)] = ""
 
 
+class TitleBody(Body):
+    """What it is called, in both languages. Names no customer."""
+
+    vi: Line
+    en: Line
+
+
+class IncidentBody(Body):
+    """One trouble that many have. Who comes about `topic` or to `queue` is attached by itself; with neither, nobody is."""
+
+    title: TitleBody
+    topic: Code | None = None
+    queue: Code | None = None
+    text: BothTexts | None = Field(
+        default=None, description="What automatic answers tell while it lasts, on channels that have one (email)."
+    )
+
+
+class AttachBody(Body):
+    """Contacts whose cases belong to the incident; with `attach` false: that do not."""
+
+    contacts: Annotated[list[Id], Field(min_length=1, max_length=200, examples=[["ct_3t4q8h2mz9x0v7c5b1n6k8j4ya"]])]
+    attach: bool = True
+
+
+class ResolveBody(Body):
+    """How it ended: to every attached customer, over the channel he wrote on."""
+
+    text: BothTexts
+
+
 class SurgeBody(Body):
     """What is done with newcomers to a queue, and until when. `off` ends it before its time."""
 

@@ -59,6 +59,7 @@ _REFUSALS: Final = {
     "not_ready": "You take no contacts now: set your presence first.",
     "capacity": "There is no room for one more.",
     "unknown_queue": "There is no such queue.",
+    "incident_over": "The incident is over, or there is none.",
     "until_past": "That time is over.",
     "until_too_far": "At most seven days: what lasts longer belongs into the catalogue.",
     "unknown_agent": "There is no such agent.",

@@ -170,6 +170,7 @@ class Case(msgspec.Struct, omit_defaults=True):
 
     ``knows`` is the agent who handled it last. ``reply_contact`` is the last contact on a messaging channel, through which an internal
     contact's answer reaches the customer (``reply_endpoint`` its endpoint); empty: only by phone. ``contacts`` are the open ones.
+    ``incident_id`` is the last incident it was attached to.
     """
 
     id: str
@@ -191,6 +192,7 @@ class Case(msgspec.Struct, omit_defaults=True):
     returns: int = 0
     due_at: int = 0
     attention: bool = False
+    incident_id: str = ""
 
 
 class Escalation(msgspec.Struct, omit_defaults=True):
@@ -239,6 +241,25 @@ class Surge(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str = ""
 
 
+class Incident(msgspec.Struct, omit_defaults=True):
+    """One trouble that many cases have in common; its name is no customer's. ``attached`` counts the cases that wait to be
+    told, ``told`` the others. ``notice_id`` names the message with what is told while it lasts, from ``outcome_id`` derive those of its end."""
+
+    id: str
+    opened_at: int
+    by: str
+    title_vi: str
+    title_en: str
+    topic: str = ""
+    queue: str = ""
+    notice_id: str = ""
+    attached: int = 0
+    told: int = 0
+    resolved_at: int = 0
+    resolved_by: str = ""
+    outcome_id: str = ""
+
+
 class QueueState(msgspec.Struct, omit_defaults=True):
     """What is true of a queue: the channels it is closed for, each since when, and when one of them opens or closes next; its surge.
 
@@ -267,3 +288,4 @@ class Rows(msgspec.Struct):
     cases: list[Case] = []
     escalations: list[Escalation] = []
     queues: list[QueueState] = []
+    incidents: list[Incident] = []

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import msgspec
+
 from ..events.vocabulary import ContactState
 from .policy import Catalogue
-from .rows import Agent, Case, Contact, Escalation, Offer, QueueState, Rows, kept_for, queue_due
+from .rows import Agent, Case, Contact, Escalation, Incident, Offer, QueueState, Rows, kept_for, queue_due
 from .rulebook import Rulebook
 from .standing import Doors, Free, Place, Waiting, agent_key
 from .standing.capacity import carried, has_room, room
@@ -29,6 +31,7 @@ _Changed = tuple[
     dict[str, Case],
     dict[str, Escalation],
     dict[str, QueueState],
+    dict[str, Incident],
 ]
 
 
@@ -55,13 +58,14 @@ class State:
         self.agents: dict[str, Agent] = {}
         self.cases: dict[str, Case] = {}
         self.escalations: dict[str, Escalation] = {}
+        self.incidents: dict[str, Incident] = {}
         self.waiting = self._nobody()
         self.doors = Doors()
         self.free = Free()
         self.woken_contacts: list[str] = []
         self.woken_agents: list[str] = []
         self.leaving: list[str] = []
-        self._changed: _Changed = ({}, {}, {}, {}, {}, {})
+        self._changed: _Changed = ({}, {}, {}, {}, {}, {}, {})
         self.timers = Timers()
 
     def just_left(self, case_id: str) -> Case | None:
@@ -72,25 +76,25 @@ class State:
 
     def take_changed(self) -> Rows:
         """The rows changed since the last call, as they are now."""
-        changed, self._changed = self._changed, ({}, {}, {}, {}, {}, {})
+        changed, self._changed = self._changed, ({}, {}, {}, {}, {}, {}, {})
         return _rows(changed)
 
     def dump(self) -> Rows:
         """All rows in memory."""
-        return _rows((self.contacts, self.offers, self.agents, self.cases, self.escalations, self.doors.rows))
+        return _rows(self._groups())
+
+    def _groups(self) -> tuple[dict[str, Any], ...]:
+        rows = self.doors.rows
+        return (self.contacts, self.offers, self.agents, self.cases, self.escalations, rows, self.incidents)
 
     def load(self, rows: Rows) -> None:
         """Take up rows of open things as the tables hold them; the state then decides like the one they were dumped from."""
-        self.contacts.update((row.id, row) for row in rows.contacts)
-        self.offers.update((row.id, row) for row in rows.offers)
-        self.agents.update((row.id, row) for row in rows.agents)
-        self.cases.update((row.id, row) for row in rows.cases)
-        self.escalations.update((row.id, row) for row in rows.escalations)
-        self.doors.rows.update((row.id, row) for row in rows.queues)
+        for group, loaded in zip(self._groups(), msgspec.structs.astuple(rows), strict=True):
+            group.update((row.id, row) for row in loaded)
         self.reindex()
         self.woken_contacts, self.woken_agents, self.doors.turned = [], [], []
         self.doors.came = []
-        self._changed = ({}, {}, {}, {}, {}, {})
+        self._changed = ({}, {}, {}, {}, {}, {}, {})
 
     def reindex(self) -> None:
         """Derive everything anew, as after a new catalogue."""
@@ -122,10 +126,10 @@ class State:
         self.book = Rulebook(catalogue)
         for agent_id in sorted(self.book.agents):
             self.agents.setdefault(agent_id, Agent(id=agent_id))
-        contacts, offers, agents, cases, escalations, queues = self._changed
-        self._changed = ({}, {}, agents, {}, {}, queues)
+        changed = self._changed
+        self._changed = ({}, {}, changed[2], {}, {}, changed[5], {})
         self.reindex()
-        self._changed = (contacts, offers, agents, cases, escalations, queues)
+        self._changed = changed
 
     # what follows from a changed row
 
@@ -225,6 +229,12 @@ class State:
         if ended:
             self.escalations.pop(escalation.id, None)
         self.timers.set("escalation", escalation.id, 0 if ended else escalation.due_at)
+
+    def touch_incident(self, incident: Incident) -> None:
+        """An incident changed; a resolved one leaves the memory."""
+        self._changed[6][incident.id] = self.incidents[incident.id] = incident
+        if incident.resolved_at:
+            self.incidents.pop(incident.id)
 
     # what a row means
 

@@ -23,7 +23,7 @@ from .deciding import (
     overflowing,
     supervising,
 )
-from .deciding.crowds import hours, surges
+from .deciding.crowds import hours, incidents, surges
 from .rows import Contact
 from .standing.timers import Timer
 from .state import State
@@ -68,6 +68,7 @@ def decide(state: State, given: Input) -> Iterator[d.Decision]:
     if given.resolved.case is not None:
         yield from contacts.leave_closed(state, str(given.resolved.case.row["id"]))
     yield from offers.leave(state)
+    yield from incidents.attach_newcomers(state, given)
     yield from surges.greet(state, given)
     yield from hours.turn(state, given)
     yield from offers.settle(state, given)
@@ -191,5 +192,8 @@ _HANDLERS: dict[type[msgspec.Struct], Callable[[State, Input, Any], Iterator[d.D
     c.ActOnEscalation: escalations.act_on_escalation,
     c.RetryDelivery: _retry_delivery,
     c.SetSurge: surges.set_surge,
+    c.OpenIncident: incidents.open_incident,
+    c.AttachCases: incidents.attach_cases,
+    c.ResolveIncident: incidents.resolve_incident,
     c.ActivateCatalogue: supervising.activate_catalogue,
 }

@@ -100,6 +100,14 @@ async def test_i12_a_surge_has_an_end(connection: Connection) -> None:
         await refused(connection, f"UPDATE queue_state SET row = '{row}'", "surge_ends")
 
 
+async def test_an_incident_that_is_over_says_how(connection: Connection) -> None:
+    over = """'{"resolved_at":5,"outcome_id":"ms_1"}'"""
+    await connection.execute("INSERT INTO incident VALUES ('p', 'in_1', true, '{}')")
+    for live, row in (("true", over), ("false", "'{}'"), ("false", """'{"resolved_at":5}'""")):
+        await refused(connection, f"UPDATE incident SET live = {live}, row = {row}", "incident_over")
+    await connection.execute(f"UPDATE incident SET live = false, row = {over}")
+
+
 async def test_i16_nobody_changes_the_journal(connection: Connection) -> None:
     await connection.execute("INSERT INTO journal VALUES ('p', 1, 1, 1, 1, '{}')")
     await connection.execute("INSERT INTO journal_batch VALUES ('p', 1, 1, '', '')")

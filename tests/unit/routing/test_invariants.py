@@ -13,6 +13,7 @@ from ccc_router.events.commands import (
     ActivateCatalogue,
     AnyCommand,
     AssignContact,
+    AttachCases,
     CallCustomer,
     CloseContact,
     CompleteContact,
@@ -20,7 +21,9 @@ from ccc_router.events.commands import (
     DeclineOffer,
     ExtendWrapUp,
     LinkContact,
+    OpenIncident,
     RequeueContact,
+    ResolveIncident,
     SendMessage,
     SetPresence,
     SetPriority,
@@ -263,6 +266,27 @@ class Centre(RuleBasedStateMachine):
             )
         )  # fmt: skip
 
+    @rule(topic=st.sampled_from(["", "card"]), queue=QUEUES)
+    def incident(self, topic: str, queue: str) -> None:
+        self.numbers += 1
+        self.command(
+            OpenIncident(
+                actor="sup", actor_role=Role.SUPERVISOR, incident_id=f"in_{self.numbers}", title_vi="x", title_en="x",
+                topic=topic, queue=queue, message_id="ms_notice",
+            )
+        )  # fmt: skip
+
+    @precondition(lambda self: self.world.state.incidents)
+    @rule(pick=st.integers(0, 1000), what=st.sampled_from(["attach", "attach", "detach", "resolve"]))
+    def in_an_incident(self, pick: int, what: str) -> None:
+        incidents, cases = sorted(self.world.state.incidents), sorted(self.world.state.cases)
+        incident_id, some = incidents[pick % len(incidents)], tuple(cases[pick % (len(cases) + 1) :][:3])
+        by: dict[str, Any] = {"actor": "sup", "actor_role": Role.SUPERVISOR, "incident_id": incident_id}
+        if what == "resolve":
+            self.command(ResolveIncident(**by, message_id=f"ms_o{self.world.state.position}"))
+        else:
+            self.command(AttachCases(**by, cases=some, attach=what == "attach"))
+
     @invariant()
     def a_surge_ends_in_time(self) -> None:
         if hasattr(self, "world"):
@@ -310,7 +334,7 @@ def check_surges(state: State) -> None:
 def snapshot(state: State) -> dict[str, bytes]:
     """A state's rows by id, as bytes."""
     rows = state.dump()
-    groups = (rows.contacts, rows.offers, rows.agents, rows.cases, rows.escalations, rows.queues)
+    groups = (rows.contacts, rows.offers, rows.agents, rows.cases, rows.escalations, rows.queues, rows.incidents)
     return {row.id: msgspec.json.encode(row, order="deterministic") for group in groups for row in group}
 
 

@@ -166,6 +166,21 @@ def _of_channel(row: Mapping[str, Any]) -> ChannelReadings:
     )
 
 
+class IncidentView(Document):
+    """One trouble that many cases have in common."""
+
+    incident_id: str
+    title: WhyText
+    topic: str = Field(description="Who comes about it is attached; empty: nobody for that.")
+    queue: str = Field(description="Who comes to it is attached; empty: nobody for that.")
+    opened_at: Moment
+    opened_by: str = Field(description="Role and name.")
+    cases: int = Field(description="How many are attached, or were told how it ended.")
+    told: int = Field(description="How many of them were told how it ended.")
+    resolved_at: Moment | None
+    resolved_by: str
+
+
 class AgentView(PresenceView):
     """An agent as supervisors see him."""
 

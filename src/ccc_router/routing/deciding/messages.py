@@ -9,6 +9,7 @@ from .. import decisions as d
 from ..rows import Case, Contact
 from ..state import ENDED, State
 from .contacts import choose_queue, end, open_case, open_contact, reopen, wake
+from .crowds.notices import notice
 from .offers import sticky
 from .owing import reply
 
@@ -45,8 +46,7 @@ def message_received(state: State, given: Input, fact: MessageReceived) -> Itera
         return
     yield sticky(state, given, contact, case.knows, OfferReason.STICKY)
     if fact.acknowledge:
-        surge = state.doors.surge(queue)
-        told = {"notice": surge.notice_id} if surge is not None and surge.notice_id else {}
+        told = notice(state, queue, case.topic)
         yield reply(state, DeliveryKind.ACKNOWLEDGEMENT, contact.id, fact.endpoint, case.id, fact.message_id, **told)
 
 

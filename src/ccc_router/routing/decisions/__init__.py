@@ -23,6 +23,7 @@ from .base import (
 )
 from .cases import (
     Accepted,
+    CaseAttached,
     CaseEdited,
     CaseMoved,
     CaseOpened,
@@ -34,6 +35,8 @@ from .cases import (
     DeliveryEnded,
     DeliveryOwed,
     EscalationSet,
+    IncidentSet,
+    IncidentTold,
     InvariantViolated,
     MessageMarked,
 )
@@ -70,6 +73,7 @@ __all__ = [
     "AgentPenalised",
     "AssignmentEnded",
     "CallAdvanced",
+    "CaseAttached",
     "CaseEdited",
     "CaseMoved",
     "CaseOpened",
@@ -102,6 +106,8 @@ __all__ = [
     "DemandOpened",
     "EscalationSet",
     "HoursChanged",
+    "IncidentSet",
+    "IncidentTold",
     "InvariantViolated",
     "MessageCounted",
     "MessageMarked",
