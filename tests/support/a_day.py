@@ -322,10 +322,31 @@ async def _supervisors(centre: Centre) -> None:
     for operation in ("queues", "readings", "agents", "contacts", "parked-inputs", "journal"):
         await walk.go(lead, f"GET /v1/{operation}")
     await walk.go(lead, "GET /v1/queues/{queue}/readings", "general")
+    surge = {
+        "mode": "on",
+        "duration_s": 60,
+        "reason": "outage",
+        "text": {"vi": "VssID đang bảo trì.", "en": "VssID is down."},
+    }
+    await walk.go(lead, "POST /v1/queues/{queue}/surge", "general", json=surge)
+    await walk.go(lead, "POST /v1/queues/{queue}/surge", "general", json={"mode": "off", "reason": "over"})
+    text = {"vi": "VssID đã hoạt động lại.", "en": "VssID works again."}
+    opened = await walk.go(
+        lead, "POST /v1/incidents", json={"title": {"vi": "VssID ngừng", "en": "VssID is down"}, "text": text}
+    )
+    incident = centre.keep("incident_id", opened["incident_id"])
+    await walk.go(lead, "GET /v1/incidents")
     await walk.go(lead, "PUT /v1/agents/{agent}/presence", "binh", json={"state": "not_ready", "reason": "training"})
     await centre.form()
     contact = (await centre.accept_next())["contact_id"]
     await walk.go(lead, "POST /v1/contacts/{contact_id}/requeue", contact, json={"reason": "shift_ends"})
+    await walk.go(
+        lead, "POST /v1/incidents/{incident_id}/attach", incident, json={"contacts": [contact], "attach": True}
+    )
+    await walk.go(
+        lead, "POST /v1/incidents/{incident_id}/attach", incident, json={"contacts": [contact], "attach": False}
+    )
+    await walk.go(lead, "POST /v1/incidents/{incident_id}/resolve", incident, json={"text": text})
     await walk.go(lead, "GET /v1/contacts/{contact_id}/why", contact)
     await walk.go(lead, "POST /v1/contacts/{contact_id}/close", contact, json={"reason": "spam"})
     document = await walk.go(lead, "GET /v1/catalog")

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from ccc_router.events.vocabulary import Channel, ContactState, Presence
 from ccc_router.routing import Rows, State
-from ccc_router.routing.policy import Catalogue, Queue, QueueProfile, Requirement, RequirementStep
-from ccc_router.routing.rows import Agent, Contact
+from ccc_router.routing.calendar import is_open, next_change
+from ccc_router.routing.policy import Calendar, Catalogue, Interval, Queue, QueueProfile, Requirement, RequirementStep
+from ccc_router.routing.rows import Agent, Contact, QueueState
 from tests.support.world import CHANNELS, START, a_catalogue, an_agent, text
 
 NAMES = ("an", "binh", "chi", "dung", "em")
@@ -20,6 +21,16 @@ QUEUES = (
         steps=(RequirementStep(20, (Requirement("vi"), Requirement("hi", 2))), RequirementStep(50, (Requirement("vi"),))),
     ),
 )  # fmt: skip
+DAY = Calendar("day", tuple(Interval(weekday, 480, 1020) for weekday in range(7)))
+NIGHT = Calendar("night", tuple(Interval(weekday, 1260, 1440) for weekday in range(7)))
+EARLY = Calendar("early", tuple(Interval(weekday, 300, 600) for weekday in range(7)))
+"""START is 15:00: ``day`` is open, ``night`` opens at 21:00 and ``early`` on the next day at 05:00."""
+HOURS: tuple[dict[str, str], ...] = (
+    {},
+    {},
+    {"default": "night"},
+    {"phone": "night", "email": "early", "portal": "day"},
+)
 HELD = st.lists(st.sampled_from(list(Channel)), max_size=2)
 
 
@@ -42,7 +53,12 @@ def catalogues(draw: st.DrawFn) -> Catalogue:
             del channels[draw(st.sampled_from(["phone", "email", "portal"]))]
         agent = an_agent(name, skills=skills, profiles=profiles, channels=channels)
         agents.append(agent)
-    return a_catalogue(*agents, queues=QUEUES)
+    queues = tuple(
+        msgspec.structs.replace(queue, hours=draw(st.sampled_from(HOURS)), drains=draw(st.booleans()))
+        for queue in QUEUES
+    )
+    made = a_catalogue(*agents, queues=queues)
+    return msgspec.structs.replace(made, calendars=(*made.calendars, DAY, NIGHT, EARLY))
 
 
 @st.composite
@@ -55,9 +71,23 @@ def standings(draw: st.DrawFn) -> State:
     for number in range(draw(st.integers(1, 6))):
         rows.contacts.append(draw(_waiting(f"ct_{number}")))
     state = State("main", catalogue)
+    rows.queues.extend(draw(_queue(state, queue)) for queue in catalogue.queues if queue.hours)
     state.load(rows)
     state.now = START
     return state
+
+
+@st.composite
+def _queue(draw: st.DrawFn, state: State, queue: Queue) -> QueueState:
+    """The row of a queue with hours at START; it closed before or after the contacts came, who all came at START."""
+    calendars = {channel: state.book.hours(queue.id, channel) for channel in queue.channels}
+    known = {channel: calendar for channel, calendar in calendars.items() if calendar is not None}
+    closed = {
+        channel: START + draw(st.sampled_from([-60_000, 1]))
+        for channel, one in known.items()
+        if not is_open(one, START)
+    }
+    return QueueState(queue.id, closed, min(next_change(one, START) for one in known.values()))
 
 
 @st.composite

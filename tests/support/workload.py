@@ -2,13 +2,13 @@
 
 import random
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 from ccc_router.events import commands as c
 from ccc_router.events import facts as f
 from ccc_router.events.envelope import AnyInput
 from ccc_router.events.facts import Handle, Private
-from ccc_router.events.vocabulary import CallEventName, Channel, LegRole, Presence, Role, Visibility
+from ccc_router.events.vocabulary import CallEventName, Channel, LegRole, Newcomers, Presence, Role, Visibility
 from ccc_router.kernel.ids import derive
 from ccc_router.routing import State
 from tests.support.inputs import a_message
@@ -29,7 +29,7 @@ class Workload:
         makers: list[Callable[[State], AnyInput | None]] = [
             self._message, self._message, self._message, self._call, self._call, self._presence, self._accept, self._accept,
             self._accept, self._decline, self._complete, self._complete, self._wait, self._reply, self._transfer,
-            self._requeue, self._lost, self._supervise, self._escalate, self._identify, self._edit, self._nonsense,
+            self._requeue, self._lost, self._supervise, self._escalate, self._identify, self._edit, self._nonsense, self._surge, self._incident,
         ]  # fmt: skip
         body = None
         while body is None:
@@ -156,6 +156,26 @@ class Workload:
             c.SetPriority(actor=sup, actor_role=role, contact_id=contact_id, priority=2, reason="urgent"),
         ]
         return self.rng.choice(commands)
+
+    def _surge(self, state: State) -> AnyInput:
+        return c.SetSurge(
+            actor="sup", actor_role=Role.SUPERVISOR, queue=self.rng.choice(("general", "cards")), reason="outage",
+            newcomers=self.rng.choice((None, *Newcomers)), until=state.now + self.rng.choice((0, 20_000, 60_000)),
+            announcement="outage", message_id=derive("ms", "surge", self.count), private=Private(text="Đang bảo trì"),
+        )  # fmt: skip
+
+    def _incident(self, state: State) -> AnyInput:
+        by: dict[str, Any] = {"actor": "sup", "actor_role": Role.SUPERVISOR}
+        if not state.incidents:
+            return c.OpenIncident(
+                **by, incident_id=derive("in", self.count), title_vi="Sự cố", title_en="Outage", queue="general"
+            )
+        by["incident_id"] = min(state.incidents)
+        cases = sorted(state.cases)
+        if cases and self.rng.random() < 0.6:
+            return c.AttachCases(**by, cases=(self.rng.choice(cases),), attach=self.rng.random() < 0.7)
+        text = Private(text="Đã hoạt động lại", extra={"en": "It works again"})
+        return c.ResolveIncident(**by, message_id=derive("ms", "over", self.count), private=text)
 
     def _escalate(self, state: State) -> AnyInput | None:
         if state.escalations and self.rng.random() < 0.6:

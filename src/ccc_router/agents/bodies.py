@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ..events.vocabulary import CaseKind, Visibility
+from ..events.vocabulary import CaseKind, Newcomers, Visibility
 from ..rest.schemas import MAX_TEXT, Body, Code, Id, Line, Reason, Text, When
 
 Attachments = Annotated[list[Id], Field(max_length=20, description="Ids of uploads.")]
@@ -187,3 +187,63 @@ class PriorityBody(Body):
 
     priority: int = Field(ge=0, le=3)
     reason: Reason
+
+
+class BothTexts(Body):
+    """A text for customers; `en` left out: those who write English read the Vietnamese one too."""
+
+    vi: Text
+    en: Annotated[str, Field(max_length=MAX_TEXT)] = ""
+
+
+class TitleBody(Body):
+    """What it is called, in both languages. Names no customer."""
+
+    vi: Line
+    en: Line
+
+
+class IncidentBody(Body):
+    """One trouble that many have. Who comes about `topic` or to `queue` is attached by itself; with neither, nobody is."""
+
+    title: TitleBody
+    topic: Code | None = None
+    queue: Code | None = None
+    text: BothTexts | None = Field(
+        default=None, description="What automatic answers tell while it lasts, on channels that have one (email)."
+    )
+
+
+class AttachBody(Body):
+    """Contacts whose cases belong to the incident; with `attach` false: that do not."""
+
+    contacts: Annotated[list[Id], Field(min_length=1, max_length=200, examples=[["ct_3t4q8h2mz9x0v7c5b1n6k8j4ya"]])]
+    attach: bool = True
+
+
+class ResolveBody(Body):
+    """How it ended: to every attached customer, over the channel he wrote on."""
+
+    text: BothTexts
+
+
+class SurgeBody(Body):
+    """What is done with newcomers to a queue, and until when. `off` ends it before its time."""
+
+    mode: Literal["on", "off"]
+    until: When | None = None
+    duration_s: int | None = Field(default=None, ge=60, le=604_800, description="In place of `until`: from now on.")
+    newcomers: Newcomers = Newcomers.ANNOUNCE
+    announcement: Code = Field(default="surge", description="The switch's name for what a caller hears.")
+    text: BothTexts | None = Field(
+        default=None, description="What automatic answers tell beside, on channels that have one (email)."
+    )
+    reason: Reason
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        if self.mode == "on" and (self.until is None) == (self.duration_s is None):
+            raise ValueError("a surge ends: send until or duration_s, not both")
+        if self.mode == "off" and (self.until is not None or self.duration_s is not None or self.text is not None):
+            raise ValueError("until, duration_s and text go with mode=on")
+        return self

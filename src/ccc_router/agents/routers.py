@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from .explaining import routes as explaining
 from .handling import cases, commands, contacts, files
 from .pulling import presence, stream, work
-from .supervision import catalogue, people, queues, reading, records
+from .supervision import catalogue, incidents, people, queues, reading, records
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     presence.router,
@@ -21,6 +21,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     queues.router,
     reading.router,
     people.router,
+    incidents.router,
     catalogue.router,
     records.router,
 )

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from .facts import Private
-from .vocabulary import CaseKind, Presence, Role, Visibility
+from .vocabulary import CaseKind, Newcomers, Presence, Role, Visibility
 
 
 class Command(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="kind"):
@@ -248,6 +248,52 @@ class RetryDelivery(Command, frozen=True, tag="RetryDelivery"):
     delivery_id: str
 
 
+class SetSurge(Command, frozen=True, tag="SetSurge"):
+    """A supervisor says what is done with ``newcomers`` to a queue until ``until`` (ms); ``None``: the surge is over.
+
+    ``private.text``, stored as the message ``message_id``, is told by the automatic answers of the messaging channels.
+    """
+
+    queue: str
+    reason: str
+    newcomers: Newcomers | None = None
+    until: int = 0
+    announcement: str = ""
+    message_id: str = ""
+
+
+class OpenIncident(Command, frozen=True, tag="OpenIncident"):
+    """A supervisor says that many have the same trouble. Who comes about ``topic`` or to ``queue`` is attached by itself ("": nobody).
+
+    ``private.text``, stored as the message ``message_id``, is told by automatic answers while it lasts.
+    """
+
+    incident_id: str
+    title_vi: str
+    title_en: str
+    topic: str = ""
+    queue: str = ""
+    message_id: str = ""
+
+
+class AttachCases(Command, frozen=True, tag="AttachCases"):
+    """A supervisor says that these cases belong to the incident, or (``attach`` false) that they do not."""
+
+    incident_id: str
+    cases: tuple[str, ...]
+    attach: bool = True
+
+
+class ResolveIncident(Command, frozen=True, tag="ResolveIncident"):
+    """The trouble is over. ``private.text`` goes to the attached customers; the ids of those messages derive from ``message_id``.
+
+    So many are told in one step as keeps the engine answering; the result says how many are ``left``: then ask again.
+    """
+
+    incident_id: str
+    message_id: str
+
+
 class ActivateCatalogue(Command, frozen=True, tag="ActivateCatalogue"):
     """Put a validated catalogue in force (``routing.policy.Catalogue`` as a document, whole)."""
 
@@ -280,5 +326,9 @@ AnyCommand = (
     | RaiseEscalation
     | ActOnEscalation
     | RetryDelivery
+    | SetSurge
+    | OpenIncident
+    | AttachCases
+    | ResolveIncident
     | ActivateCatalogue
 )

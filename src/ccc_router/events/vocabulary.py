@@ -69,6 +69,25 @@ class Overtaking(StrEnum):
     SAME_MOMENT = "same_moment"
 
 
+class Overflowing(StrEnum):
+    """Why a contact went to another queue: its own was closed, a rule moved it after its wait or for those before it, or as many waited
+    as may."""
+
+    CLOSED = "closed"
+    AFTER_WAIT = "after_wait"
+    LENGTH = "length"
+    FULL = "full"
+
+
+class Newcomers(StrEnum):
+    """What a surge does with who comes: he hears an announcement and waits, or a caller hears it and is hung up, for good or to be called
+    back in his place (a message waits)."""
+
+    ANNOUNCE = "announce"
+    DEFLECT = "deflect"
+    CALLBACK_ONLY = "callback_only"
+
+
 class OfferState(StrEnum):
     """The life of an offer: it leaves ``pending`` exactly once (I6)."""
 

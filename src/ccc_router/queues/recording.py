@@ -124,8 +124,6 @@ class _Recorder:
                 self._refs(self.given.resolved.case_id, body.contact_id, body.message_id)
             case f.CallEvent():
                 self._call(body)
-            case c.PromiseCallback():
-                self._promised()
             case c.SendMessage():
                 note = body.visibility is Visibility.NOTE
                 direction = "internal" if note else "outbound"
@@ -138,6 +136,18 @@ class _Recorder:
             case c.IdentifyCustomer():
                 self._handles(self.given.resolved.customer_id, evidence=body.evidence)
                 self.rows.name_customer(self.given.resolved.customer_id, self.private.name, self.given.at)
+            case _:
+                self._keep_other(body)
+
+    def _keep_other(self, body: AnyInput) -> None:
+        """Those of commands that are about many, or about no text."""
+        match body:
+            case c.PromiseCallback():
+                self._promised()
+            case c.ResolveIncident():
+                self._outcome(body)
+            case c.SetSurge() | c.OpenIncident() if body.message_id:
+                self._message(body.message_id, "", "internal", Visibility.NOTE, self._author(body), "notice")
             case c.Command() if has_content(self.private):
                 message_id = derive("ms", self.pool, self.given.position)
                 contact_id = getattr(body, "contact_id", "")
@@ -187,6 +197,20 @@ class _Recorder:
             case_id=set_now[0].case_id, escalation_id=set_now[0].id,
         )  # fmt: skip
 
+    def _outcome(self, command: c.ResolveIncident) -> None:
+        """How an incident ended, to each customer in the language of his case, or as a note to who has him on the phone."""
+        for message_id in dict.fromkeys((*self.counted, *self.owed)):
+            owed, counted = self.owed.get(message_id), self.counted.get(message_id)
+            contact_id = owed.contact_id if owed is not None else counted.contact_id if counted is not None else ""
+            case_id = owed.case_id if owed is not None else self._case_of(contact_id)
+            sent, case = owed is not None, self.state.cases.get(case_id)
+            english = case is not None and case.language == "en"
+            self._message(
+                message_id, contact_id, "outbound" if sent else "internal",
+                Visibility.PRIVATE if sent else Visibility.NOTE, self._author(command), "message" if sent else "note",
+                case_id=case_id, text=self.private.extra.get("en", "") if english else "",
+            )  # fmt: skip
+
     def _message(
         self,
         message_id: str,
@@ -198,13 +222,14 @@ class _Recorder:
         *,
         case_id: str = "",
         escalation_id: str = "",
+        text: str = "",
     ) -> None:
         private, counted, owed = self.private, self.counted.get(message_id), self.owed.get(message_id)
         self.rows.messages[message_id] = MessageRow(
             message_id, contact_id, case_id or self._case_of(contact_id), escalation_id,
             counted.number if counted is not None else 0,
             direction, visibility.value, author, form,
-            private.subject, private.text, private.full_text, private.html, self.salt, self.given.digest,
+            private.subject, text or private.text, private.full_text, private.html, self.salt, self.given.digest,
             self.given.received_at or self.given.at, self.given.position,
             owed.delivery_id if owed is not None else "", "owed" if owed is not None else "",
             canonical(private.attachments).decode(), canonical(private.extra).decode(),

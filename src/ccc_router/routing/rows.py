@@ -14,6 +14,7 @@ from ..events.vocabulary import (
     Direction,
     EscalationState,
     LegRole,
+    Newcomers,
     OfferReason,
     OfferState,
     Presence,
@@ -190,6 +191,7 @@ class Case(msgspec.Struct, omit_defaults=True):
 
     ``knows`` is the agent who handled it last. ``reply_contact`` is the last contact on a messaging channel, through which an internal
     contact's answer reaches the customer (``reply_endpoint`` its endpoint); empty: only by phone. ``contacts`` are the open ones.
+    ``incident_id`` is the last incident it was attached to.
     """
 
     id: str
@@ -211,6 +213,7 @@ class Case(msgspec.Struct, omit_defaults=True):
     returns: int = 0
     due_at: int = 0
     attention: bool = False
+    incident_id: str = ""
 
 
 class Escalation(msgspec.Struct, omit_defaults=True):
@@ -246,8 +249,40 @@ class Escalation(msgspec.Struct, omit_defaults=True):
     summary_id: str = ""
 
 
+class Surge(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is done with ``newcomers`` to a queue ``until`` then, and who said so. ``announcement`` is the switch's name for what a caller
+    hears, ``notice_id`` the message whose text the automatic answers of other channels bear; empty: they say nothing of it."""
+
+    newcomers: Newcomers
+    until: int
+    since: int
+    announcement: str
+    notice_id: str = ""
+    by: str = ""
+    reason: str = ""
+
+
+class Incident(msgspec.Struct, omit_defaults=True):
+    """One trouble that many cases have in common; its name is no customer's. ``attached`` counts the cases that wait to be
+    told, ``told`` the others. ``notice_id`` names the message with what is told while it lasts, from ``outcome_id`` derive those of its end."""
+
+    id: str
+    opened_at: int
+    by: str
+    title_vi: str
+    title_en: str
+    topic: str = ""
+    queue: str = ""
+    notice_id: str = ""
+    attached: int = 0
+    told: int = 0
+    resolved_at: int = 0
+    resolved_by: str = ""
+    outcome_id: str = ""
+
+
 class QueueState(msgspec.Struct, omit_defaults=True):
-    """A queue with opening hours: the channels it is closed for, each since when, and when one of them opens or closes next.
+    """What is true of a queue: the channels it is closed for, each since when, and when one of them opens or closes next; its surge.
 
     ``answered``, of a queue that helps others while it is on target: 1 for each of the last contacts answered in time, else 0.
     """
@@ -256,6 +291,13 @@ class QueueState(msgspec.Struct, omit_defaults=True):
     closed: dict[str, int] = {}
     due_at: int = 0
     answered: tuple[int, ...] = ()
+    surge: Surge | None = None
+
+
+def queue_due(row: QueueState) -> int:
+    """When the queue opens, closes or is past its surge; 0: nothing is to come."""
+    dues = (row.due_at, row.surge.until if row.surge is not None else 0)
+    return min((due for due in dues if due), default=0)
 
 
 class Rows(msgspec.Struct):
@@ -267,3 +309,4 @@ class Rows(msgspec.Struct):
     cases: list[Case] = []
     escalations: list[Escalation] = []
     queues: list[QueueState] = []
+    incidents: list[Incident] = []

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import msgspec
+
 from ..events.vocabulary import ContactState
 from .policy import Catalogue
-from .rows import Agent, Case, Contact, Escalation, Offer, QueueState, Rows, kept_for
+from .rows import Agent, Case, Contact, Escalation, Incident, Offer, QueueState, Rows, kept_for, queue_due
 from .rulebook import Rulebook
 from .standing import Doors, Free, Limits, Place, Promised, Waiting, agent_key
 from .standing.capacity import carried, has_room, room
@@ -30,6 +32,7 @@ _Changed = tuple[
     dict[str, Case],
     dict[str, Escalation],
     dict[str, QueueState],
+    dict[str, Incident],
 ]
 
 
@@ -56,6 +59,7 @@ class State:
         self.agents: dict[str, Agent] = {}
         self.cases: dict[str, Case] = {}
         self.escalations: dict[str, Escalation] = {}
+        self.incidents: dict[str, Incident] = {}
         self.waiting = self._nobody()
         self.doors = Doors()
         self.promised = Promised()
@@ -64,7 +68,7 @@ class State:
         self.woken_contacts: list[str] = []
         self.woken_agents: list[str] = []
         self.leaving: list[str] = []
-        self._changed: _Changed = ({}, {}, {}, {}, {}, {})
+        self._changed: _Changed = ({}, {}, {}, {}, {}, {}, {})
         self.timers = Timers()
 
     def just_left(self, case_id: str) -> Case | None:
@@ -75,24 +79,25 @@ class State:
 
     def take_changed(self) -> Rows:
         """The rows changed since the last call, as they are now."""
-        changed, self._changed = self._changed, ({}, {}, {}, {}, {}, {})
+        changed, self._changed = self._changed, ({}, {}, {}, {}, {}, {}, {})
         return _rows(changed)
 
     def dump(self) -> Rows:
         """All rows in memory."""
-        return _rows((self.contacts, self.offers, self.agents, self.cases, self.escalations, self.doors.rows))
+        return _rows(self._groups())
+
+    def _groups(self) -> tuple[dict[str, Any], ...]:
+        rows = self.doors.rows
+        return (self.contacts, self.offers, self.agents, self.cases, self.escalations, rows, self.incidents)
 
     def load(self, rows: Rows) -> None:
         """Take up rows of open things as the tables hold them; the state then decides like the one they were dumped from."""
-        self.contacts.update((row.id, row) for row in rows.contacts)
-        self.offers.update((row.id, row) for row in rows.offers)
-        self.agents.update((row.id, row) for row in rows.agents)
-        self.cases.update((row.id, row) for row in rows.cases)
-        self.escalations.update((row.id, row) for row in rows.escalations)
-        self.doors.rows.update((row.id, row) for row in rows.queues)
+        for group, loaded in zip(self._groups(), msgspec.structs.astuple(rows), strict=True):
+            group.update((row.id, row) for row in loaded)
         self.reindex()
         self.woken_contacts, self.woken_agents, self.doors.turned, self.limits.opened = [], [], [], []
-        self._changed = ({}, {}, {}, {}, {}, {})
+        self.doors.came = []
+        self._changed = ({}, {}, {}, {}, {}, {}, {})
 
     def reindex(self) -> None:
         """Derive everything anew, as after a new catalogue."""
@@ -109,8 +114,7 @@ class State:
         for escalation in self.escalations.values():
             self.touch_escalation(escalation)
         for queue in self.book.queues.values():
-            row = self.doors.rows.get(queue.id)
-            self.timers.set("queue", queue.id, row.due_at if row is not None else min(len(queue.hours), 1))
+            self.timers.set("queue", queue.id, queue_due(self.doors.row(queue)))
 
     def _nobody(self) -> Waiting:
         rules = self.book.rules
@@ -125,10 +129,10 @@ class State:
         self.book = Rulebook(catalogue)
         for agent_id in sorted(self.book.agents):
             self.agents.setdefault(agent_id, Agent(id=agent_id))
-        contacts, offers, agents, cases, escalations, queues = self._changed
-        self._changed = ({}, {}, agents, {}, {}, queues)
+        changed = self._changed
+        self._changed = ({}, {}, changed[2], {}, {}, changed[5], {})
         self.reindex()
-        self._changed = (contacts, offers, agents, cases, escalations, queues)
+        self._changed = changed
 
     # what follows from a changed row
 
@@ -170,8 +174,9 @@ class State:
         return self.doors.closed(queue, contact.channel.value, contact.arrived_at, drains=drains)
 
     def keep_queue(self, row: QueueState) -> None:
-        """What is true of a queue changed."""
+        """What is true of a queue changed: its row is written, its timer follows."""
         self.doors.rows[row.id] = self._changed[5][row.id] = row
+        self.timers.set("queue", row.id, queue_due(row))
 
     def set_hours(self, row: QueueState) -> None:
         """A queue opened or closed for some channels: who waits there takes his place anew, those in front first. No row but the
@@ -186,7 +191,6 @@ class State:
         moved = [self.contacts[contact_id] for contact_id in (*here, *self.doors.held(row.id))]
         for contact in sorted(moved, key=lambda one: (one.rank, one.id)):
             self.place(contact)
-        self.timers.set("queue", row.id, row.due_at)
 
     def forget_contact(self, contact: Contact) -> None:
         """An ended contact leaves the memory; its row is still to be written."""
@@ -234,6 +238,12 @@ class State:
         if ended:
             self.escalations.pop(escalation.id, None)
         self.timers.set("escalation", escalation.id, 0 if ended else escalation.due_at)
+
+    def touch_incident(self, incident: Incident) -> None:
+        """An incident changed; a resolved one leaves the memory."""
+        self._changed[6][incident.id] = self.incidents[incident.id] = incident
+        if incident.resolved_at:
+            self.incidents.pop(incident.id)
 
     # what a row means
 

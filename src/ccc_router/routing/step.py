@@ -18,13 +18,13 @@ from .deciding import (
     contacts,
     escalations,
     handling,
-    hours,
     messages,
     offers,
     outbound,
     overflowing,
     supervising,
 )
+from .deciding.crowds import hours, incidents, surges
 from .rows import Contact
 from .standing.timers import Timer
 from .state import State
@@ -69,6 +69,8 @@ def decide(state: State, given: Input) -> Iterator[d.Decision]:
     if given.resolved.case is not None:
         yield from contacts.leave_closed(state, str(given.resolved.case.row["id"]))
     yield from offers.leave(state)
+    yield from incidents.attach_newcomers(state, given)
+    yield from surges.greet(state, given)
     yield from hours.turn(state, given)
     yield from offers.settle(state, given)
     yield from hours.turn_away(state, given)
@@ -103,6 +105,7 @@ def _timer_fired(state: State, given: Input, fired: f.TimerFired) -> Iterator[d.
             yield from escalations.escalation_due(state, given, fired)
         case "queue":
             if state.timers.due_of("queue", fired.ref) == fired.due:
+                yield from surges.surge_due(state, given, fired.ref)
                 yield from hours.queue_due(state, given, fired.ref)
         case _:
             raise KeyError(fired.timer)
@@ -191,5 +194,9 @@ _HANDLERS: dict[type[msgspec.Struct], Callable[[State, Input, Any], Iterator[d.D
     c.RaiseEscalation: escalations.raise_escalation,
     c.ActOnEscalation: escalations.act_on_escalation,
     c.RetryDelivery: _retry_delivery,
+    c.SetSurge: surges.set_surge,
+    c.OpenIncident: incidents.open_incident,
+    c.AttachCases: incidents.attach_cases,
+    c.ResolveIncident: incidents.resolve_incident,
     c.ActivateCatalogue: supervising.activate_catalogue,
 }

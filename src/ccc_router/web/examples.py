@@ -15,6 +15,7 @@ BY_NAME: Final[Mapping[str, object]] = {
     "case": f"cs_{_ID}",
     "escalation_id": f"es_{_ID}",
     "customer_id": f"cu_{_ID}",
+    "incident_id": f"in_{_ID}",
     "message_id": f"ms_{_ID}",
     "delivery_id": f"dl_{_ID}",
     "attachment_id": f"at_{_ID}",

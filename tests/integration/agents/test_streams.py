@@ -121,6 +121,11 @@ async def test_a_supervisor_sees_queues_and_agents_change(service: Service, an: 
         await ready(an)
         _, _, change = await until_part(events, "agent:an")
         assert change["agent:an"]["state"] == "ready"
+        lead = service.client(Role.SUPERVISOR, "mai")
+        body = {"mode": "on", "duration_s": 600, "reason": "outage", "announcement": "vssid_down"}
+        await lead.post("/v1/queues/cards/surge", json=body)
+        _, _, change = await until_part(events, "queue:cards")
+        assert change["queue:cards"]["surge"]["announcement"] == "vssid_down"
 
 
 async def test_a_sixth_stream_of_one_caller_is_429(service: Service, url: str) -> None:

@@ -1,13 +1,14 @@
 """Why a contact waits or was offered, and why an agent is not offered it: each answer against a count made the long way (R-13)."""
 
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import msgspec
 
 from ccc_router.events.vocabulary import ContactState, Role
-from ccc_router.kernel.clock import from_ms, parse_utc
-from ccc_router.routing.policy import Capacity, Catalogue, Queue, Requirement, RequirementStep
+from ccc_router.kernel.clock import SystemClock, format_local, from_ms, local, parse_utc
+from ccc_router.routing.calendar import is_open
+from ccc_router.routing.policy import Calendar, Capacity, Catalogue, Interval, Queue, Requirement, RequirementStep
 from ccc_router.storage.database import Database
 from tests.support.builders import CHANNELS, a_catalogue, an_agent, text
 from tests.support.service import Service, a_service
@@ -307,3 +308,66 @@ async def test_who_may_ask_about_whom(database: Database) -> None:
             assert answer.status_code == 404, (agent, contact_id)
         assert (await lead.get("/v1/agents/an/why-not", params={"contact": "ct_none"})).status_code == 404
         assert (await lead.get("/v1/agents/an/why-not")).status_code == 422
+
+
+async def test_during_closed_hours_the_queue_stops_every_agent_until_it_opens(database: Database) -> None:
+    """Whoever is ready and able: what stops them all is the door, and the answer says since when and until when."""
+    async with a_service(database, closed_now("wait")) as service:
+        lead, an, binh = service.client(Role.SUPERVISOR, "mai"), *map_agents(service)
+        await ready(an)
+        await ready(binh)
+        contact_id = await service.write(queue="cards")
+        await waits(service, contact_id)
+        answer = await check_waiting(service, lead, contact_id)
+        assert codes(answer) == {"queue_closed": ["an", "binh"], "skill": ["binh"]}
+        row = service.spine.state.doors.rows["cards"]
+        calendar = service.spine.state.book.hours("cards", "portal")
+        assert calendar is not None
+        opens_at = next(at for at in minutes(service.spine.state.now) if is_open(calendar, at))
+        closed = answer["waiting"]["closed"]
+        assert parse_utc(closed["since"]) == from_ms(row.closed["portal"])
+        assert parse_utc(closed["opens_at"]) == from_ms(opens_at)
+        assert f"Hàng đợi đang đóng cửa, mở lại lúc {format_local(opens_at)}." in answer["text"]["vi"]
+        single = await why_not(lead, "an", contact_id)
+        assert single["text"]["en"].startswith("an: the queue Thẻ is closed since ")
+        assert single["text"]["en"].endswith(f", opens at {format_local(opens_at)}.")
+        moved = await lead.post(f"/v1/contacts/{contact_id}/assign", json={"agent": "binh", "reason": "urgent"})
+        assert moved.status_code == 200
+        assert (await next_offer(binh))["contact_id"] == contact_id, "a person's decision waits for no opening"
+
+
+async def test_after_overflow_it_says_from_where_when_and_why(database: Database) -> None:
+    async with a_service(database, closed_now("overflow")) as service:
+        lead, an, _ = service.client(Role.SUPERVISOR, "mai"), *map_agents(service)
+        contact_id = await service.write(queue="cards")
+        await waits(service, contact_id)
+        answer = await check_waiting(service, lead, contact_id)
+        [move] = answer["overflowed_from"]
+        contact = service.spine.state.contacts[contact_id]
+        assert (move["from_queue"], move["queue"], move["reason"]) == ("cards", "general", "closed")
+        assert (contact.queue, contact.overflowed) == ("general", ("cards", "general"))
+        assert parse_utc(move["at"]) == from_ms(contact.queue_since)
+        said = f"Chuyển từ hàng đợi Thẻ lúc {format_local(contact.queue_since)} vì hàng đợi đó đóng cửa."
+        assert move["text"]["vi"] == said
+        assert said in answer["text"]["vi"]
+        assert (answer["queue"], answer["waiting"]["closed"]) == ("general", None)
+        await ready(an)
+        assert (await next_offer(an))["contact_id"] == contact_id
+        assert said in (await why(an, contact_id))["text"]["vi"], "also once it is offered"
+
+
+def closed_now(when_closed: Literal["wait", "overflow"]) -> Catalogue:
+    """`two`, whose queue ``cards`` is closed today and tomorrow, whatever the hour of the test."""
+    made = two()
+    open_on = (local(SystemClock().now_ms()).weekday() + 3) % 7
+    general, cards = made.queues
+    cards = msgspec.structs.replace(
+        cards, hours={"default": "far"}, when_closed={"default": when_closed}, overflow="general"
+    )
+    calendar = Calendar("far", (Interval(open_on, 480, 720),))
+    return msgspec.structs.replace(made, queues=(general, cards), calendars=(*made.calendars, calendar))
+
+
+def minutes(start: int) -> range:
+    """The full minutes (ms) of the week after ``start``."""
+    return range(start - start % 60_000 + 60_000, start + 7 * 86_400_000, 60_000)

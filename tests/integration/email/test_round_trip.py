@@ -16,9 +16,9 @@ from ccc_router.channels.email.outbound.sender import MailSender
 from ccc_router.channels.email.outbound.smtp import Post, relay_of
 from ccc_router.channels.intake import Intake
 from ccc_router.channels.replies import Replies
-from ccc_router.events.commands import AcceptOffer, SendMessage
+from ccc_router.events.commands import AcceptOffer, SendMessage, SetSurge
 from ccc_router.events.facts import Private
-from ccc_router.events.vocabulary import Channel, DeliveryKind, Role, Visibility
+from ccc_router.events.vocabulary import Channel, DeliveryKind, Newcomers, Role, Visibility
 from ccc_router.kernel.ids import derive, reference
 from ccc_router.kernel.tasks import Supervisor
 from ccc_router.routing.rows import Contact
@@ -207,3 +207,28 @@ async def test_automatic_mail_wakes_nobody_and_is_not_answered(database: Databas
         await desk.receive(customer_mail(Auto_Submitted="auto-replied"))
         assert await database.pool.fetchval("SELECT state FROM contact") == "deflected"
         assert await database.pool.fetchval("SELECT count(*) FROM delivery") == 0
+
+
+async def test_an_acknowledgement_tells_what_a_surge_has_to_tell(database: Database) -> None:
+    """In the words of the surge that was on when the mail came, also when it leaves after the end of the surge."""
+    async with office(database) as desk:
+        command = SetSurge(
+            actor="mai", actor_role=Role.SUPERVISOR, queue="general", reason="VssID is down", newcomers=Newcomers.DEFLECT,
+            until=desk.spine.clock.now_ms() + 600_000, announcement="vssid_down", message_id="ms_notice",
+            private=Private(text="VssID đang bảo trì đến 14 giờ {hôm nay}.", extra={"en": "VssID is down until 14:00."}),
+        )  # fmt: skip
+        assert (await desk.spine.ask(command)).status == 200
+        await desk.receive(customer_mail())
+        contact = await desk.contact()
+        assert contact.queue == "general", "a message is never refused"
+        await until(lambda: len(desk.relay.taken) == 1, what="the acknowledgement")
+        said = read(desk.relay.taken[0].raw).text
+        assert "VssID đang bảo trì đến 14 giờ {hôm nay}." in said
+        assert said.index(reference(contact.case_id)) < said.index("VssID"), (
+            "first that it arrived, then what everybody is told"
+        )
+        over = SetSurge(actor="mai", actor_role=Role.SUPERVISOR, queue="general", reason="it works")
+        assert (await desk.spine.ask(over)).status == 200
+        await desk.receive(customer_mail(From="other@example.com"), sender="other@example.com")
+        await until(lambda: len(desk.relay.taken) == 2, what="the next acknowledgement")
+        assert "VssID" not in read(desk.relay.taken[1].raw).text

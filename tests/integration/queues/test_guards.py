@@ -94,6 +94,22 @@ async def test_i9_an_open_contact_has_a_next_action(connection: Connection) -> N
         await connection.execute(statement)
 
 
+async def test_i12_a_surge_has_an_end(connection: Connection) -> None:
+    ended = """'{"id":"general","surge":{"newcomers":"deflect","until":5}}'"""
+    await connection.execute(f"INSERT INTO queue_state VALUES ('p', 'general', {ended})")
+    await connection.execute("""INSERT INTO queue_state VALUES ('p', 'cards', '{"id":"cards"}')""")
+    for row in ('{"surge":{"newcomers":"deflect"}}', '{"surge":{"newcomers":"deflect","until":0}}'):
+        await refused(connection, f"UPDATE queue_state SET row = '{row}'", "surge_ends")
+
+
+async def test_an_incident_that_is_over_says_how(connection: Connection) -> None:
+    over = """'{"resolved_at":5,"outcome_id":"ms_1"}'"""
+    await connection.execute("INSERT INTO incident VALUES ('p', 'in_1', true, '{}')")
+    for live, row in (("true", over), ("false", "'{}'"), ("false", """'{"resolved_at":5}'""")):
+        await refused(connection, f"UPDATE incident SET live = {live}, row = {row}", "incident_over")
+    await connection.execute(f"UPDATE incident SET live = false, row = {over}")
+
+
 async def test_i16_nobody_changes_the_journal(connection: Connection) -> None:
     await connection.execute("INSERT INTO journal VALUES ('p', 1, 1, 1, 1, '{}')")
     await connection.execute("INSERT INTO journal_batch VALUES ('p', 1, 1, '', '')")

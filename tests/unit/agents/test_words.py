@@ -9,8 +9,16 @@ import pytest
 from ccc_router.agents.documents import WhyText
 from ccc_router.agents.explaining.documents import WaitingView
 from ccc_router.agents.explaining.situation import situation
-from ccc_router.agents.explaining.words import OVERTAKINGS, PRESENCES, REASONS, overtaking, sentence
-from ccc_router.events.vocabulary import Channel, ContactState, Overtaking, Presence
+from ccc_router.agents.explaining.words import (
+    OVERFLOWS,
+    OVERTAKINGS,
+    PRESENCES,
+    REASONS,
+    overflow,
+    overtaking,
+    sentence,
+)
+from ccc_router.events.vocabulary import Channel, ContactState, Overflowing, Overtaking, Presence
 from ccc_router.routing.explain import reasons as r
 from ccc_router.routing.rows import Callback, Contact
 from tests.support.world import START
@@ -19,6 +27,11 @@ QUEUES = {"health": ("Y tế", "Health")}
 ONE = (
     (r.Unskilled("hi", 3, 1, 1, START), "chưa đủ kỹ năng hi mức 3; đủ từ bước nới 1, lúc 15:00:00"),
     (r.QueueNotServed("health"), "không phục vụ hàng đợi Y tế"),
+    (r.QueueClosed("health", START), "hàng đợi Y tế đóng cửa từ 15:00 15/01/2027"),
+    (
+        r.QueueClosed("health", START, START + 61_200_000),
+        "hàng đợi Y tế đóng cửa từ 15:00 15/01/2027, mở lại lúc 08:00 16/01/2027",
+    ),
     (r.Penalised(START), "tạm dừng mời sau khi bỏ lỡ hoặc từ chối đến 15:00:00"),
     (r.ReservedForAnother("binh", START), "lượt liên hệ đang dành cho binh đến 15:00:00"),
     (r.ReservedForAnother(""), "lượt liên hệ đang dành cho nhân viên khác"),
@@ -37,7 +50,12 @@ def test_the_tables_are_whole() -> None:
     assert REASONS.keys() == set(typing.get_args(r.AnyReason))
     assert PRESENCES.keys() == set(Presence)
     assert OVERTAKINGS.keys() == set(Overtaking)
+    assert OVERFLOWS.keys() == set(Overflowing)
     assert all(good(overtaking(why)) for why in Overtaking)
+    for why in Overflowing:
+        text = overflow(why, QUEUES["health"], START)
+        assert good(text)
+        assert "Y tế lúc 15:00 15/01/2027" in text.vi
 
 
 @pytest.mark.parametrize(("reason", "expected"), ONE)
@@ -73,7 +91,7 @@ def test_what_waits_for_a_call_says_so_and_whose_place_it_has() -> None:
     """R-32: told in both languages, also to an agent."""
     waiting = WaitingView(
         ahead=0, before=[], eligible=0, able=1, able_agents=[], stops=[], next_step=None, reserved_for="", reserved_until=None,
-        passed_by=[],
+        passed_by=[], closed=None,
     )  # fmt: skip
     contact = Contact(
         "ct_1", "cs_1", "cu_1", Channel.PHONE, "hotline", "health", ContactState.QUEUED, START, START,

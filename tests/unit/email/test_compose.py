@@ -170,6 +170,13 @@ def test_subjects_have_one_prefix_and_one_tag() -> None:
 
 @pytest.mark.parametrize("language", ["vi", "en"])
 def test_texts_name_the_reference_in_both_languages(language: str) -> None:
-    for text in (texts.acknowledgement("CSKH", "1A2B", language), texts.answer("Chào", "CSKH", "1A2B", language)):
+    for text in (texts.acknowledgement("CSKH", "1A2B", language, {}), texts.answer("Chào", "CSKH", "1A2B", language)):
         assert "1A2B" in text
         assert "{" not in text
+
+
+@pytest.mark.parametrize(("language", "told"), [("vi", "Đang bảo trì {x}."), ("en", "Down for {x}.")])
+def test_an_acknowledgement_bears_a_notice_in_its_language(language: str, told: str) -> None:
+    notice = {"vi": "Đang bảo trì {x}.", "en": "Down for {x}."}
+    plain = texts.acknowledgement("CSKH", "1A2B", language, {})
+    assert texts.acknowledgement("CSKH", "1A2B", language, notice).replace(told + "\n\n", "") == plain

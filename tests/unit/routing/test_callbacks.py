@@ -214,7 +214,7 @@ def test_why_nobody_is_offered_it_yet_is_that_it_is_too_early() -> None:
     world.sign_in("an", Presence.NOT_READY)
     promised(world, not_before=START + HOUR * 1000)
     world.sign_in("an")
-    assert stops(Terms(world.catalogue), world.contact(CALL), world.state.agents["an"], {}) == (
+    assert stops(Terms(world.catalogue, ()), world.contact(CALL), world.state.agents["an"], {}) == (
         TooEarly(START + HOUR * 1000),
     )
 

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from ccc_router.events.vocabulary import Channel, ContactState, Presence
 from ccc_router.routing import State
+from ccc_router.routing.calendar import is_open
 from ccc_router.routing.explain import Candidates, Terms, candidates, groups, next_relaxation, reasons, stops
 from ccc_router.routing.matching import for_contact
-from ccc_router.routing.policy import Capacity, QueueProfile
-from ccc_router.routing.rows import Agent, Callback, Contact
-from tests.support.standing import QUEUES, standings
-from tests.support.world import START, a_catalogue, an_agent, eligible, in_hand
+from ccc_router.routing.policy import Capacity, Queue, QueueProfile
+from ccc_router.routing.rows import Agent, Callback, Contact, QueueState
+from tests.support.standing import DAY, EARLY, NIGHT, QUEUES, standings
+from tests.support.world import CHANNELS, START, a_catalogue, an_agent, eligible, in_hand, shut, text
 
 NOBODY = Agent("an", presence=Presence.READY, presence_since=START)
 
@@ -22,7 +23,8 @@ NOBODY = Agent("an", presence=Presence.READY, presence_since=START)
 def judged(state: State, contact: Contact) -> Candidates:
     """The answer for one contact of a state."""
     held = {agent.id: state.load_of(agent) for agent in state.agents.values()}
-    return candidates(Terms(state.book.catalogue), contact, state.agents.values(), held, in_hand(state, contact))
+    terms = Terms(state.book.catalogue, state.doors.rows.values())
+    return candidates(terms, contact, state.agents.values(), held, in_hand(state, contact))
 
 
 @settings(max_examples=150, deadline=None)
@@ -34,15 +36,29 @@ def test_who_could_take_a_contact_is_whom_the_matcher_would_choose_among(state: 
         tried = [name for name, stopped in found.stopped.items() if stopped == (reasons.TriedBefore(),)]
         could = sorted([*found.eligible, *tried])
         assert could == sorted(name for name in state.agents if eligible(state, contact, name))
-        match = for_contact(state, contact.id)
+        assert state.waiting.holds(contact.id) == (not shut(state, contact)), "nobody behind a door is ever matched"
+        match = for_contact(state, contact.id) if state.waiting.holds(contact.id) else None
         assert (0 if match is None else match.eligible) == len(could)
         if match is not None:
             assert match.agent.id in found.eligible
             assert match.runner_up == "" or match.runner_up in could
-        if not contact.reserved_for and not state.limits.full(contact):
+        doors = closed(state, contact)
+        for stopped in found.stopped.values():
+            assert [one for one in stopped if isinstance(one, reasons.QueueClosed)] == doors
+        if not contact.reserved_for and not doors and not state.limits.full(contact):
             lists = state.free.lists.get(contact.channel.value, {})
             able = state.book.able(state.book.contact_class(contact))
             assert could == sorted(key.agent_id for one, keys in lists.items() if one in able for key in keys)
+
+
+def closed(state: State, contact: Contact) -> list[reasons.QueueClosed]:
+    """The closed door before a contact, asked of its calendar minute by minute."""
+    if not shut(state, contact):
+        return []
+    calendar = state.book.hours(contact.queue, contact.channel)
+    assert calendar is not None
+    opens_at = next(at for at in range(START, START + 86_400_000, 60_000) if is_open(calendar, at))
+    return [reasons.QueueClosed(contact.queue, state.doors.rows[contact.queue].closed[contact.channel], opens_at)]
 
 
 @settings(max_examples=60, deadline=None)
@@ -84,6 +100,18 @@ PASSED_BY = an_agent("em", skills={"vi": 5, "hi": 5})
 PHONELESS = msgspec.structs.replace(ABLE, phone="")
 NO_CHATS = msgspec.structs.replace(ABLE, capacity=Capacity({"phone": 1}, 100))
 CALL = {"channel": Channel.PHONE}
+DOORS = (
+    *QUEUES,
+    Queue("closed", text("Closed"), hours={"default": "night", "email": "day", "fanpage": "early"}, channels=CHANNELS),
+    Queue("drains", text("Drains"), hours={"default": "night"}, channels=CHANNELS, drains=True),
+)
+CLOSED = QueueState("closed", {"portal": START - 9, "fanpage": START - 5}, START + 7_200_000)
+"""At 15:00: mail is taken until 17:00, the next change; messages of the site from 21:00, of the page from 05:00."""
+DRAINS = QueueState("drains", {"portal": START}, START + 21_600_000)
+INSIDE = an_agent("an", profiles=(QueueProfile("closed"), QueueProfile("drains")))
+SHUT = reasons.QueueClosed("closed", START - 9, START + 21_600_000)
+SHUT_PAGE = reasons.QueueClosed("closed", START - 5, START + 50_400_000)
+SHUT_LATE = reasons.QueueClosed("drains", START, START + 21_600_000)
 CASES = [
     (ABLE, {}, {}, {}, ()),
     (an_agent("binh"), {}, {}, {}, (reasons.UnknownAgent(),)),
@@ -125,6 +153,13 @@ CASES = [
     (ABLE, {}, {"queue": "general"}, {}, (reasons.QueueAtLimit("general", "portal", 2, 2),)),
     (ABLE, {}, {"queue": "general", "reserved_for": "an"}, {}, (reasons.QueueAtLimit("general", "portal", 2, 2),)),
     (ABLE, {}, {"queue": "general", "channel": Channel.FANPAGE}, {}, ()),
+    (INSIDE, {}, {"queue": "closed"}, {}, (SHUT,)),
+    (INSIDE, {"presence": Presence.SIGNED_OUT}, {"queue": "closed"}, {}, (reasons.Absent(Presence.SIGNED_OUT), SHUT)),
+    (INSIDE, {}, {"queue": "closed", "channel": Channel.FANPAGE}, {}, (SHUT_PAGE,)),
+    (INSIDE, {}, {"queue": "closed", "channel": Channel.EMAIL}, {}, ()),
+    (INSIDE, {}, {"queue": "closed", "reserved_for": "an"}, {}, ()),
+    (INSIDE, {}, {"queue": "drains"}, {}, (SHUT_LATE,)),
+    (INSIDE, {}, {"queue": "drains", "arrived_at": START - 1}, {}, ()),
     (ABLE, {}, {"state": ContactState.ACTIVE}, {}, (reasons.NotWaiting("active"),)),
 ]  # fmt: skip
 
@@ -138,9 +173,9 @@ def test_each_thing_that_stops_an_agent_is_named(
     expected: tuple[reasons.AnyReason, ...],
 ) -> None:
     """R-30: who may be offered something: there, heard of, allowed, with room; who is lost gives back with the place kept."""
-    terms = Terms(a_catalogue(profile, queues=QUEUES))
+    catalogue = msgspec.structs.replace(a_catalogue(profile, queues=DOORS), calendars=(DAY, NIGHT, EARLY))
     who = an(id=profile.id, **agent) if profile is PASSED_BY else an(**agent)
-    assert stops(terms, a_contact(**contact), who, held, in_hand=2) == expected
+    assert stops(Terms(catalogue, [CLOSED, DRAINS]), a_contact(**contact), who, held, in_hand=2) == expected
 
 
 def test_the_cases_name_every_reason_there_is() -> None:
@@ -149,7 +184,7 @@ def test_the_cases_name_every_reason_there_is() -> None:
 
 
 def test_who_had_one_of_the_last_offers_is_passed_over_while_somebody_else_can() -> None:
-    terms = Terms(a_catalogue(ABLE, an_agent("binh", skills={"vi": 5, "hi": 5}), queues=QUEUES))
+    terms = Terms(a_catalogue(ABLE, an_agent("binh", skills={"vi": 5, "hi": 5}), queues=QUEUES), ())
     both = [an(), an(id="binh")]
     found = candidates(terms, a_contact(tried=("an",)), both, {})
     assert (found.eligible, found.stopped["an"]) == (("binh",), (reasons.TriedBefore(),))

@@ -13,6 +13,7 @@ from ccc_router.events.commands import (
     ActivateCatalogue,
     AnyCommand,
     AssignContact,
+    AttachCases,
     CallCustomer,
     CloseContact,
     CompleteContact,
@@ -20,17 +21,20 @@ from ccc_router.events.commands import (
     DeclineOffer,
     ExtendWrapUp,
     LinkContact,
+    OpenIncident,
     PromiseCallback,
     RequeueContact,
+    ResolveIncident,
     SendMessage,
     SetPresence,
     SetPriority,
+    SetSurge,
     TransferContact,
     WaitForCustomer,
 )
 from ccc_router.events.envelope import Resolved
 from ccc_router.events.facts import AgentBack, AgentLost, OfferFetched, PhoneRegistered
-from ccc_router.events.vocabulary import CallEventName, Channel, LegRole, Presence, Role, Visibility
+from ccc_router.events.vocabulary import CallEventName, Channel, LegRole, Newcomers, Presence, Role, Visibility
 from ccc_router.kernel.ids import derive
 from ccc_router.routing import State, apply, begin
 from ccc_router.routing.policy import (
@@ -330,6 +334,45 @@ class Centre(RuleBasedStateMachine):
         document = msgspec.to_builtins(changed)
         self.command(ActivateCatalogue(actor="root", actor_role=Role.ADMIN, version=version, catalogue=document))
 
+    @rule(
+        queue=st.sampled_from(["general", "health"]),
+        newcomers=st.sampled_from([*Newcomers, None]),
+        seconds=st.sampled_from([0, 20, 600, 90_000]),
+    )
+    def surge(self, queue: str, newcomers: Newcomers | None, seconds: int) -> None:
+        self.command(
+            SetSurge(
+                actor="sup", actor_role=Role.SUPERVISOR, queue=queue, reason="outage", newcomers=newcomers,
+                until=self.world.now + 1000 * seconds, announcement="outage", message_id="ms_notice",
+            )
+        )  # fmt: skip
+
+    @rule(topic=st.sampled_from(["", "card"]), queue=QUEUES)
+    def incident(self, topic: str, queue: str) -> None:
+        self.numbers += 1
+        self.command(
+            OpenIncident(
+                actor="sup", actor_role=Role.SUPERVISOR, incident_id=f"in_{self.numbers}", title_vi="x", title_en="x",
+                topic=topic, queue=queue, message_id="ms_notice",
+            )
+        )  # fmt: skip
+
+    @precondition(lambda self: self.world.state.incidents)
+    @rule(pick=st.integers(0, 1000), what=st.sampled_from(["attach", "attach", "detach", "resolve"]))
+    def in_an_incident(self, pick: int, what: str) -> None:
+        incidents, cases = sorted(self.world.state.incidents), sorted(self.world.state.cases)
+        incident_id, some = incidents[pick % len(incidents)], tuple(cases[pick % (len(cases) + 1) :][:3])
+        by: dict[str, Any] = {"actor": "sup", "actor_role": Role.SUPERVISOR, "incident_id": incident_id}
+        if what == "resolve":
+            self.command(ResolveIncident(**by, message_id=f"ms_o{self.world.state.position}"))
+        else:
+            self.command(AttachCases(**by, cases=some, attach=what == "attach"))
+
+    @invariant()
+    def a_surge_ends_in_time(self) -> None:
+        if hasattr(self, "world"):
+            check_surges(self.world.state)
+
     @invariant()
     def holds(self) -> None:
         """R-2, R-14: freed capacity goes at once to who waits longest among those the agent may take."""
@@ -357,10 +400,18 @@ class Centre(RuleBasedStateMachine):
             check_three_ways(self.world)
 
 
+def check_surges(state: State) -> None:
+    """I12: no surge is past its end, and each has a timer for it."""
+    for row in state.doors.rows.values():
+        if row.surge is not None:
+            assert row.surge.until > state.now
+            assert 0 < state.timers.due_of("queue", row.id) <= row.surge.until
+
+
 def snapshot(state: State) -> dict[str, bytes]:
     """A state's rows by id, as bytes."""
     rows = state.dump()
-    groups = (rows.contacts, rows.offers, rows.agents, rows.cases, rows.escalations, rows.queues)
+    groups = (rows.contacts, rows.offers, rows.agents, rows.cases, rows.escalations, rows.queues, rows.incidents)
     return {row.id: msgspec.json.encode(row, order="deterministic") for group in groups for row in group}
 
 

@@ -192,7 +192,7 @@ def test_why_names_the_same_moment_as_the_clock() -> None:
     world = after_hours(1)
     world.wait(45)
     contact = world.contact(world.write(queue="health"))
-    terms = Terms(world.state.book.catalogue)
+    terms = Terms(world.state.book.catalogue, world.state.doors.rows.values())
     due = world.now + 15_000 + (17 * 60 - 1) * 60_000 + 45_000
     reasons = stops(terms, contact, world.state.agents["an"], {})
     assert [(one.step, one.at) for one in reasons if isinstance(one, Unskilled)] == [(2, due)]

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from ...events.vocabulary import ContactState, OfferReason, Overtaking
+from ...events.vocabulary import ContactState, OfferReason, Overflowing, Overtaking
 from ...rest.schemas import Document, Moment
 from ..documents import WhyText
 
@@ -32,6 +32,23 @@ class StepView(Document):
     step: int
     at: Moment | None = Field(description="When it comes if nothing happens before; null while its clock stands.")
     needs: dict[str, int] = Field(description="Level by skill.", examples=[{"vi": 1}])
+
+
+class ClosedView(Document):
+    """The contact's queue is closed for its channel: nobody is offered it before the queue opens."""
+
+    since: Moment
+    opens_at: Moment | None = Field(description="Null when its calendar names no opening.")
+
+
+class OverflowView(Document):
+    """The contact came from another queue, with its rank."""
+
+    from_queue: str
+    queue: str
+    at: Moment
+    reason: Overflowing
+    text: WhyText
 
 
 class OvertookView(Document):
@@ -68,6 +85,7 @@ class WaitingView(Document):
     able_agents: list[str] = Field(description="Who, for supervisors; at most 50.")
     stops: list[StopView]
     next_step: StepView | None
+    closed: ClosedView | None = Field(description="Null while its queue is open for it.")
     reserved_for: str = Field(
         description="The agent who alone may take it until then; to others than him and supervisors `*`."
     )
@@ -98,6 +116,7 @@ class WhyView(Document):
     won: list[int | str] = Field(description="What decided between them, compared from left to right.")
     runner_up: str = Field(default="", description="For supervisors.")
     overtook: list[OvertookView] = Field(description="The first lines the offer overtook; at most 5.")
+    overflowed_from: list[OverflowView] = Field(description="The queues it overflowed from, oldest first.")
     waiting: WaitingView | None = Field(description="Null unless it waits now.")
     text: WhyText
 

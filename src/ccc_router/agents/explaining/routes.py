@@ -13,7 +13,7 @@ from ...rest.access import AsStaff, Guarded
 from ...rest.principal import Principal
 from ...rest.schemas import Code, Id, moment
 from ...routing.calendar import hours_of
-from ...routing.decisions import OfferMade
+from ...routing.decisions import ContactOverflowed, OfferMade
 from ...routing.explain import AnyReason, groups, next_relaxation
 from ...routing.explain import reasons as r
 from ...routing.rows import Contact
@@ -22,6 +22,8 @@ from ..documents import WhyText
 from ..services import AgentsRoom, Room
 from ..shaping import why_text
 from .documents import (
+    ClosedView,
+    OverflowView,
     OvertookView,
     PassedByView,
     ReasonView,
@@ -33,7 +35,7 @@ from .documents import (
 )
 from .situation import situation
 from .standing import judge
-from .words import overtaking, sentence
+from .words import overflow, overtaking, sentence
 
 router = APIRouter(prefix="/v1", tags=["contacts"], route_class=Guarded)
 
@@ -49,6 +51,7 @@ async def why(caller: AsStaff, contact_id: Id, room: Room) -> WhyView:
     entry = await room.records.last_of_contact(contact.id, "OfferMade")
     made = entry.decision(OfferMade) if entry else None
     waiting = await _waiting(room, caller, contact) if contact.state is ContactState.QUEUED else None
+    moves = await _moves(room, contact)
     return WhyView(
         contact_id=contact.id,
         state=contact.state,
@@ -64,8 +67,9 @@ async def why(caller: AsStaff, contact_id: Id, room: Room) -> WhyView:
         won=[*made.won[:-1], *(_to(caller, str(one)) for one in made.won[-1:])] if made else [],
         runner_up=made.runner_up if made and caller.leads else "",
         overtook=_overtook(caller, made) if made else [],
+        overflowed_from=moves,
         waiting=waiting,
-        text=_text(room, caller, contact, made, waiting),
+        text=_text(room, caller, contact, made, waiting, moves),
     )
 
 
@@ -107,6 +111,8 @@ async def _waiting(room: AgentsRoom, caller: Principal, contact: Contact) -> Wai
     skills = frozenset(one.id for one in room.catalogue.skills)
     hours = hours_of(queue, contact.channel, {one.id: one for one in room.catalogue.calendars}) if queue else None
     step = next_relaxation(queue, contact, skills, hours) if queue else None
+    stopping = groups(found)
+    closed = next((one.reason for one in stopping if isinstance(one.reason, r.QueueClosed)), None)
     return WaitingView(
         ahead=ahead,
         before=before if caller.leads else [],
@@ -119,9 +125,10 @@ async def _waiting(room: AgentsRoom, caller: Principal, contact: Contact) -> Wai
                 | {"agents": len(one.agents), "only": one.only}
                 | {"named": list(one.agents[:_NAMED]) if caller.leads else []}
             )
-            for one in groups(found)
+            for one in stopping
         ],
         next_step=StepView(step=step.step, at=moment(step.at), needs=step.needs) if step else None,
+        closed=ClosedView(since=from_ms(closed.since), opens_at=moment(closed.opens_at)) if closed else None,
         reserved_for=_to(caller, contact.reserved_for),
         reserved_until=moment(contact.reserved_until),
         passed_by=await _passed_by(room, contact) if caller.leads else [],
@@ -137,6 +144,26 @@ async def _passed_by(room: AgentsRoom, contact: Contact) -> list[PassedByView]:
             made = entry.decision(OfferMade)
             reason = next((one.why for one in made.overtaken if one.contact_id == contact.id), None)
             shown.append(PassedByView(contact_id=other, agent=made.agent_id, at=from_ms(entry.at), reason=reason))
+    return shown
+
+
+async def _moves(room: AgentsRoom, contact: Contact) -> list[OverflowView]:
+    """The queues it overflowed from: the row knows that it did, the journal when and why."""
+    if not contact.overflowed:
+        return []
+    shown = []
+    for entry in await room.records.of_contact(contact.id, ("ContactOverflowed",), after=0, limit=_NAMED):
+        moved = entry.decision(ContactOverflowed)
+        names = _names(room, moved.from_queue)
+        shown.append(
+            OverflowView(
+                from_queue=moved.from_queue,
+                queue=moved.queue,
+                at=from_ms(entry.at),
+                reason=moved.why,
+                text=overflow(moved.why, names, entry.at),
+            )
+        )
     return shown
 
 
@@ -163,14 +190,25 @@ def _reason(room: AgentsRoom, caller: Principal, reason: AnyReason) -> ReasonVie
     )
 
 
+def _names(room: AgentsRoom, queue_id: str) -> tuple[str, str]:
+    """What a queue is called in both languages; by its id once the catalogue has it no more."""
+    queue = room.current.queue(queue_id)
+    return (queue.name.vi, queue.name.en) if queue else (queue_id, queue_id)
+
+
 def _text(
-    room: AgentsRoom, caller: Principal, contact: Contact, made: OfferMade | None, waiting: WaitingView | None
+    room: AgentsRoom,
+    caller: Principal,
+    contact: Contact,
+    made: OfferMade | None,
+    waiting: WaitingView | None,
+    moves: list[OverflowView],
 ) -> WhyText:
-    queue = room.current.queue(contact.queue)
-    names = (queue.name.vi, queue.name.en) if queue else (contact.queue, contact.queue)
+    queue, names = room.current.queue(contact.queue), _names(room, contact.queue)
     chosen = contact.agent_id or (made.agent_id if made else "")
     agent = (chosen, chosen) if _to(caller, chosen) == chosen else ("nhân viên khác", "another agent")
-    now = situation(contact, names, agent, waiting)
+    parts = [situation(contact, names, agent, waiting), *(one.text for one in moves)]
+    now = WhyText(vi=" ".join(one.vi for one in parts), en=" ".join(one.en for one in parts))
     if made is None or waiting is not None:
         return now
     offered = why_text(made.reason, queue)

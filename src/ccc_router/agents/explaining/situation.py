@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from ...events.vocabulary import ContactState
-from ...kernel.clock import to_ms
+from ...kernel.clock import format_local, to_ms
 from ...routing.rows import Contact, kept_for
 from ..documents import WhyText
 from .documents import WaitingView
@@ -45,7 +45,11 @@ def _waits(contact: Contact, queue: tuple[str, str], waiting: WaitingView | None
     if waiting is not None:
         vi.append(f"Trước nó có {waiting.ahead} lượt.")
         en.append(f"Before it: {waiting.ahead}.")
-        if waiting.able:
+        if waiting.closed is not None:
+            opens = format_local(to_ms(waiting.closed.opens_at)) if waiting.closed.opens_at is not None else ""
+            vi.append("Hàng đợi đang đóng cửa" + (f", mở lại lúc {opens}." if opens else "."))
+            en.append("The queue is closed" + (f" and opens at {opens}." if opens else "."))
+        elif waiting.able:
             vi.append(f"{waiting.able} nhân viên đủ khả năng, hiện chưa ai nhận được.")
             en.append(f"Agents who are able: {waiting.able}; none can take it now.")
         else:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import msgspec
 
 from ...routing.explain import Candidates, Terms, candidates
-from ...routing.policy import Catalogue
 from ...routing.rows import Agent, Contact
 from ..services import AgentsRoom
 
@@ -24,15 +23,16 @@ async def judge(room: AgentsRoom, contact: Contact) -> Candidates:
     queue = room.current.queue(contact.queue)
     limited = queue is not None and contact.channel in queue.max_active
     in_hand = await room.contacts.in_hand(contact.queue, contact.channel) if limited else 0
-    return await asyncio.to_thread(_judged, catalogue, contact, rows, in_hand)
+    terms = Terms(catalogue, await room.staff.queue_states())
+    return await asyncio.to_thread(_judged, terms, contact, rows, in_hand)
 
 
-def _judged(catalogue: Catalogue, contact: Contact, rows: Standing, in_hand: int) -> Candidates:
+def _judged(terms: Terms, contact: Contact, rows: Standing, in_hand: int) -> Candidates:
     known = {}
     held = {}
     for row, loads in rows:
         agent = msgspec.json.decode(row, type=Agent)
         known[agent.id] = agent
         held[agent.id] = msgspec.json.decode(loads, type=dict[str, int])
-    agents = [known.get(one.id) or Agent(id=one.id) for one in sorted(catalogue.agents, key=lambda one: one.id)]
-    return candidates(Terms(catalogue), contact, agents, held, in_hand)
+    agents = [known.get(one.id) or Agent(id=one.id) for one in sorted(terms.agents.values(), key=lambda one: one.id)]
+    return candidates(terms, contact, agents, held, in_hand)

@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from ...events.vocabulary import Overtaking, Presence
-from ...kernel.clock import local
+from ...events.vocabulary import Overflowing, Overtaking, Presence
+from ...kernel.clock import format_local, local
 from ...routing.explain import AnyReason
 from ...routing.explain import reasons as r
 from ..documents import WhyText
@@ -33,6 +33,10 @@ REASONS: Final[Mapping[type[Any], Words]] = {
     r.Lost: Words("mất kết nối", "not heard of any more"),
     r.OfferPending: Words("đang được mời một lượt liên hệ", "being offered a contact"),
     r.QueueNotServed: Words("không phục vụ hàng đợi {queue}", "not serving the queue {queue}"),
+    r.QueueClosed: Words(
+        "hàng đợi {queue} đóng cửa từ {since}", "the queue {queue} is closed since {since}",
+        "opens_at", ", mở lại lúc {opens_at}", ", opens at {opens_at}",
+    ),
     r.DelayNotReached: Words(
         "chỉ nhận hàng đợi {queue} khi đã chờ lâu hơn", "taking from the queue {queue} only what waited longer",
         "until", ", từ {until}", ", from {until} on",
@@ -120,6 +124,26 @@ OVERTAKINGS: Final[Mapping[Overtaking, tuple[str, str]]] = {
     ),
 }
 
+OVERFLOWS: Final[Mapping[Overflowing, tuple[str, str]]] = {
+    Overflowing.CLOSED: (
+        "Chuyển từ hàng đợi {0} lúc {1} vì hàng đợi đó đóng cửa.",
+        "It came from the queue {0} at {1}, which was closed.",
+    ),
+    Overflowing.AFTER_WAIT: (
+        "Chuyển từ hàng đợi {0} lúc {1} vì đã chờ ở đó quá lâu.",
+        "It came from the queue {0} at {1}, where it had waited too long.",
+    ),
+    Overflowing.LENGTH: (
+        "Chuyển từ hàng đợi {0} lúc {1} vì ở đó có quá nhiều lượt chờ trước.",
+        "It came from the queue {0} at {1}, where too many waited before it.",
+    ),
+    Overflowing.FULL: (
+        "Chuyển từ hàng đợi {0} lúc {1} vì hàng đợi đó đã đầy.",
+        "It came from the queue {0} at {1}, which was full.",
+    ),
+}
+
+_DATES: Final = frozenset({"since", "opens_at"})
 _TIMES: Final = frozenset({"until", "at"})
 _SOMEBODY: Final = ("nhân viên khác", "another agent")
 
@@ -132,6 +156,7 @@ def sentence(reason: AnyReason, queues: Mapping[str, tuple[str, str]]) -> WhyTex
     written = []
     for at, (text, more) in enumerate(((words.vi, words.more_vi), (words.en, words.more_en))):
         shown = {name: clock(value) if name in _TIMES else value for name, value in fields.items()}
+        shown |= {name: format_local(fields[name]) for name in _DATES & fields.keys()}
         if isinstance(reason, r.Absent):
             shown |= {"presence_vi": PRESENCES[reason.presence][0], "presence_en": PRESENCES[reason.presence][1]}
         if "queue" in shown:
@@ -151,3 +176,9 @@ def overtaking(why: Overtaking) -> WhyText:
     """Why a contact was overtaken, in words."""
     vi, en = OVERTAKINGS[why]
     return WhyText(vi=vi, en=en)
+
+
+def overflow(why: Overflowing, queue: tuple[str, str], at: int) -> WhyText:
+    """Where a contact came from, when (ms) and why, in words; ``queue`` is that one's name in both languages."""
+    (vi, en), when = OVERFLOWS[why], format_local(at)
+    return WhyText(vi=vi.format(queue[0], when), en=en.format(queue[1], when))

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from ...kernel.text import fold
-from ...routing.rows import Case, Escalation
+from ...routing.rows import Case, Escalation, Incident
 from ...storage.database import Database
 
 # The cases of an agent: those of the contacts he owns, is offered or handled.
@@ -33,6 +33,8 @@ _CONTACTS: Final = "SELECT row FROM contact WHERE pool = $1 AND case_id = $2 ORD
 _ESCALATIONS: Final = "SELECT row FROM escalation WHERE pool = $1 AND case_id = $2 ORDER BY raised_at, id LIMIT 100"
 _HANDLES: Final = """
 SELECT kind, value, verified FROM handle WHERE pool = $1 AND customer_id = $2 ORDER BY verified DESC, kind, value LIMIT 50"""
+_INCIDENT: Final = "SELECT row FROM incident WHERE pool = $1 AND id = $2"
+_INCIDENTS: Final = "SELECT row FROM incident WHERE pool = $1 AND id > $2 AND (live OR NOT $3) ORDER BY id LIMIT $4"
 _NAME: Final = "SELECT name FROM customer WHERE pool = $1 AND id = $2"
 
 # By the beginning of any word of the name without accents, or by a handle in full.
@@ -66,6 +68,16 @@ class Cases:
     def __init__(self, database: Database, pool: str) -> None:
         self._database = database
         self._pool = pool
+
+    async def incident(self, incident_id: str) -> Incident | None:
+        """An incident, open or over."""
+        row = await self._database.pool.fetchval(_INCIDENT, self._pool, incident_id)
+        return None if row is None else msgspec.json.decode(row, type=Incident)
+
+    async def incidents(self, *, live: bool, after: str, limit: int) -> list[Incident]:
+        """Incidents by id; ``live``: those that are not over."""
+        rows = await self._database.pool.fetch(_INCIDENTS, self._pool, after, live, limit)
+        return [msgspec.json.decode(row["row"], type=Incident) for row in rows]
 
     async def case(self, case_id: str) -> Case | None:
         """The case's row."""

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from ...routing.rows import Agent
+from ...routing.rows import Agent, QueueState
 from ...storage.database import Database
 
 _AGENT: Final = "SELECT row FROM agent WHERE pool = $1 AND id = $2"
@@ -18,6 +18,7 @@ SELECT row, (SELECT coalesce(json_object_agg(channel, many), '{}')
                        SELECT json_array_elements_text(agent.row -> 'assignments'))
                    GROUP BY channel) AS counted) AS held
 FROM agent WHERE pool = $1 AND id = ANY($2)"""
+_QUEUES: Final = "SELECT row FROM queue_state WHERE pool = $1"
 _OPEN: Final = "SELECT queue, count(*) FROM contact WHERE pool = $1 AND live AND open GROUP BY queue"
 _ARRIVED: Final = "SELECT endpoint, count(*) FROM contact WHERE pool = $1 AND live AND open GROUP BY endpoint"
 _DEMANDS: Final = "SELECT id, row ->> 'demand_id' AS demand FROM agent WHERE pool = $1 AND id = ANY($2)"
@@ -69,6 +70,11 @@ class Staff:
         """The row of each of these agents and what takes his capacity by channel, at one moment: both as JSON, to be read elsewhere."""
         rows = await self._database.pool.fetch(_STANDING, self._pool, list(ids))
         return [(row["row"], row["held"]) for row in rows]
+
+    async def queue_states(self) -> list[QueueState]:
+        """The rows of queues; one without opening hours has none."""
+        rows = await self._database.pool.fetch(_QUEUES, self._pool)
+        return [msgspec.json.decode(row["row"], type=QueueState) for row in rows]
 
     async def open_by_queue(self) -> dict[str, int]:
         """How many open contacts each queue has."""

@@ -5,11 +5,11 @@ from typing import Any, Self
 
 from pydantic import Field
 
-from ...events.vocabulary import Presence
+from ...events.vocabulary import Newcomers, Presence
 from ...kernel.clock import from_ms
 from ...rest.schemas import Document, Moment
 from ...routing.policy import Catalogue, Queue
-from ...routing.rows import Agent
+from ...routing.rows import Agent, QueueState
 from ..documents import PresenceView, WhyText
 from ..trial import CatalogueTried
 
@@ -19,6 +19,32 @@ class RequirementView(Document):
 
     skill: str
     level: int
+
+
+class SurgeView(Document):
+    """What is done with newcomers to a queue for a time. It ends by itself."""
+
+    since: Moment
+    until: Moment
+    newcomers: Newcomers
+    announcement: str = Field(description="The switch's name for what a caller hears.")
+    reason: str
+    by: str = Field(description="Role and name of who said so.")
+
+    @classmethod
+    def of(cls, row: QueueState | None) -> Self | None:
+        """The surge of a queue, if it is in one."""
+        surge = row.surge if row is not None else None
+        if surge is None:
+            return None
+        return cls(
+            since=from_ms(surge.since),
+            until=from_ms(surge.until),
+            newcomers=surge.newcomers,
+            announcement=surge.announcement,
+            reason=surge.reason,
+            by=surge.by,
+        )
 
 
 class QueueView(Document):
@@ -32,6 +58,7 @@ class QueueView(Document):
     service_level_s: int
     overflow: str
     agents: int = Field(description="How many agents serve it.")
+    surge: SurgeView | None = Field(description="Null while newcomers are treated as ever.")
 
 
 class ChannelReadings(Document):
@@ -69,12 +96,19 @@ class QueueReadings(Document):
     )
     service_level_without_abandoned: float | None = Field(description="Answered in time / answered.")
     channels: list[ChannelReadings]
+    surge: SurgeView | None
 
     @classmethod
     def of(
-        cls, queue: Queue, rows: Sequence[Mapping[str, Any]], catalogue: Catalogue, agents: Sequence[Agent], now_ms: int
+        cls,
+        queue: Queue,
+        rows: Sequence[Mapping[str, Any]],
+        catalogue: Catalogue,
+        agents: Sequence[Agent],
+        now_ms: int,
+        state: QueueState | None,
     ) -> Self:
-        """From the counts by channel."""
+        """From the counts by channel; ``state`` is the queue's row, if it has one."""
         serving = {
             agent.id for agent in catalogue.agents if any(profile.queue == queue.id for profile in agent.profiles)
         }
@@ -110,6 +144,7 @@ class QueueReadings(Document):
             service_level=_share(total["in_time"], answered + total["abandoned"]),
             service_level_without_abandoned=_share(total["in_time"], answered),
             channels=[_of_channel(row) for row in rows],
+            surge=SurgeView.of(state),
         )
 
 
@@ -129,6 +164,21 @@ def _of_channel(row: Mapping[str, Any]) -> ChannelReadings:
         answered_in_time=row["in_time"],
         abandoned=row["abandoned"],
     )
+
+
+class IncidentView(Document):
+    """One trouble that many cases have in common."""
+
+    incident_id: str
+    title: WhyText
+    topic: str = Field(description="Who comes about it is attached; empty: nobody for that.")
+    queue: str = Field(description="Who comes to it is attached; empty: nobody for that.")
+    opened_at: Moment
+    opened_by: str = Field(description="Role and name.")
+    cases: int = Field(description="How many are attached, or were told how it ended.")
+    told: int = Field(description="How many of them were told how it ended.")
+    resolved_at: Moment | None
+    resolved_by: str
 
 
 class AgentView(PresenceView):

@@ -25,8 +25,11 @@ async def readings(room: AgentsRoom, queue: str = "") -> list[QueueReadings]:
     thresholds = {one.id: one.service_level.seconds for one in queues}
     counted = await room.staff.readings(since=to_ms(midnight), thresholds=thresholds, queue=queue)
     agents = await room.staff.agents(after="", limit=ALL)
+    states = {row.id: row for row in await room.staff.queue_states()}
     return [
-        QueueReadings.of(one, [row for row in counted if row["queue"] == one.id], room.catalogue, agents, now)
+        QueueReadings.of(
+            one, [row for row in counted if row["queue"] == one.id], room.catalogue, agents, now, states.get(one.id)
+        )
         for one in queues
     ]
 

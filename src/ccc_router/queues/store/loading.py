@@ -14,7 +14,7 @@ from ccc_router.routing import Rows, State, apply, begin
 from ccc_router.routing.applying import APPLIERS
 from ccc_router.routing.decisions import Decision
 from ccc_router.routing.policy import Catalogue
-from ccc_router.routing.rows import Agent, Case, Contact, Escalation, Offer, QueueState
+from ccc_router.routing.rows import Agent, Case, Contact, Escalation, Incident, Offer, QueueState
 from ccc_router.storage.database import Connection
 
 PARKED: Final = "InputParked"
@@ -30,6 +30,7 @@ _LIVE: Final = {
     "cases": ("SELECT row::text FROM customer_case WHERE pool = $1 AND live", Case),
     "escalations": ("SELECT row::text FROM escalation WHERE pool = $1 AND live", Escalation),
     "queues": ("SELECT row::text FROM queue_state WHERE pool = $1", QueueState),
+    "incidents": ("SELECT row::text FROM incident WHERE pool = $1 AND live", Incident),
 }
 NO_CATALOGUE: Final = Catalogue(version=0, queues=(), skills=(), agents=(), endpoints=())
 """What is in force before the first one: nothing can be routed."""

@@ -49,6 +49,10 @@ _QUEUES: Final = """
 INSERT INTO queue_state (pool, id, row) SELECT $1, * FROM unnest($2::queue_record[])
 ON CONFLICT (pool, id) DO UPDATE SET row = excluded.row
 """
+_INCIDENTS: Final = """
+INSERT INTO incident (pool, id, live, row) SELECT $1, * FROM unnest($2::incident_record[])
+ON CONFLICT (pool, id) DO UPDATE SET live = excluded.live, row = excluded.row
+"""
 
 
 def write(writes: Writes, state: State, rows: Rows) -> None:
@@ -60,6 +64,7 @@ def write(writes: Writes, state: State, rows: Rows) -> None:
     writes.add_records(_CASES, [_case(state, row) for row in rows.cases])
     writes.add_records(_ESCALATIONS, [_escalation(state, row) for row in rows.escalations])
     writes.add_records(_QUEUES, [(row.id, _document(row)) for row in rows.queues])
+    writes.add_records(_INCIDENTS, [(row.id, not row.resolved_at, _document(row)) for row in rows.incidents])
 
 
 def _document(row: object) -> str:

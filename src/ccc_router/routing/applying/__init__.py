@@ -16,7 +16,7 @@ def begin(state: State, given: Input) -> None:
     """What an input changes by being there: position and time, and a closed case it belongs to comes back into memory."""
     state.position, state.now = given.position, given.at
     state.woken_contacts, state.woken_agents, state.leaving = [], [], []
-    state.doors.turned, state.limits.opened = [], []
+    state.doors.turned, state.doors.came, state.limits.opened = [], [], []
     found = given.resolved.case
     if found is not None and found.row["id"] not in state.cases:
         case = msgspec.convert(found.row, Case)
@@ -36,6 +36,9 @@ APPLIERS: dict[type[d.Decision], Callable[[State, Input, Any], None]] = {
     d.CaseMoved: cases.case_moved,
     d.CaseEdited: cases.case_edited,
     d.CaseReturned: cases.case_returned,
+    d.CaseAttached: cases.case_attached,
+    d.IncidentSet: cases.incident_set,
+    d.IncidentTold: cases.incident_told,
     d.ContactOpened: contacts.contact_opened,
     d.MessageCounted: contacts.message_counted,
     d.ContactQueued: contacts.contact_queued,
@@ -45,6 +48,8 @@ APPLIERS: dict[type[d.Decision], Callable[[State, Input, Any], None]] = {
     d.ContactOverflowed: contacts.contact_overflowed,
     d.OverflowPutOff: contacts.overflow_put_off,
     d.HoursChanged: contacts.hours_changed,
+    d.SurgeSet: contacts.surge_set,
+    d.SurgeEnded: contacts.surge_ended,
     d.ContactRanked: contacts.contact_ranked,
     d.ContactNeedsAttention: contacts.contact_needs_attention,
     d.ContactActive: contacts.contact_active,

@@ -76,3 +76,26 @@ def escalation_set(state: State, _: Input, made: d.EscalationSet) -> None:
 
 def nothing(_: State, __: Input, ___: d.Decision) -> None:
     """What is owed, marked or refused lives in the tables; no decision depends on it."""
+
+
+def incident_set(state: State, _: Input, made: d.IncidentSet) -> None:
+    state.touch_incident(msgspec.structs.replace(made.incident))
+
+
+def case_attached(state: State, _: Input, made: d.CaseAttached) -> None:
+    case = state.cases[made.case_id]
+    for incident_id, change in ((case.incident_id, -1), (made.incident_id, 1)):
+        incident = state.incidents.get(incident_id)
+        if incident is not None:
+            incident.attached += change
+            state.touch_incident(incident)
+    case.incident_id = made.incident_id
+    state.touch_case(case)
+
+
+def incident_told(state: State, given: Input, made: d.IncidentTold) -> None:
+    incident = state.incidents[made.incident_id]
+    incident.told += made.told
+    if made.over:
+        incident.resolved_at, incident.resolved_by, incident.outcome_id = given.at, made.by, made.message_id
+    state.touch_incident(incident)

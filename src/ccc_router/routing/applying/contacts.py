@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from ...events.envelope import Input
 from ...events.vocabulary import Channel, ContactState
 from .. import decisions as d
-from ..rows import Call, Contact, QueueState
+from ..rows import Call, Contact
 from ..standing.steps import open_ms
 from ..state import State
 from .ownership import answered, disown, move, own
@@ -93,6 +93,7 @@ def _enter(state: State, contact: Contact, queue: str, at: int) -> None:
         hours = state.book.hours(queue, contact.channel)
         contact.waited = -open_ms(state.book.queues[queue], hours, contact, contact.state_since, at)
     contact.queue_since, contact.overflow_at = at, state.book.overflow_at(queue, at, at)
+    state.doors.came.append(contact.id)
 
 
 def overflow_put_off(state: State, _: Input, put_off: d.OverflowPutOff) -> None:
@@ -110,8 +111,16 @@ def contact_overflowed(state: State, given: Input, overflowed: d.ContactOverflow
 
 
 def hours_changed(state: State, _: Input, changed: d.HoursChanged) -> None:
-    row = state.doors.rows.get(changed.queue) or QueueState(changed.queue)
+    row = state.doors.row(state.book.queues[changed.queue])
     state.set_hours(replace(row, closed=changed.closed, due_at=changed.due_at))
+
+
+def surge_set(state: State, _: Input, changed: d.SurgeSet) -> None:
+    state.keep_queue(replace(state.doors.row(state.book.queues[changed.queue]), surge=changed.surge))
+
+
+def surge_ended(state: State, _: Input, ended: d.SurgeEnded) -> None:
+    state.keep_queue(replace(state.doors.row(state.book.queues[ended.queue]), surge=None))
 
 
 def contact_ranked(state: State, _: Input, ranked: d.ContactRanked) -> None:

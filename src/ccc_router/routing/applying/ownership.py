@@ -6,7 +6,7 @@ from ...events.envelope import Input
 from ...events.vocabulary import ContactState
 from ..lifecycles import check
 from ..lifecycles.contact import CONTACT
-from ..rows import Agent, Contact, QueueState
+from ..rows import Agent, Contact
 from ..standing.steps import waited_ms
 from ..state import State
 
@@ -53,6 +53,7 @@ def answered(state: State, contact: Contact, at: int) -> None:
         return
     contact.answered_at = at
     if contact.queue in state.book.helping:
-        row = state.doors.rows.get(contact.queue) or QueueState(contact.queue)
-        soon = at - contact.arrived_at <= 1000 * state.book.queues[contact.queue].service_level.seconds
+        queue = state.book.queues[contact.queue]
+        row = state.doors.row(queue)
+        soon = at - contact.arrived_at <= 1000 * queue.service_level.seconds
         state.keep_queue(replace(row, answered=(*row.answered, int(soon))[-ANSWERS_KEPT:]))

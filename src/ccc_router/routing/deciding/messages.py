@@ -9,6 +9,7 @@ from .. import decisions as d
 from ..rows import Case, Contact
 from ..state import ENDED, State
 from .contacts import choose_queue, end, open_case, open_contact, reopen, wake
+from .crowds.notices import notice
 from .offers import sticky
 from .outbound import go_on_in_writing
 from .owing import reply
@@ -47,7 +48,8 @@ def message_received(state: State, given: Input, fact: MessageReceived) -> Itera
     yield from go_on_in_writing(state, given, contact)
     yield sticky(state, given, contact, case.knows, OfferReason.STICKY)
     if fact.acknowledge:
-        yield reply(state, DeliveryKind.ACKNOWLEDGEMENT, contact.id, fact.endpoint, case.id, fact.message_id)
+        told = notice(state, queue, case.topic)
+        yield reply(state, DeliveryKind.ACKNOWLEDGEMENT, contact.id, fact.endpoint, case.id, fact.message_id, **told)
 
 
 def _joined(state: State, given: Input, fact: MessageReceived, contact: Contact) -> Iterator[d.Decision]:

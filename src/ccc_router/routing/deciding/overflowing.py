@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from ...events.envelope import Input
+from ...events.vocabulary import Overflowing
 from .. import decisions as d
 from ..calendar import is_open
 from ..policy import OverflowRule
@@ -23,7 +24,7 @@ def overflow_due(state: State, given: Input, contact: Contact) -> Iterator[d.Dec
     stays = kept_for(contact) != () or state.is_shut(contact)
     rule = None if stays else _first(state, given, contact, rules)
     if rule is not None:
-        yield d.ContactOverflowed(contact.id, rule.to, contact.queue, "after_wait")
+        yield d.ContactOverflowed(contact.id, rule.to, contact.queue, Overflowing.AFTER_WAIT)
         return
     again = given.at + max(RETRY_MS, given.at - contact.queue_since)
     if all(rule.to in contact.overflowed for rule in rules):
@@ -39,7 +40,7 @@ def overfull(state: State, given: Input, contact: Contact) -> Iterator[d.Decisio
     if full(state, contact):
         to = state.book.queues[contact.queue].overflow
         if can_overflow(state, given, contact, to):
-            yield d.ContactOverflowed(contact.id, to, contact.queue, "full")
+            yield d.ContactOverflowed(contact.id, to, contact.queue, Overflowing.FULL)
             return
     rules = [rule for rule in state.book.queues[contact.queue].overflow_when if rule.length_over]
     if not rules:
@@ -47,7 +48,7 @@ def overfull(state: State, given: Input, contact: Contact) -> Iterator[d.Decisio
     length = sum(len(line) for one, line in state.waiting.lines.items() if one.queue == contact.queue) - 1
     rule = _first(state, given, contact, [rule for rule in rules if length >= rule.length_over])
     if rule is not None:
-        yield d.ContactOverflowed(contact.id, rule.to, contact.queue, "length")
+        yield d.ContactOverflowed(contact.id, rule.to, contact.queue, Overflowing.LENGTH)
 
 
 def newcomer(given: Input, contact: Contact) -> bool:
@@ -80,12 +81,13 @@ def _on_target(state: State, queue: str) -> bool:
 
 
 def can_overflow(state: State, given: Input, contact: Contact, to: str) -> bool:
-    """Whether the contact may go there: an open queue that serves its channel and where it has not been (no ping-pong).
+    """Whether the contact may go there: an open queue that serves its channel and where it has not been (no ping-pong). A queue in a
+    surge helps nobody.
 
     The calendar is asked, not what the queue's last timer said: two queues that close at one moment close one after the other.
     """
     queue = state.book.queues.get(to)
-    if queue is None or contact.channel.value not in queue.channels:
+    if queue is None or contact.channel.value not in queue.channels or state.doors.surge(to) is not None:
         return False
     calendar = state.book.hours(to, contact.channel)
     opened = calendar is None or is_open(calendar, given.at)

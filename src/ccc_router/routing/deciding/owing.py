@@ -1,7 +1,7 @@
 """What is owed to someone outside follows from a decision: here it gets its id, its lane and its last moment."""
 
 from ...events.envelope import Input
-from ...events.vocabulary import ControlCommand, DeliveryKind
+from ...events.vocabulary import Channel, ControlCommand, DeliveryKind, Direction
 from ...kernel.ids import derive
 from ..decisions import DeliveryOwed
 from ..rows import Contact
@@ -20,6 +20,11 @@ def controlled(state: State, contact: Contact) -> bool:
     """Whether we may command the switch of this call; otherwise it is only tracked."""
     endpoint = state.book.endpoints.get(contact.endpoint)
     return endpoint is not None and endpoint.control_url != ""
+
+
+def on_line(state: State, contact: Contact) -> bool:
+    """Whether the customer called us and can be told something before anybody answers."""
+    return contact.channel is Channel.PHONE and contact.direction is Direction.INBOUND and controlled(state, contact)
 
 
 def control(
@@ -41,7 +46,7 @@ def control(
 
 
 def reply(
-    state: State, kind: DeliveryKind, contact_id: str, endpoint: str, case_id: str, message_id: str
+    state: State, kind: DeliveryKind, contact_id: str, endpoint: str, case_id: str, message_id: str, **data: str
 ) -> DeliveryOwed:
     """A message to the customer over the channel of ``contact_id``, in the order written."""
     return DeliveryOwed(
@@ -52,4 +57,5 @@ def reply(
         contact_id=contact_id,
         case_id=case_id,
         message_id=message_id,
+        data=data,
     )

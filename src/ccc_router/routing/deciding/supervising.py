@@ -15,8 +15,8 @@ from ..state import ENDED, State
 from .agents import give_back_offer
 from .asking import known_agent, open_contact
 from .contacts import end
+from .crowds.hours import new_hours
 from .handling import let_go
-from .hours import new_hours
 from .offers import prefers_somebody
 from .owing import control, controlled
 

@@ -23,6 +23,7 @@ from .base import (
 )
 from .cases import (
     Accepted,
+    CaseAttached,
     CaseEdited,
     CaseMoved,
     CaseOpened,
@@ -34,6 +35,8 @@ from .cases import (
     DeliveryEnded,
     DeliveryOwed,
     EscalationSet,
+    IncidentSet,
+    IncidentTold,
     InvariantViolated,
     MessageMarked,
 )
@@ -62,6 +65,8 @@ from .contacts import (
     MessageCounted,
     OverflowPutOff,
     PlaceTaken,
+    SurgeEnded,
+    SurgeSet,
     WrapUpStarted,
 )
 
@@ -75,6 +80,7 @@ __all__ = [
     "CallbackDialled",
     "CallbackReached",
     "CallbackSet",
+    "CaseAttached",
     "CaseEdited",
     "CaseMoved",
     "CaseOpened",
@@ -107,6 +113,8 @@ __all__ = [
     "DemandOpened",
     "EscalationSet",
     "HoursChanged",
+    "IncidentSet",
+    "IncidentTold",
     "InvariantViolated",
     "MessageCounted",
     "MessageMarked",
@@ -118,5 +126,7 @@ __all__ = [
     "PhoneMarked",
     "PlaceTaken",
     "PresenceChanged",
+    "SurgeEnded",
+    "SurgeSet",
     "WrapUpStarted",
 ]

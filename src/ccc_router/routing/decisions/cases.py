@@ -3,7 +3,7 @@
 import msgspec
 
 from ...events.vocabulary import CaseKind, CaseState, ControlCommand, DeliveryKind
-from ..rows import Escalation
+from ..rows import Escalation, Incident
 from .base import Decision
 
 
@@ -127,3 +127,26 @@ class Accepted(Decision, frozen=True, tag="Accepted"):
     """The command is done; ``result`` is what its caller is told. Not journalled: it follows from the rest."""
 
     result: dict[str, object] = msgspec.field(default_factory=dict)
+
+
+class IncidentSet(Decision, frozen=True, tag="IncidentSet"):
+    """An incident is open."""
+
+    incident: Incident
+
+
+class CaseAttached(Decision, frozen=True, tag="CaseAttached"):
+    """The case belongs to the incident from now on, or ("") to none."""
+
+    case_id: str
+    incident_id: str
+
+
+class IncidentTold(Decision, frozen=True, tag="IncidentTold"):
+    """So many of those attached were told how it ended; ``message_id`` is what their messages derive from. ``over``: that was everybody."""
+
+    incident_id: str
+    message_id: str
+    told: int
+    by: str
+    over: bool

@@ -1,7 +1,7 @@
 """What becomes of contacts and calls."""
 
-from ...events.vocabulary import Channel, ContactState, Direction, OfferReason
-from ..rows import Callback, Leg
+from ...events.vocabulary import Channel, ContactState, Direction, OfferReason, Overflowing
+from ..rows import Callback, Leg, Surge
 from .base import Decision
 
 
@@ -70,12 +70,12 @@ class ContactRelaxed(Decision, frozen=True, tag="ContactRelaxed"):
 
 
 class ContactOverflowed(Decision, frozen=True, tag="ContactOverflowed"):
-    """The contact waits in another queue from now on, with its rank; ``why``: closed, after_wait, length, full."""
+    """The contact waits in another queue from now on, with its rank."""
 
     contact_id: str
     queue: str
     from_queue: str
-    why: str
+    why: Overflowing
 
 
 class OverflowPutOff(Decision, frozen=True, tag="OverflowPutOff"):
@@ -91,6 +91,20 @@ class HoursChanged(Decision, frozen=True, tag="HoursChanged"):
     queue: str
     closed: dict[str, int]
     due_at: int
+
+
+class SurgeSet(Decision, frozen=True, tag="SurgeSet"):
+    """A queue is in a surge from now on, or in another one than before."""
+
+    queue: str
+    surge: Surge
+
+
+class SurgeEnded(Decision, frozen=True, tag="SurgeEnded"):
+    """Newcomers to the queue are treated as ever; ``by``: who said so, or the timer."""
+
+    queue: str
+    by: str
 
 
 class ContactRanked(Decision, frozen=True, tag="ContactRanked"):

@@ -40,6 +40,14 @@ class QueueNotServed(Reason, frozen=True, tag="queue_not_served"):
     queue: str
 
 
+class QueueClosed(Reason, frozen=True, tag="queue_closed"):
+    """The contact's queue is closed for its channel since then, and opens at ``opens_at`` (0: its calendar names no opening)."""
+
+    queue: str
+    since: int
+    opens_at: int = 0
+
+
 class DelayNotReached(Reason, frozen=True, tag="profile_delay"):
     """His profile sees contacts of the queue only from an age on, which this one reaches at ``until``."""
 
@@ -150,6 +158,7 @@ AnyReason = (
     | Lost
     | OfferPending
     | QueueNotServed
+    | QueueClosed
     | DelayNotReached
     | Unskilled
     | ChannelNotTaken
@@ -179,6 +188,7 @@ def lasts(reason: AnyReason) -> bool:
             | NoDemand()
             | Lost()
             | OfferPending()
+            | QueueClosed()
             | ChannelFull()
             | WeightFull()
             | NotBeside()
@@ -220,6 +230,7 @@ def of_many(reason: AnyReason) -> AnyReason:
             | Lost()
             | OfferPending()
             | QueueNotServed()
+            | QueueClosed()
             | ChannelNotTaken()
             | NotBeside()
             | NoPhone()

@@ -1,22 +1,23 @@
 """Everything that stops an agent from being offered a contact now: DESIGN's "eligible", clause by clause, over plain rows."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from ...events.vocabulary import Channel, ContactState, Presence
-from ..calendar import hours_of
+from ..calendar import hours_of, is_open, next_change
 from ..policy import Agent as Profile
 from ..policy import Calendar, Catalogue
-from ..rows import Agent, Contact, kept_for
+from ..rows import Agent, Contact, QueueState, kept_for
 from ..standing.steps import step_due
 from . import reasons as r
 from .waiting import needs_at
 
 
 class Terms:
-    """A catalogue by id: what the rows are judged by."""
+    """What the rows of contacts and agents are judged by: a catalogue, and the rows of its queues, by id."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        """Every reference in ``catalogue`` is taken to be valid."""
+    def __init__(self, catalogue: Catalogue, states: Iterable[QueueState]) -> None:
+        """Every reference in ``catalogue`` is taken to be valid; a queue without opening hours has no row in ``states``."""
+        self.states = {one.id: one for one in states}
         self.rules = catalogue.rules
         self.queues = {one.id: one for one in catalogue.queues}
         self.agents = {one.id: one for one in catalogue.agents}
@@ -33,6 +34,17 @@ class Terms:
         """The longest profile delay of its queue that a contact has behind it (ms)."""
         delays = [delay for queue, delay in self._delays if queue == contact.queue]
         return 1000 * max(delays[: contact.tier], default=0)
+
+    def closure(self, contact: Contact) -> r.QueueClosed | None:
+        """The closed door a contact waits before. The row's next change is the first of all its channels: not each opens this one."""
+        queue, row, channel = self.queues[contact.queue], self.states.get(contact.queue), contact.channel.value
+        since = row.closed.get(channel) if row is not None else None
+        if row is None or since is None or (queue.drains and contact.arrived_at < since):
+            return None
+        calendar, opens_at = self.hours(contact), row.due_at
+        if calendar is not None and opens_at and not is_open(calendar, opens_at):
+            opens_at = next_change(calendar, opens_at)
+        return r.QueueClosed(queue.id, since, opens_at)
 
 
 def stops(
@@ -87,6 +99,9 @@ def _fit(terms: Terms, contact: Contact, profile: Profile) -> Iterator[r.AnyReas
         return
     for agent_id in kept:
         yield r.ReservedForAnother(agent_id, contact.reserved_until)
+    closure = None if kept else terms.closure(contact)
+    if closure is not None:
+        yield closure
     queue = terms.queues[contact.queue]
     if contact.for_preferred and profile.id not in queue.preferred:
         yield r.QueuePrefers(contact.queue, contact.reserved_until)

@@ -24,6 +24,10 @@ _ANSWERED: Final = """
     WHERE pool = $1 AND case_id = $3 AND direction = 'inbound' AND NOT erased AND extra ? 'message_id'
     ORDER BY contact_id = $2 DESC, position DESC LIMIT 1
 """
+# What a surge tells everybody, in the language of the mailbox as far as it was written in both.
+_NOTICE: Final = (
+    "SELECT text, extra ->> 'en' AS en FROM message WHERE pool = $1 AND id = $2 AND form = 'notice' AND NOT erased"
+)
 _FILES: Final = "SELECT sha256, bytes FROM blob WHERE sha256 = ANY($1::text[])"
 
 
@@ -34,7 +38,8 @@ class _Attached(msgspec.Struct):
 
 
 class Material(msgspec.Struct, frozen=True, kw_only=True):
-    """What the rows say. ``text`` is the message the delivery is about; ``answered`` is the id of the mail it answers."""
+    """What the rows say. ``text`` is the message the delivery is about; ``answered`` is the id of the mail it answers; ``notice`` is what
+    an automatic answer tells beside, by language."""
 
     endpoint: str
     address: str
@@ -47,6 +52,7 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
     answered: str = ""
     references: tuple[str, ...] = ()
     files: tuple[Enclosure, ...] = ()
+    notice: dict[str, str] = {}
 
 
 class Missing(msgspec.Struct, frozen=True):
@@ -71,6 +77,7 @@ class Letters:
             if message is None or message["gone"]:
                 return Missing("no_message")
             answered = await connection.fetchrow(_ANSWERED, delivery.pool, delivery.contact_id, delivery.case_id)
+            notice = await connection.fetchrow(_NOTICE, delivery.pool, delivery.data.get("notice", ""))
             outgoing = message["direction"] != "inbound"
             attached = msgspec.json.decode(message["attachments"], type=list[_Attached]) if outgoing else []
             found = await connection.fetch(_FILES, [one.sha256 for one in attached]) if attached else []
@@ -89,5 +96,6 @@ class Letters:
             gone=False,
             answered=extra.get("message_id", ""),
             references=tuple(extra.get("references", "").split()),
+            notice={"vi": notice["text"], "en": notice["en"] or notice["text"]} if notice else {},
             files=tuple(Enclosure(one.name, one.media_type, blobs[one.sha256]) for one in attached),
         )

@@ -119,7 +119,7 @@ class MailSender:
         extra = {LOOP_HEADER: self._threading.loop_token(mailbox.endpoint_id)}
         if automatic:
             extra |= {"Auto-Submitted": "auto-replied", "X-Auto-Response-Suppress": "All"}
-            text = texts.acknowledgement(name, number, language)
+            text = texts.acknowledgement(name, number, language, material.notice)
         else:
             text = texts.answer(material.text, name, number, language)
         return Letter(

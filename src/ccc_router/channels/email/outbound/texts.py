@@ -1,6 +1,7 @@
 """What we write around an answer, in Vietnamese and English. ``language`` is the mailbox's; anything but ``en`` is Vietnamese."""
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 _NO_SUBJECT: Final = {"vi": "(không có tiêu đề)", "en": "(no subject)"}
@@ -25,6 +26,7 @@ _ACKNOWLEDGEMENT: Final = {
         "This is an automatic answer."
     ),
 }
+_GAP: Final = "\n\n"
 _TAGS: Final = re.compile(r"\s*\[#[^\]\r\n]{1,30}\]")
 _PREFIX: Final = re.compile(r"(?:\s*(?:re|aw|sv|fw|fwd|tl|trả lời|chuyển tiếp|v/v trả lời)\s?:)+\s*", re.IGNORECASE)
 _LONGEST_SUBJECT: Final = 200
@@ -41,10 +43,16 @@ def answer(text: str, name: str, reference: str, language: str) -> str:
     return f"{text.rstrip()}\n\n{_of(_FOOTER, language).format(name=name, reference=reference)}\n"
 
 
-def acknowledgement(name: str, reference: str, language: str) -> str:
-    """The text that says a mail has arrived. It repeats nothing of that mail, so it is of no use to spread anything."""
-    return _of(_ACKNOWLEDGEMENT, language).format(name=name, reference=reference) + "\n"
+def acknowledgement(name: str, reference: str, language: str, notice: Mapping[str, str]) -> str:
+    """The text that says a mail has arrived. It repeats nothing of that mail, so it is of no use to spread anything.
+
+    ``notice`` is what the centre tells everybody now, by language; it stands after the reference.
+    """
+    opening, *rest = _of(_ACKNOWLEDGEMENT, language).split(_GAP, 2)
+    told = [_of(notice, language).strip()] if notice else []
+    received, *others = (part.format(name=name, reference=reference) for part in rest)
+    return _GAP.join((opening, received, *told, *others)) + "\n"
 
 
-def _of(texts: dict[str, str], language: str) -> str:
+def _of(texts: Mapping[str, str], language: str) -> str:
     return texts["en" if language == "en" else "vi"]

@@ -2,22 +2,24 @@
 
 from collections.abc import Iterator
 
-from ...events.envelope import Input
-from ...events.vocabulary import Channel, ContactState, ControlCommand, Direction
-from .. import decisions as d
-from ..calendar import is_open, next_change
-from ..policy import Queue
-from ..rows import Contact
-from ..state import State
-from .contacts import end
-from .outbound import promise
-from .overflowing import can_overflow, full, newcomer
-from .owing import control, controlled
+from ....events.envelope import Input
+from ....events.vocabulary import ContactState, ControlCommand, Overflowing
+from ... import decisions as d
+from ...calendar import is_open, next_change
+from ...policy import Queue
+from ...rows import Contact
+from ...state import State
+from ..contacts import end
+from ..outbound import promise
+from ..overflowing import can_overflow, full, newcomer
+from ..owing import control, on_line
 
 
 def queue_due(state: State, given: Input, queue_id: str) -> Iterator[d.Decision]:
-    """A queue opens or closes for one of its channels."""
-    yield _hours(state, given, state.book.queues[queue_id])
+    """A queue opens or closes for one of its channels, if it is not something else that is due."""
+    row = state.doors.rows.get(queue_id)
+    if row is None or (row.due_at and row.due_at <= given.at):
+        yield _hours(state, given, state.book.queues[queue_id])
 
 
 def new_hours(state: State, given: Input) -> Iterator[d.Decision]:
@@ -54,21 +56,13 @@ def turn(state: State, given: Input) -> Iterator[d.Decision]:
         match queue.when_closed.get(contact.channel, queue.when_closed.get("default", "wait")):
             case "overflow":
                 if can_overflow(state, given, contact, queue.overflow):
-                    yield d.ContactOverflowed(contact.id, queue.overflow, queue.id, "closed")
+                    yield d.ContactOverflowed(contact.id, queue.overflow, queue.id, Overflowing.CLOSED)
             case "deflect":
-                yield from _deflect(state, given, contact, "closed")
-            case "callback_list" if _may_be_called(state, contact):
-                yield from promise(state, given, contact, "closed")
+                yield from deflect(state, given, contact, "closed", "closed")
             case "callback_list":
-                yield from _deflect(state, given, contact, "closed")
+                yield from call_back(state, given, contact, "closed", "closed")
             case _:
                 pass  # the queue's timer is its next action
-
-
-def _may_be_called(state: State, contact: Contact) -> bool:
-    """Whether it is a caller with a number: who hides it is nobody's customer."""
-    caller = contact.channel is Channel.PHONE and contact.direction is Direction.INBOUND
-    return caller and contact.customer_id != "" and controlled(state, contact)
 
 
 def turn_away(state: State, given: Input) -> Iterator[d.Decision]:
@@ -81,12 +75,20 @@ def turn_away(state: State, given: Input) -> Iterator[d.Decision]:
             and newcomer(given, contact)
             and full(state, contact)
         ):
-            yield from _deflect(state, given, contact, "full")
+            yield from deflect(state, given, contact, "full", "full")
 
 
-def _deflect(state: State, given: Input, contact: Contact, why: str) -> Iterator[d.Decision]:
+def deflect(state: State, given: Input, contact: Contact, why: str, announcement: str) -> Iterator[d.Decision]:
     """A caller hears why and is hung up; his case gets a follow-up. A message is never refused: it waits."""
-    if contact.channel is Channel.PHONE and contact.direction is Direction.INBOUND and controlled(state, contact):
-        yield control(state, given, contact, ControlCommand.ANNOUNCE, announcement=why)
+    if on_line(state, contact):
+        yield control(state, given, contact, ControlCommand.ANNOUNCE, announcement=announcement)
         yield control(state, given, contact, ControlCommand.HANGUP)
         yield from end(state, given, contact, ContactState.DEFLECTED, why)
+
+
+def call_back(state: State, given: Input, contact: Contact, why: str, announcement: str) -> Iterator[d.Decision]:
+    """A caller is promised a callback and hung up; one who hides his number is nobody's customer, and deflected. A message waits."""
+    if on_line(state, contact) and contact.customer_id:
+        yield from promise(state, given, contact, why)
+    else:
+        yield from deflect(state, given, contact, why, announcement)
