@@ -117,10 +117,26 @@ async def test_a_transfer_to_an_agent_is_offered_to_him(
 async def test_a_transfer_names_one_goal_that_exists(service: Service, an: httpx.AsyncClient) -> None:
     contact = await a_contact_of(service, an)
     path = f"/v1/contacts/{contact['contact_id']}/transfer"
-    for body in ({}, {"queue": "cards", "agent": "binh"}):
+    for body in ({}, {"queue": "cards", "agent": "binh"}, {"agent": "binh", "prefer": ["an"]}):
         assert (await an.post(path, json=body)).status_code == 422
     answer = await an.post(path, json={"queue": "nowhere"})
     assert (answer.status_code, answer.json()["code"]) == (409, "unknown_queue")
+
+
+async def test_a_transfer_says_who_of_the_queue_comes_first_and_that_it_is_not_to_come_back(
+    service: Service, an: httpx.AsyncClient, binh: httpx.AsyncClient
+) -> None:
+    contact = await a_contact_of(service, an)
+    await ready(binh)
+    path = f"/v1/contacts/{contact['contact_id']}/transfer"
+    answer = await an.post(path, json={"queue": "general", "exclude": ["binh"]})
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_a_supervisor")
+    answer = await an.post(path, json={"queue": "general", "prefer": ["binh"], "exclude": ["an"]})
+    assert answer.status_code == 200, answer.text
+    assert (await accept_next(binh))["contact_id"] == contact["contact_id"]
+    moved = await service.room.contacts.contact(contact["contact_id"])
+    assert moved is not None
+    assert moved.excluded == ("an",)
 
 
 async def test_a_contact_given_back_keeps_its_place(
