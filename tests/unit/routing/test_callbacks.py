@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ccc_router.events.commands import AssignContact, CloseContact, PromiseCallback, RequeueContact, SetPriority
 from ccc_router.events.envelope import Resolved
-from ccc_router.events.facts import CallEvent, DeliveryReported
+from ccc_router.events.facts import CallEvent, DeliveryReported, MessageReceived
 from ccc_router.events.vocabulary import CallEventName as E
 from ccc_router.events.vocabulary import (
     Channel,
@@ -458,6 +458,21 @@ def test_what_waits_in_writing_gives_its_place_to_the_callback_asked_for_on_the_
     assert ends(world, written) == [(ContactState.MERGED, f"merged_into:{contact.id}", "")]
     again = ask(world, case_id=case_id, role=Role.CUSTOMER, actor=written)
     assert again.result == made.result
+
+
+def test_what_waits_on_one_case_is_not_merged_into_the_callback_of_another() -> None:
+    """I9: who calls would not read it. One promise a customer and queue all the same."""
+    world = World()
+    first = world.write(Channel.PORTAL)
+    made = ask(world, first)
+    assert made.result is not None
+    fact = MessageReceived(
+        channel=Channel.EMAIL, endpoint="mailbox", message_id="ms_x", contact_id="ct_x", case_id="cs_x"
+    )
+    world.give(fact, Resolved(customer_id=world.contact(str(made.result["contact_id"])).customer_id))
+    again = ask(world, "ct_x")
+    assert again.result == made.result
+    assert world.state_of("ct_x") is ContactState.QUEUED
 
 
 def test_a_promise_that_was_merged_before_anybody_called_is_forgotten_whole() -> None:
