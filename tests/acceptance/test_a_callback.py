@@ -92,7 +92,16 @@ async def test_the_portal_has_a_visitor_called_at_the_place_of_what_he_wrote() -
         ticket = (await visitor.post(site, json=form)).json()
         await state_of(supervisor, ticket["contact_id"], "queued")
         mine = {"Authorization": f"Bearer {ticket['token']}"}
-        asked = await visitor.post(f"{site}/{ticket['reference']}/callback", json={}, headers=mine)
+        path = f"{site}/{ticket['reference']}/callback"
+        foreign = await visitor.post(path, json={}, headers={"Authorization": "Bearer x"})
+        assert foreign.status_code == 404
+        late = "2099-01-01T00:00:00Z"
+        for body, status, code in (
+            ({"phone": "no number"}, 422, "bad_handle"), ({"not_before": late}, 409, "outside_hours"),
+        ):  # fmt: skip
+            refused = await visitor.post(path, json=body, headers=mine)
+            assert (refused.status_code, refused.json()["code"]) == (status, code)
+        asked = await visitor.post(path, json={}, headers=mine)
         assert asked.status_code == 202, asked.text
         await state_of(supervisor, ticket["contact_id"], "merged")
         [contact] = await waiting(supervisor)

@@ -248,7 +248,7 @@ class _Away:
 
 async def test_every_route_describes_its_problems(site: PortalSite) -> None:
     document = site.app.openapi()
-    assert len(document["paths"]) == 7
+    assert len(document["paths"]) == 8
     for path, operations in document["paths"].items():
         for operation in operations.values():
             assert {"404", "422"} <= set(operation["responses"]), path

@@ -7,9 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ccc_router.events.commands import AssignContact, CloseContact, PromiseCallback, RequeueContact, SetPriority
+from ccc_router.events.commands import (
+    AssignContact,
+    CloseContact,
+    PromiseCallback,
+    RequeueContact,
+    SetPriority,
+    TransferContact,
+)
 from ccc_router.events.envelope import Resolved
-from ccc_router.events.facts import CallEvent, DeliveryReported
+from ccc_router.events.facts import CallEvent, DeliveryReported, MessageReceived
 from ccc_router.events.vocabulary import CallEventName as E
 from ccc_router.events.vocabulary import (
     Channel,
@@ -171,6 +178,25 @@ def test_one_who_is_being_connected_is_taken_back() -> None:
     assert controls(made)[:2] == [ControlCommand.CANCEL, ControlCommand.ANNOUNCE]
     assert world.offered_to(CALL) == "an"
     assert world.state.agents["an"].assignments == ()
+
+
+def test_only_what_a_person_assigned_stays_with_its_agent() -> None:
+    """R-31: a supervisor's word holds for the callback as for the call; one that merely was kept for an agent is anybody's."""
+    for assigned in (True, False):
+        world = World()
+        world.sign_in("an")
+        world.call(E.OFFERED)
+        world.accept("an")
+        world.call(E.ESTABLISHED, leg="a1", offer_id=world.contact(CALL).offer_id)
+        command: AssignContact | TransferContact = (
+            AssignContact(actor="sup", actor_role=Role.SUPERVISOR, contact_id=CALL, agent_id="binh", reason="asked")
+            if assigned
+            else TransferContact(actor="an", actor_role=Role.AGENT, contact_id=CALL, agent_id="binh")
+        )
+        world.sign_in("binh", Presence.NOT_READY)
+        world.give(command)
+        ask(world, CALL, not_before=world.now + HOUR * 1000)
+        assert world.contact(CALL).reserved_for == ("binh" if assigned else "")
 
 
 def test_a_call_that_was_answered_is_promised_nothing() -> None:
@@ -432,6 +458,14 @@ def test_who_writes_while_he_is_on_the_line_takes_his_place_with_him_when_he_han
     assert world.contact(written).rank == rank
 
 
+def test_who_writes_in_the_moment_he_calls_goes_on_there() -> None:
+    world = World()
+    world.call(E.OFFERED)
+    written = world.write(Channel.PORTAL, case_id=world.contact(CALL).case_id)
+    world.call(E.CONNECTION_CLEARED)
+    assert ends(world, CALL) == [(ContactState.MERGED, f"merged_into:{written}", "")]
+
+
 def test_who_wrote_before_he_called_and_hangs_up_has_abandoned_the_call() -> None:
     world = World()
     written = world.write(Channel.PORTAL)
@@ -458,6 +492,21 @@ def test_what_waits_in_writing_gives_its_place_to_the_callback_asked_for_on_the_
     assert ends(world, written) == [(ContactState.MERGED, f"merged_into:{contact.id}", "")]
     again = ask(world, case_id=case_id, role=Role.CUSTOMER, actor=written)
     assert again.result == made.result
+
+
+def test_what_waits_on_one_case_is_not_merged_into_the_callback_of_another() -> None:
+    """I9: who calls would not read it. One promise a customer and queue all the same."""
+    world = World()
+    first = world.write(Channel.PORTAL)
+    made = ask(world, first)
+    assert made.result is not None
+    fact = MessageReceived(
+        channel=Channel.EMAIL, endpoint="mailbox", message_id="ms_x", contact_id="ct_x", case_id="cs_x"
+    )
+    world.give(fact, Resolved(customer_id=world.contact(str(made.result["contact_id"])).customer_id))
+    again = ask(world, "ct_x")
+    assert again.result == made.result
+    assert world.state_of("ct_x") is ContactState.QUEUED
 
 
 def test_a_promise_that_was_merged_before_anybody_called_is_forgotten_whole() -> None:
@@ -500,6 +549,9 @@ def test_a_supervisor_promises_a_waiting_call_and_moves_the_time() -> None:
     world.sign_in("an")
     ask(world, CALL)
     assert world.offered_to(CALL) == "an"
+    ask(world, CALL, not_before=world.now + HOUR * 1000)
+    assert (world.state_of(CALL), world.state.agents["an"].offer_id) == (ContactState.QUEUED, "")
+    check_invariants(world.state)
 
 
 def test_an_agent_promises_in_his_wrap_up_only_his_own_contact() -> None:
@@ -513,7 +565,8 @@ def test_an_agent_promises_in_his_wrap_up_only_his_own_contact() -> None:
     world.call(E.CONNECTION_CLEARED)
     foreign = ask(world, CALL, role=Role.AGENT, actor="binh")
     assert foreign.refused == d.CommandRefused("not_yours", "an")
-    ask(world, CALL, role=Role.AGENT, actor="an", not_before=START + HOUR * 1000)
+    made = ask(world, CALL, role=Role.AGENT, actor="an", not_before=START + HOUR * 1000)
+    assert controls(made) == []
     assert world.state_of(CALL) is ContactState.QUEUED
     assert world.state.agents["an"].assignments == ()
 

@@ -124,7 +124,7 @@ def promise_callback(state: State, given: Input, command: PromiseCallback) -> It
         )  # fmt: skip
         promised = state.contacts[contact_id]
     yield from _promised_by(state, given, command, promised)
-    for other in [state.contacts[one] for one in case.contacts]:
+    for other in [state.contacts[one] for one in case.contacts if promised.case_id == case.id]:
         if other.channel not in (Channel.PHONE, Channel.INTERNAL) and other.state in _WAITS:
             yield from take_place(state, given, promised, other)
     yield d.Accepted({"contact_id": promised.id})
