@@ -35,13 +35,13 @@ _LIST_OPEN: Final = _LIST.replace("WHERE pool = $1", "WHERE live AND open AND po
 _BEFORE: Final = """
 SELECT id, count(*) OVER () AS many FROM contact
 WHERE pool = $1 AND queue = $2 AND live AND open AND state = 'queued' AND coalesce(row ->> 'reserved_for', '') = '' AND row -> 'preferred' IS NULL
-  AND ((row ->> 'rank')::bigint, id) < ($3::bigint, $4::text)
-ORDER BY (row ->> 'rank')::bigint, id LIMIT $5"""
+  AND (rank, id) < ($3::bigint, $4::text)
+ORDER BY rank, id LIMIT $5"""
 # Who ranks behind a contact and is in somebody's hands already, the newest first.
 _PASSED: Final = """
 SELECT id FROM contact
 WHERE pool = $1 AND queue = $2 AND live AND open AND state IN ('offered', 'connecting', 'active', 'held', 'wrap_up')
-  AND ((row ->> 'rank')::bigint, id) > ($3::bigint, $4::text) ORDER BY since DESC, id LIMIT $5"""
+  AND (rank, id) > ($3::bigint, $4::text) ORDER BY since DESC, id LIMIT $5"""
 _ENDS: Final = frozenset({"closed", "abandoned", "deflected", "merged", "handed_over"})
 
 # One row for each contact: who it is, under what subject, and how many messages wait for an answer.
