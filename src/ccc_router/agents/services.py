@@ -11,6 +11,7 @@ from ..events.inbox import Inbox
 from ..kernel.clock import Clock
 from ..kernel.errors import Forbidden, NotFound, Unavailable
 from ..queues.catalogue import Current
+from ..queues.waits.waits import Waits
 from ..rest.asking import Desk, ask
 from ..rest.principal import Principal
 from ..rest.replay import command_key
@@ -45,6 +46,7 @@ class AgentsRoom:
     follower: Follower
     boards: Recent[dict[str, Any]]
     trial: Trial
+    waits: Waits
 
     @property
     def catalogue(self) -> Catalogue:

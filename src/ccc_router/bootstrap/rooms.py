@@ -136,13 +136,14 @@ def _agents(spine: Spine) -> AgentsRoom:
         follower=follower,
         boards=Recent(),
         trial=LastDay(database, pool),
+        waits=spine.waits,
     )
 
 
 def _portal(spine: Spine) -> tuple[PortalRoutes, Streams]:
     database, pool, clock = spine.storage.database, spine.settings.pool, spine.clock
     notifier = spine.storage.notifier
-    conversations = Conversations(database, pool)
+    conversations = Conversations(database, pool, spine.waits.of)
     streams = Streams(conversations, clock)
     spine.storage.wakeups.on(PORTAL_WAKE, streams.hear)
     portal = Portal(

@@ -5,12 +5,13 @@ every line the contacts that go before this one are counted, each with the share
 can be taken by others as well is ahead only in part. Those still to come who will rank before it (a call before a letter) count as many
 as come during its median wait, as long as their rank is smaller.
 
-*Free* become the agents who are able, signed in and take contacts: each at the pace of what he has in hand now that keeps this channel out.
-Those with room count as free already. Nothing is assumed about who will sign in or leave.
+*Free* become the agents who are able, signed in and take contacts: each once so much of what he has in hand is over that this channel fits,
+at the pace of its queues. Those with room count as free already. Nothing is assumed about who will sign in or leave.
 """
 
+import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 
 from ccc_router.events.vocabulary import Channel, ContactState
@@ -119,21 +120,28 @@ class Estimator:
 
     def _freed(self, agents: Iterable[Agent], line: Line) -> tuple[int, float]:
         """How many of them could take one now, and how many a second become free besides."""
-        channel = line[1]
-        beside = self._book.rules.on_top.get(channel, {})
         free, per_s = 0, 0.0
         for agent in agents:
-            held = self._sight.in_hand.get(agent.id, {})
-            used: dict[str, int] = {}
-            for (_, other), many in held.items():
-                used[other] = used.get(other, 0) + many
-            if has_room(self._book, agent, channel, used):
-                free += 1
-                per_s += 1.0 / self._paces(line).busy_s
-            else:
-                keeping = ((one, many) for one, many in held.items() if beside.get(one[1]) != "interrupts")
-                per_s += sum(many / self._paces(one).busy_s for one, many in keeping)
+            held = dict(self._sight.in_hand.get(agent.id, {}))
+            needs_s = self._room_in(agent, line[1], held)
+            free += needs_s == 0.0
+            per_s += 1.0 / (needs_s or self._paces(line).busy_s) if needs_s < math.inf else 0.0
         return free, per_s
+
+    def _room_in(self, agent: Agent, channel: str, held: dict[Line, int]) -> float:
+        """How long until he has room (s), if he takes nothing meanwhile: one thing after the other ends, the quick ones first."""
+        beside = self._book.rules.on_top.get(channel, {})
+        held = {one: many for one, many in held.items() if beside.get(one[1]) != "interrupts"}
+        passed = 0.0
+        while not has_room(self._book, agent, channel, _by_channel(held)):
+            if not held:
+                return math.inf  # a penalty, or no phone
+            passed += 1.0 / sum(many / self._paces(one).busy_s for one, many in held.items())
+            quickest = min(held, key=lambda one: self._paces(one).busy_s)
+            held[quickest] -= 1
+            if not held[quickest]:
+                del held[quickest]
+        return passed
 
     def _ahead(self, kind: ContactClass, line: Line, rank: int) -> float:
         """How many of a line are ahead of a contact of that class and rank."""
@@ -174,6 +182,13 @@ class Estimator:
         first = sum(self._here[one] for one in both if theirs[one] < mine[one])
         by_rank = sum(self._here[one] for one in both if theirs[one] == mine[one])
         return _Share(first / every, by_rank / every)
+
+
+def _by_channel(held: Mapping[Line, int]) -> dict[str, int]:
+    used: dict[str, int] = {}
+    for (_, channel), many in held.items():
+        used[channel] = used.get(channel, 0) + many
+    return used
 
 
 def _remembered(paces: Callable[[Line], Paces]) -> Callable[[Line], Paces]:

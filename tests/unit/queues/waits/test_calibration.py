@@ -61,9 +61,7 @@ def test_true_waits_are_covered_although_the_impatient_are_never_seen_to_the_end
     """Waits drawn from what is foretold, each cut by an exponential patience: the shares are the true ones; of the answered alone they
     would be far off."""
     seen: list[Told] = []
-    times = [
-        [round(1000 * Wait(ahead, 0.05).quantile(share)) for share in (0.2, 0.5, 0.8)] for ahead in range(12)
-    ]
+    times = [[round(1000 * Wait(ahead, 0.05).quantile(share)) for share in (0.2, 0.5, 0.8)] for ahead in range(12)]
     for _ in range(6_000):
         ahead = rng.randrange(12)
         waits = sum(rng.expovariate(0.05) for _ in range(ahead + 1))
