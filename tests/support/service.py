@@ -24,6 +24,7 @@ from ccc_router.agents.store.staff import Staff
 from ccc_router.agents.waiting.follower import Follower
 from ccc_router.agents.waiting.recent import Recent
 from ccc_router.agents.waiting.waiters import Waiters
+from ccc_router.bootstrap.bounding import LastBounds
 from ccc_router.bootstrap.whatif import LastDay
 from ccc_router.events.facts import Handle, MessageReceived, Private
 from ccc_router.events.vocabulary import Channel, Role
@@ -141,6 +142,7 @@ def agents_room(spine: Spine, stream_s: float) -> AgentsRoom:
         boards=Recent(),
         trial=LastDay(database, pool),
         waits=Waits(database, pool, spine.current, spine.clock),
+        bounds=LastBounds(database, pool, spine.current, spine.clock),
         follower=Follower(records, spine.clock, stream_s=stream_s),
     )
 
@@ -163,6 +165,8 @@ async def a_service(
         given = await state(spine) if callable(state) else state or {}
         service = Service(spine, routers=routers, state=given, stream_s=stream_s)
         supervisor = Supervisor(spine.clock)
+        assert isinstance(service.room.bounds, LastBounds)
+        supervisor.add(service.room.bounds.loop)
         for loop in (service.room.waiters.loop, service.room.follower.loop, service.room.waits.loop):
             supervisor.add(loop)
             spine.observers.committed.append(_waking(loop))

@@ -17,6 +17,7 @@ from ..rest.principal import Principal
 from ..rest.replay import command_key
 from ..routing.policy import Agent, Catalogue
 from ..routing.rows import Case, Contact
+from .bounds import Bounds
 from .store.cases import Cases
 from .store.contacts import Contacts
 from .store.messages import Messages
@@ -47,6 +48,7 @@ class AgentsRoom:
     boards: Recent[dict[str, Any]]
     trial: Trial
     waits: Waits
+    bounds: Bounds
 
     @property
     def catalogue(self) -> Catalogue:

@@ -10,10 +10,12 @@ from ...kernel.clock import from_ms
 from ...queues.waits.calibration import Coverage
 from ...queues.waits.estimate import Expected
 from ...queues.waits.foretold import Calibration
+from ...rest.paging import Page
 from ...rest.schemas import Document, Moment
 from ...rest.waits import ExpectedWait
 from ...routing.policy import Catalogue, Queue
 from ...routing.rows import Agent
+from ..bounds import BoundsView
 from ..documents import PresenceView, WhyText
 from ..trial import CatalogueTried
 
@@ -174,6 +176,12 @@ def _of_channel(row: Mapping[str, Any], expected: Expected, calibration: Calibra
         calibration_hour=CoverageView.of(calibration.hour),
         calibration_day=CoverageView.of(calibration.day),
     )
+
+
+class AllReadings(Page[QueueReadings]):
+    """How every queue does, and how far the centre is from the best possible."""
+
+    bounds: BoundsView | None = Field(description="Null until it was computed once; ask again.")
 
 
 class AgentView(PresenceView):
