@@ -121,13 +121,13 @@ def calls(agents: int, load: float, hours: int, seed: int) -> tuple[Catalogue, W
     return catalogue, Workload(Window(START, until, START + HOUR), tuple(arrivals), everybody(catalogue, until))
 
 
-@pytest.mark.parametrize(("agents", "load"), [(12, 1.0), (20, 1.2)])
+@pytest.mark.parametrize(("agents", "load"), [(12, 1.1), (20, 1.2)])
 def test_of_ten_callers_two_five_and_eight_are_answered_within_their_times(agents: int, load: float) -> None:
-    told = list(Listening(*calls(agents, load, 12, seed=7), Channel.PHONE).seen())
+    told = list(Listening(*calls(agents, load, 8, seed=7), Channel.PHONE).seen())
     found = coverage(one for one, _ in told)
     mine, theirs = pinball(told)
     print(f"\nM/M/{agents}+M at load {load}: {found}; pinball {mine:.2f} s, app_queue's average {theirs:.2f} s")  # noqa: T201
-    assert found.told > 700
+    assert found.told > 600
     for wanted, covered in zip((0.2, 0.5, 0.8), found.within, strict=True):
         assert covered is not None
         assert abs(covered - wanted) <= 0.05

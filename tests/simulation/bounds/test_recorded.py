@@ -46,11 +46,11 @@ def _calls(seed: int, hours: int, load: float) -> tuple[Catalogue, Workload]:
 
 
 def test_one_queue_of_equal_agents_reaches_the_pooled_system_and_not_the_hindsight() -> None:
-    [found] = bounds_of(_played(*_calls(seed=3, hours=40, load=0.95), START))
+    [found] = bounds_of(_played(*_calls(seed=3, hours=18, load=0.95), START))
     assert found.pooled is not None
     assert found.hindsight is not None
-    assert found.contacts > 4_000
-    assert abs(found.pooled - found.in_time) < 0.04 * found.contacts
+    assert found.contacts > 1_800
+    assert abs(found.pooled - found.in_time) < 0.05 * found.contacts
     assert found.in_time < found.hindsight <= found.contacts
 
 
@@ -63,7 +63,8 @@ def test_on_a_busy_morning_no_channel_exceeds_its_bound(seed: int) -> None:
     for one in found.values():
         assert one.hindsight is not None
         assert one.in_time <= one.hindsight <= one.contacts
-    assert found[Channel.PHONE].in_time < found[Channel.PHONE].hindsight  # type: ignore[operator] - seen above
+    phone = found[Channel.PHONE]
+    assert phone.in_time < (phone.hindsight or 0)
     assert found[Channel.EMAIL].without_pooled == "calls_only"
 
 

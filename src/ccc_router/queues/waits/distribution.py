@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 _TINY: Final = 1e-300
-_EPSILON: Final = 1e-14
+_EPSILON: Final = 1e-12
 _TERMS: Final = 100_000
 _PATIENT: Final = 1e9
 """From this R/θ on nobody is taken to give up: θ then changes a wait by less than (k+1)/10⁹ of itself."""
@@ -48,11 +48,11 @@ class Wait:
         return _beta_below(served, self.freed_per_s / self.abandons_per_s, -math.expm1(faded), faded)
 
     def quantile(self, share: float) -> float:
-        """Seconds within which it is served with probability `share` in (0, 1), to a millionth of itself. Found by bisection."""
+        """Seconds within which it is served with probability `share` in (0, 1), to a hundred-thousandth of itself. Found by bisection."""
         low, high = 0.0, (self.ahead + 1.0) / self.freed_per_s
         while self.within(high) < share:
             low, high = high, 2.0 * high
-        while high - low > 1e-6 * high:
+        while high - low > 1e-5 * high:
             middle = 0.5 * (low + high)
             low, high = (middle, high) if self.within(middle) < share else (low, middle)
         return high

@@ -36,7 +36,7 @@ class Sight(NamedTuple):
     closed: Mapping[Line, int]
 
     def before(self, line: Line, rank: int) -> int:
-        """How many wait there with a smaller rank."""
+        """How many wait there with a smaller rank; who came in the same millisecond shares a place."""
         return bisect_left(self.waiting.get(line, ()), rank)
 
 
