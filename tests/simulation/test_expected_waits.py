@@ -11,43 +11,17 @@ import pytest
 
 from ccc_router.events.codec import canonical
 from ccc_router.events.envelope import Entry, Input
-from ccc_router.events.vocabulary import Channel, ContactState, Presence
+from ccc_router.events.vocabulary import Channel, ContactState
 from ccc_router.queues.waits.calibration import Told, coverage
 from ccc_router.queues.waits.estimate import Estimator
 from ccc_router.queues.waits.paces import Journalled
-from ccc_router.queues.waits.sight import Sight
-from ccc_router.routing import State
 from ccc_router.routing.decisions import ContactEnded
 from ccc_router.routing.policy import Catalogue
 from ccc_router.routing.step import Step
 from ccc_router.simulation.workloads.workload import Arrival, Window, Workload
 from ccc_router.simulation.world.living import World
+from tests.support.sight import sight_of
 from tests.support.simulated import HOUR, START, everybody, one_queue
-
-_IN_HAND = (ContactState.CONNECTING, ContactState.ACTIVE, ContactState.HELD, ContactState.WRAP_UP)
-
-
-def sight_of(state: State) -> Sight:
-    """What `sight.look` reads from the tables, from the state they are written from."""
-    in_hand: dict[str, dict[tuple[str, str], int]] = {}
-    waiting: dict[tuple[str, str], list[int]] = {}
-    for contact in state.contacts.values():
-        line = (contact.queue, contact.channel.value)
-        agent = contact.agent_id if contact.state in _IN_HAND else ""
-        if contact.state is ContactState.OFFERED:
-            agent = state.offers[contact.offer_id].agent_id
-        if agent:
-            held = in_hand.setdefault(agent, {})
-            held[line] = held.get(line, 0) + 1
-        elif contact.state is ContactState.QUEUED:
-            waiting.setdefault(line, []).append(contact.rank)
-    here = [
-        agent
-        for agent in state.agents.values()
-        if agent.presence in (Presence.READY, Presence.ON_DEMAND) and not agent.lost
-    ]
-    closed = {(one.id, channel): since for one in state.doors.rows.values() for channel, since in one.closed.items()}
-    return Sight(state.now, here, in_hand, {line: sorted(ranks) for line, ranks in waiting.items()}, closed)
 
 
 class Listening:
