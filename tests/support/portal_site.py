@@ -19,16 +19,18 @@ from ccc_router.channels.portal.sender import PortalSender
 from ccc_router.channels.portal.service import Portal
 from ccc_router.channels.portal.stream import Streams
 from ccc_router.channels.portal.tickets import Tickets
-from ccc_router.events.codec import decode_body
+from ccc_router.events.codec import canonical, decode_body
 from ccc_router.events.facts import Attachment, MessageReceived
 from ccc_router.events.inbox_postgres import PostgresInbox
-from ccc_router.events.vocabulary import DeliveryKind
+from ccc_router.events.vocabulary import Channel, ContactState, DeliveryKind
 from ccc_router.kernel.clock import SystemClock
 from ccc_router.kernel.errors import CccError
 from ccc_router.kernel.ids import derive
 from ccc_router.queues.asking import Desk
 from ccc_router.queues.deliveries.port import Attempted, Delivery
+from ccc_router.queues.waits.estimate import Expected
 from ccc_router.rest.problems import problem_of
+from ccc_router.routing.rows import Contact
 from ccc_router.storage.database import Database
 from tests.support.channel_case import an_endpoint
 from tests.support.channel_intake import KnownEndpoints, KnownSecrets
@@ -44,9 +46,10 @@ class PortalSite:
     def __init__(self, database: Database, limits: PortalLimits | None = None) -> None:
         self.database = database
         self.clock = SystemClock()
+        self.expected = Expected(1, 0.0, (5_000, 12_000, 31_000))
         self.inbox = PostgresInbox(database, POOL, self.clock, wake=lambda: None)
         self.tickets = Tickets(database, POOL)
-        self.conversations = Conversations(database, POOL)
+        self.conversations = Conversations(database, POOL, self.expect)
         self.streams = Streams(self.conversations, self.clock)
         self.portal = Portal(
             self.inbox,
@@ -73,6 +76,10 @@ class PortalSite:
             transport=httpx.ASGITransport(self.app), base_url="http://portal.test/v1/channels/portal"
         )
         self._position = 0
+
+    async def expect(self, contact: Contact) -> Expected:
+        """What the site says of whoever waits; a test may set it."""
+        return self.expected
 
     async def open(
         self, text: str = "Tôi chưa nhận được thẻ.", endpoint: str = "portal", **fields: Any
@@ -104,6 +111,7 @@ class PortalSite:
 
     async def _contact(self, contact_id: str, fact: MessageReceived) -> None:
         assert fact.private is not None
+        row = Contact(contact_id, fact.case_id, "", Channel.PORTAL, fact.endpoint, "q", ContactState.QUEUED, 0, 0)
         await self.database.pool.execute(
             """INSERT INTO contact_address (pool, contact_id, endpoint, address, name, subject, handle_kind, handle_value)
                VALUES ($1, $2, $3, $4, '', '', '', '') ON CONFLICT DO NOTHING""",
@@ -118,9 +126,9 @@ class PortalSite:
         await self.database.pool.execute(
             """INSERT INTO contact (pool, id, case_id, customer_id, channel, endpoint, queue, state, agent_id, offer_id,
                                     attention, arrived_at, answered_at, since, due, open, live, row)
-               VALUES ($1, $2, $3, '', 'portal', $4, 'q', 'queued', '', '', '', 0, 0, 0, 1, true, true, '{}')
+               VALUES ($1, $2, $3, '', 'portal', $4, 'q', 'queued', '', '', '', 0, 0, 0, 1, true, true, $5::text::json)
                ON CONFLICT DO NOTHING""",
-            POOL, contact_id, fact.case_id, fact.endpoint,
+            POOL, contact_id, fact.case_id, fact.endpoint, canonical(row).decode(),
         )  # fmt: skip
 
     async def write(

@@ -30,6 +30,7 @@ from ccc_router.kernel.ids import fresh
 from ccc_router.kernel.signing import hex_digest
 from ccc_router.kernel.tasks import Supervisor
 from ccc_router.queues.deliveries.port import Sender
+from ccc_router.queues.waits.waits import Waits
 from ccc_router.rest.problems import problem_of
 from ccc_router.routing.rows import Contact
 from ccc_router.storage.database import Database
@@ -53,7 +54,7 @@ class Reception:
         database, clock = spine.database, spine.clock
         secrets, blobs = KnownSecrets(SECRETS), PostgresBlobs(database)
         self.tickets = Tickets(database, spine.pool)
-        conversations = Conversations(database, spine.pool)
+        conversations = Conversations(database, spine.pool, Waits(database, spine.pool, spine.current, spine.clock).of)
         self.streams = Streams(conversations, clock)
         hear = self.streams.hear
         portal = Portal(spine.inbox, self.tickets, conversations, secrets, clock, hear, spine.desk)

@@ -24,11 +24,13 @@ from ccc_router.agents.store.staff import Staff
 from ccc_router.agents.waiting.follower import Follower
 from ccc_router.agents.waiting.recent import Recent
 from ccc_router.agents.waiting.waiters import Waiters
+from ccc_router.bootstrap.bounding import LastBounds
 from ccc_router.bootstrap.whatif import LastDay
 from ccc_router.events.facts import Handle, MessageReceived, Private
 from ccc_router.events.vocabulary import Channel, Role
 from ccc_router.kernel.ids import derive, fresh
 from ccc_router.kernel.tasks import Loop, Supervisor, Tasks
+from ccc_router.queues.waits.waits import Waits
 from ccc_router.rest.kept import KeptAnswers
 from ccc_router.routing.policy import Catalogue
 from ccc_router.storage.database import Database
@@ -139,6 +141,8 @@ def agents_room(spine: Spine, stream_s: float) -> AgentsRoom:
         waiters=Waiters(contacts, staff, spine.clock),
         boards=Recent(),
         trial=LastDay(database, pool),
+        waits=Waits(database, pool, spine.current, spine.clock),
+        bounds=LastBounds(database, pool, spine.current, spine.clock),
         follower=Follower(records, spine.clock, stream_s=stream_s),
     )
 
@@ -161,7 +165,9 @@ async def a_service(
         given = await state(spine) if callable(state) else state or {}
         service = Service(spine, routers=routers, state=given, stream_s=stream_s)
         supervisor = Supervisor(spine.clock)
-        for loop in (service.room.waiters.loop, service.room.follower.loop):
+        assert isinstance(service.room.bounds, LastBounds)
+        supervisor.add(service.room.bounds.loop)
+        for loop in (service.room.waiters.loop, service.room.follower.loop, service.room.waits.loop):
             supervisor.add(loop)
             spine.observers.committed.append(_waking(loop))
         try:

@@ -11,11 +11,13 @@ from ..events.inbox import Inbox
 from ..kernel.clock import Clock
 from ..kernel.errors import Forbidden, NotFound, Unavailable
 from ..queues.catalogue import Current
+from ..queues.waits.waits import Waits
 from ..rest.asking import Desk, ask
 from ..rest.principal import Principal
 from ..rest.replay import command_key
 from ..routing.policy import Agent, Catalogue
 from ..routing.rows import Case, Contact
+from .bounds import Bounds
 from .store.cases import Cases
 from .store.contacts import Contacts
 from .store.messages import Messages
@@ -45,6 +47,8 @@ class AgentsRoom:
     follower: Follower
     boards: Recent[dict[str, Any]]
     trial: Trial
+    waits: Waits
+    bounds: Bounds
 
     @property
     def catalogue(self) -> Catalogue:

@@ -1,6 +1,6 @@
 """What came in the last hours, from the journal: for ``ccc-router simulate --last-hours``. It needs no engine."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from ccc_router.bootstrap.spine import build
 from ccc_router.bootstrap.storage import open_storage
@@ -20,8 +20,15 @@ _LONGEST_SHIFT_MS: Final = 16 * _HOUR_MS
 """Reading begins so much before the window: who works in it has come in by then."""
 
 
-async def record(connection: Connection, pool: str, hours: float, seed: int) -> Workload:
-    """The workload of the last hours before the journal's end. Raises Misconfigured for a journal where nobody came in them."""
+class Told(NamedTuple):
+    """What the journal told up to ``until`` (engine ms, exclusive)."""
+
+    recorder: Recorder
+    until: int
+
+
+async def tell(connection: Connection, pool: str, hours: float) -> Told:
+    """Have a recorder told of the last hours before the journal's end, and of who was there."""
     until = (await journal.head(connection, pool)).at + 1
     begins = until - int(hours * _HOUR_MS)
     recorder = Recorder()
@@ -30,7 +37,13 @@ async def record(connection: Connection, pool: str, hours: float, seed: int) -> 
         if entry.at >= until:
             break
         recorder.take(entry)
-    found = recorder.workload(begins, until, seed)
+    return Told(recorder, until)
+
+
+async def record(connection: Connection, pool: str, hours: float, seed: int) -> Workload:
+    """The workload of the last hours before the journal's end. Raises Misconfigured for a journal where nobody came in them."""
+    recorder, until = await tell(connection, pool, hours)
+    found = recorder.workload(until - int(hours * _HOUR_MS), until, seed)
     if not found.arrivals:
         raise Misconfigured(f"nobody came in the last {hours:g} hours of the journal")
     return found

@@ -18,6 +18,7 @@ from ccc_router.agents.store.staff import Staff
 from ccc_router.agents.waiting.follower import Follower
 from ccc_router.agents.waiting.recent import Recent
 from ccc_router.agents.waiting.waiters import Waiters
+from ccc_router.bootstrap.bounding import LastBounds
 from ccc_router.bootstrap.readiness import Readiness
 from ccc_router.bootstrap.sending import links, trusted
 from ccc_router.bootstrap.spine import Spine
@@ -118,6 +119,8 @@ def _agents(spine: Spine) -> AgentsRoom:
     database, pool = spine.storage.database, spine.settings.pool
     contacts, staff, records = Contacts(database, pool), Staff(database, pool), Records(database, pool)
     waiters, follower = Waiters(contacts, staff, spine.clock), Follower(records, spine.clock)
+    bounds = LastBounds(database, pool, spine.current, spine.clock)
+    spine.supervisor.add(bounds.loop)
     for loop in (waiters.loop, follower.loop):
         spine.supervisor.add(loop)
         spine.observers.committed.append(_waking(loop))
@@ -136,13 +139,15 @@ def _agents(spine: Spine) -> AgentsRoom:
         follower=follower,
         boards=Recent(),
         trial=LastDay(database, pool),
+        waits=spine.waits,
+        bounds=bounds,
     )
 
 
 def _portal(spine: Spine) -> tuple[PortalRoutes, Streams]:
     database, pool, clock = spine.storage.database, spine.settings.pool, spine.clock
     notifier = spine.storage.notifier
-    conversations = Conversations(database, pool)
+    conversations = Conversations(database, pool, spine.waits.of)
     streams = Streams(conversations, clock)
     spine.storage.wakeups.on(PORTAL_WAKE, streams.hear)
     portal = Portal(

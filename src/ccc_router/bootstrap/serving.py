@@ -73,6 +73,7 @@ async def running(settings: Settings, storage: Storage, supervisor: Supervisor, 
     supervisor.add(spine.desk.loop)
     supervisor.add(spine.current.loop(storage.database, settings.pool))
     supervisor.add(spine.heartbeats.loop)
+    supervisor.add(spine.waits.loop)
     supervisor.add(Watch(storage.database, spine.engine, spine.inbox, clock).loop)
     supervisor.add(Pruning(storage.database).loop)
     supervisor.add(LagMeter(clock).loop)

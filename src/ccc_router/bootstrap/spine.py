@@ -17,6 +17,7 @@ from ccc_router.queues.catalogue import Current, as_document, demo_document, fau
 from ccc_router.queues.deliveries.owing import WAKE as DELIVERY_WAKE
 from ccc_router.queues.engine import Engine, Observers
 from ccc_router.queues.heartbeats import Heartbeats
+from ccc_router.queues.waits.waits import Waits
 from ccc_router.routing.policy import Catalogue
 from ccc_router.settings import Settings
 from ccc_router.workers.engine import engine_loop
@@ -38,6 +39,7 @@ class Spine:
     engine_loop: Loop
     secrets: SecretStore
     heartbeats: Heartbeats
+    waits: Waits
 
     async def heard(self, agent_id: str) -> None:
         """An agent's client is alive."""
@@ -68,8 +70,21 @@ def build(settings: Settings, storage: Storage, supervisor: Supervisor, clock: C
     folders = [folder for folder in (settings.secrets_dir, settings.data_dir / "secrets") if folder is not None]
     secrets = SecretStore(os.environ, folders, clock)
     heartbeats = Heartbeats(storage.database, pool)
+    waits = Waits(storage.database, pool, current, clock)
     return Spine(
-        settings, clock, storage, supervisor, inbox, current, desk, observers, engine, turning, secrets, heartbeats
+        settings,
+        clock,
+        storage,
+        supervisor,
+        inbox,
+        current,
+        desk,
+        observers,
+        engine,
+        turning,
+        secrets,
+        heartbeats,
+        waits,
     )
 
 

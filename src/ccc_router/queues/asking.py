@@ -16,7 +16,7 @@ from ccc_router.kernel.errors import Unavailable
 from ccc_router.kernel.log import get_logger
 from ccc_router.kernel.tasks import Loop
 from ccc_router.queues.batch import Waiting
-from ccc_router.queues.outcomes import WAKE, Outcome, read_outcome
+from ccc_router.queues.store.outcomes import WAKE, Outcome, read_outcome
 from ccc_router.storage.database import Database
 from ccc_router.storage.failures import classify
 from ccc_router.storage.wakeups import Notifier

@@ -8,13 +8,13 @@ from ccc_router.events.commands import ActivateCatalogue
 from ccc_router.events.envelope import Input
 from ccc_router.events.journal import Head, Written
 from ccc_router.queues.deliveries.owing import write_ended, write_owed
-from ccc_router.queues.outcomes import Outcome, outcome_of
 from ccc_router.queues.recording import Sealed, record
 from ccc_router.queues.store import state_rows
 from ccc_router.queues.store.columns import Writes
 from ccc_router.queues.store.erasable import Erasable
 from ccc_router.queues.store.loading import PARKED
 from ccc_router.queues.store.loads import Loads
+from ccc_router.queues.store.outcomes import Outcome, outcome_of
 from ccc_router.routing import CORE_VERSION, Rows, State, Step
 from ccc_router.routing import decisions as d
 from ccc_router.routing.policy import Catalogue

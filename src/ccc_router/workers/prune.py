@@ -67,6 +67,7 @@ RULES: Final = (
     Rule("upload", timedelta(days=7), _UPLOADS),
     _simple("draft", "to_timestamp(at / 1000)", timedelta(days=30)),
     _simple("fanpage_part", "at", timedelta(days=40)),
+    _simple("expected_wait", "to_timestamp(at / 1000)", timedelta(days=8)),
     _simple("department_link", "expires_at", timedelta(days=90)),
 )
 

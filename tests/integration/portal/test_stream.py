@@ -9,6 +9,7 @@ import pytest
 from ccc_router.channels.portal.stream import read_last_id
 from ccc_router.events.facts import Attachment
 from ccc_router.queues.deliveries.port import Failed, Sent
+from ccc_router.queues.waits.estimate import Expected
 from tests.support.portal_site import PortalSite, bearer, stream
 from tests.support.waiting import until
 
@@ -97,6 +98,7 @@ async def test_the_state_of_the_case_is_told_when_it_changes(site: PortalSite) -
         site.streams.hear("")
         await events.message()
         assert (await events.next())["data"] == {"state": "open"}
+        assert (await events.next())["event"] == "waiting"
         await site.database.pool.execute("UPDATE customer_case SET state = 'resolved'")
         site.streams.hear(f"portal/{ticket['reference']}")
         assert (await events.next())["data"] == {"state": "resolved"}
@@ -161,3 +163,28 @@ async def test_a_stream_needs_the_token(site: PortalSite) -> None:
     async with site.listening() as client:
         answer: httpx.Response = await client.get(f"/portal/contacts/{ticket['reference']}/stream")
     assert answer.status_code == 401
+
+
+async def test_r26_the_visitor_is_told_his_place_and_how_long_he_still_waits(site: PortalSite) -> None:
+    ticket = await site.open("1")
+    assert (await site.http.get(f"/portal/contacts/{ticket['reference']}", headers=bearer(ticket))).json()[
+        "waiting"
+    ] is None
+    await site.process()
+    site.expected = Expected(3, 2.0, (61_000, 119_000, 200_000))
+    shown = (await site.http.get(f"/portal/contacts/{ticket['reference']}", headers=bearer(ticket))).json()["waiting"]
+    assert shown == {"position": 3, "p20_s": 70, "p50_s": 120, "p80_s": 240, "unknown": "", "opens_at": None}
+    async with site.listening() as client, stream(client, ticket) as events:
+        await events.message()
+        assert (await events.next())["event"] == "state"
+        assert await events.next() == {"event": "waiting", "data": shown}
+        site.expected = Expected(2, 1.0, (61_000, 119_000, 200_000))
+        site.streams.hear("")
+        assert (await events.next())["data"]["position"] == 2
+        site.expected = Expected(1, unknown="closed", opens_at=1_772_384_400_000)
+        site.streams.hear("")
+        closed = (await events.next())["data"]
+        assert (closed["unknown"], closed["p50_s"], closed["opens_at"]) == ("closed", None, "2026-03-01T17:00:00.000Z")
+        await site.database.pool.execute("UPDATE contact SET state = 'active', agent_id = 'an', due = 0")
+        site.streams.hear("")
+        assert await events.next() == {"event": "waiting", "data": None}

@@ -19,6 +19,7 @@ from ccc_router.agents.explaining.words import (
     sentence,
 )
 from ccc_router.events.vocabulary import Channel, ContactState, Overflowing, Overtaking, Presence
+from ccc_router.rest.waits import ExpectedWait
 from ccc_router.routing.explain import reasons as r
 from ccc_router.routing.rows import Callback, Contact
 from tests.support.world import START
@@ -92,6 +93,7 @@ def test_what_waits_for_a_call_says_so_and_whose_place_it_has() -> None:
     waiting = WaitingView(
         ahead=0, before=[], eligible=0, able=1, able_agents=[], stops=[], next_step=None, reserved_for="", reserved_until=None,
         passed_by=[], closed=None,
+        expected=ExpectedWait(position=1, p20_s=None, p50_s=None, p80_s=None, unknown="nobody_here", opens_at=None),
     )  # fmt: skip
     contact = Contact(
         "ct_1", "cs_1", "cu_1", Channel.PHONE, "hotline", "health", ContactState.QUEUED, START, START,

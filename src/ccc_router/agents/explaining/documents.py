@@ -4,6 +4,7 @@ from pydantic import Field
 
 from ...events.vocabulary import ContactState, OfferReason, Overflowing, Overtaking
 from ...rest.schemas import Document, Moment
+from ...rest.waits import ExpectedWait
 from ..documents import WhyText
 
 
@@ -76,6 +77,7 @@ class WaitingView(Document):
 
     ahead: int = Field(description="Contacts of its queue that wait for anybody and rank before it.")
     before: list[str] = Field(description="The first of them, for supervisors; at most 5.")
+    expected: ExpectedWait
     eligible: int = Field(
         description="Agents who could be offered it this moment: more than 0 only while the engine is at it."
     )

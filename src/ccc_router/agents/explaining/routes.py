@@ -12,6 +12,7 @@ from ...kernel.errors import NotFound
 from ...rest.access import AsStaff, Guarded
 from ...rest.principal import Principal
 from ...rest.schemas import Code, Id, moment
+from ...rest.waits import ExpectedWait
 from ...routing.calendar import hours_of
 from ...routing.decisions import ContactOverflowed, OfferMade
 from ...routing.explain import AnyReason, groups, next_relaxation
@@ -116,6 +117,7 @@ async def _waiting(room: AgentsRoom, caller: Principal, contact: Contact) -> Wai
     return WaitingView(
         ahead=ahead,
         before=before if caller.leads else [],
+        expected=ExpectedWait.of(await room.waits.of(contact)),
         eligible=len(found.eligible),
         able=len(found.able),
         able_agents=list(found.able[:_NAMED]) if caller.leads else [],

@@ -36,8 +36,8 @@ _LIST_OPEN: Final = _LIST.replace("WHERE pool = $1", "WHERE live AND open AND po
 _BEFORE: Final = """
 SELECT id, count(*) OVER () AS many FROM contact
 WHERE pool = $1 AND queue = $2 AND live AND open AND state = 'queued' AND coalesce(row ->> 'reserved_for', '') = '' AND row -> 'preferred' IS NULL
-  AND ((row ->> 'rank')::bigint, id) < ($3::bigint, $4::text)
-ORDER BY (row ->> 'rank')::bigint, id LIMIT $5"""
+  AND (rank, id) < ($3::bigint, $4::text)
+ORDER BY rank, id LIMIT $5"""
 _NUMBER: Final = """
 SELECT EXISTS (SELECT FROM contact_address WHERE pool = $1 AND contact_id = $2 AND address <> '' AND $4)
     OR EXISTS (SELECT FROM handle WHERE pool = $1 AND customer_id = $3 AND kind = 'phone')"""
@@ -45,7 +45,7 @@ SELECT EXISTS (SELECT FROM contact_address WHERE pool = $1 AND contact_id = $2 A
 _PASSED: Final = """
 SELECT id FROM contact
 WHERE pool = $1 AND queue = $2 AND live AND open AND state IN ('offered', 'connecting', 'active', 'held', 'wrap_up')
-  AND ((row ->> 'rank')::bigint, id) > ($3::bigint, $4::text) ORDER BY since DESC, id LIMIT $5"""
+  AND (rank, id) > ($3::bigint, $4::text) ORDER BY since DESC, id LIMIT $5"""
 # What counts against the limit of a queue and channel: offered or in somebody's hands.
 _IN_HAND: Final = """
 SELECT count(*) FROM contact

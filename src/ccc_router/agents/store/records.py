@@ -7,17 +7,11 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from ...events import envelope, journal
+from ...events.since import engine_now
 from ...routing.decisions import Decision
 from ...storage.database import Database
 
 _HEAD: Final = "SELECT coalesce(max(last), 0) FROM journal_batch WHERE pool = $1"
-# The engine counts no time in which there was none (I12): its clock may be hours behind the wall's.
-_ENGINE_NOW: Final = """
-SELECT j.at + greatest(0, extract(epoch FROM clock_timestamp() - b.at) * 1000)::bigint
-FROM journal_batch b, LATERAL (SELECT at FROM journal WHERE pool = b.pool AND position BETWEEN b.first AND b.last
-                               ORDER BY position DESC LIMIT 1) j
-WHERE b.pool = $1 ORDER BY b.last DESC LIMIT 1
-"""
 _OF_CONTACT: Final = """
 SELECT journal.position, at, core_version, body, last FROM trace JOIN journal USING (pool, position)
 WHERE trace.pool = $1 AND trace.contact_id = $2 AND last > $3 ORDER BY trace.position LIMIT $4"""
@@ -85,12 +79,9 @@ class Records:
         return position
 
     async def engine_now(self) -> int | None:
-        """The engine's time now, by which offers and waits are counted (ms); None before the first entry.
-
-        Exact but for what the engine made up since its last commit, and while nobody leads.
-        """
-        now: int | None = await self._database.pool.fetchval(_ENGINE_NOW, self._pool)
-        return now
+        """The engine's time now: see `events.since.engine_now`."""
+        async with self._database.pool.acquire() as connection:
+            return await engine_now(connection, self._pool)
 
     async def of_contact(self, contact_id: str, kinds: Sequence[str], *, after: int, limit: int) -> list[Entry]:
         """Entries of some kinds that name a contact, in order."""

@@ -7,9 +7,15 @@ from pydantic import Field
 
 from ...events.vocabulary import Newcomers, Presence
 from ...kernel.clock import from_ms
+from ...queues.waits.calibration import Coverage
+from ...queues.waits.estimate import Expected
+from ...queues.waits.foretold import Calibration
+from ...rest.paging import Page
 from ...rest.schemas import Document, Moment
+from ...rest.waits import ExpectedWait
 from ...routing.policy import Catalogue, Queue
 from ...routing.rows import Agent, QueueState
+from ..bounds import BoundsView
 from ..documents import PresenceView, WhyText
 from ..trial import CatalogueTried
 
@@ -61,6 +67,31 @@ class QueueView(Document):
     surge: SurgeView | None = Field(description="Null while newcomers are treated as ever.")
 
 
+class CoverageView(Document):
+    """Whether waits that were foretold came true: the shares answered within their 20, 50 and 80 % times should be 0.2, 0.5 and 0.8. Who gave
+    up or still waits counts for as long as he was seen (Kaplan and Meier); null where nobody was seen for so long."""
+
+    foretold: int = Field(description="Contacts that came in the window and had to wait.")
+    answered: int
+    abandoned: int
+    within_p20: float | None
+    within_p50: float | None
+    within_p80: float | None
+
+    @classmethod
+    def of(cls, found: Coverage) -> Self:
+        """As it was counted."""
+        soon, median, late = (None if share is None else round(share, 3) for share in found.within)
+        return cls(
+            foretold=found.told,
+            answered=found.answered,
+            abandoned=found.abandoned,
+            within_p20=soon,
+            within_p50=median,
+            within_p80=late,
+        )
+
+
 class ChannelReadings(Document):
     """A queue's contacts of one channel now, and today."""
 
@@ -73,6 +104,13 @@ class ChannelReadings(Document):
     answered: int
     answered_in_time: int
     abandoned: int
+    expected_wait: ExpectedWait = Field(description="Of an ordinary contact that would come this moment.")
+    calibration_hour: CoverageView
+    calibration_day: CoverageView
+
+
+Waiting = Mapping[str, tuple[Expected, Calibration]]
+"""By channel: what a contact would wait that came now, and how often that was right."""
 
 
 class QueueReadings(Document):
@@ -106,6 +144,7 @@ class QueueReadings(Document):
         catalogue: Catalogue,
         agents: Sequence[Agent],
         now_ms: int,
+        waits: Waiting,
         state: QueueState | None,
     ) -> Self:
         """From the counts by channel; ``state`` is the queue's row, if it has one."""
@@ -143,7 +182,7 @@ class QueueReadings(Document):
             service_level_target=queue.service_level.percent / 100,
             service_level=_share(total["in_time"], answered + total["abandoned"]),
             service_level_without_abandoned=_share(total["in_time"], answered),
-            channels=[_of_channel(row) for row in rows],
+            channels=[_of_channel(row, *waits[row["channel"]]) for row in rows],
             surge=SurgeView.of(state),
         )
 
@@ -152,7 +191,7 @@ def _share(part: int, whole: int) -> float | None:
     return round(part / whole, 4) if whole else None
 
 
-def _of_channel(row: Mapping[str, Any]) -> ChannelReadings:
+def _of_channel(row: Mapping[str, Any], expected: Expected, calibration: Calibration) -> ChannelReadings:
     return ChannelReadings(
         channel=row["channel"],
         waiting=row["waiting"],
@@ -163,6 +202,9 @@ def _of_channel(row: Mapping[str, Any]) -> ChannelReadings:
         answered=row["answered"],
         answered_in_time=row["in_time"],
         abandoned=row["abandoned"],
+        expected_wait=ExpectedWait.of(expected),
+        calibration_hour=CoverageView.of(calibration.hour),
+        calibration_day=CoverageView.of(calibration.day),
     )
 
 
@@ -179,6 +221,12 @@ class IncidentView(Document):
     told: int = Field(description="How many of them were told how it ended.")
     resolved_at: Moment | None
     resolved_by: str
+
+
+class AllReadings(Page[QueueReadings]):
+    """How every queue does, and how far the centre is from the best possible."""
+
+    bounds: BoundsView | None = Field(description="Null until it was computed once; ask again.")
 
 
 class AgentView(PresenceView):

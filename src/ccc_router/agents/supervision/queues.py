@@ -16,7 +16,7 @@ from ...routing.rows import QueueState
 from ..bodies import SurgeBody
 from ..documents import WhyText
 from ..services import AgentsRoom, CommandKey, Room, do
-from .documents import QueueReadings, QueueView, RequirementView, SurgeView
+from .documents import AllReadings, QueueReadings, QueueView, RequirementView, SurgeView
 from .reading import readings
 
 router = APIRouter(prefix="/v1", tags=["supervision"], route_class=Guarded)
@@ -89,6 +89,6 @@ async def queue_readings(queue: Code, room: Room) -> QueueReadings:
 
 
 @router.get("/readings", summary="How every queue does", dependencies=[ONLY_LEADERS])
-async def all_readings(room: Room) -> Page[QueueReadings]:
-    """Now, and since midnight in Vietnam."""
-    return Page(items=await readings(room))
+async def all_readings(room: Room) -> AllReadings:
+    """Now, and since midnight in Vietnam; the bounds of the last hour and day are made beside, when somebody looks."""
+    return AllReadings(items=await readings(room), bounds=room.bounds())

@@ -5,6 +5,8 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Header
 
 from ...kernel.clock import VIETNAM, to_ms
+from ...queues.waits.estimate import Expected
+from ...queues.waits.foretold import Calibration
 from ...rest.access import AsLeader, Guarded
 from ...rest.problems import answers
 from ...rest.streams import STREAMED, EventStream, last_number
@@ -26,12 +28,17 @@ async def readings(room: AgentsRoom, queue: str = "") -> list[QueueReadings]:
     counted = await room.staff.readings(since=to_ms(midnight), thresholds=thresholds, queue=queue)
     agents = await room.staff.agents(after="", limit=ALL)
     states = {row.id: row for row in await room.staff.queue_states()}
-    return [
-        QueueReadings.of(
-            one, [row for row in counted if row["queue"] == one.id], room.catalogue, agents, now, states.get(one.id)
-        )
-        for one in queues
-    ]
+    found = []
+    for one in queues:
+        rows = [row for row in counted if row["queue"] == one.id]
+        waits = {row["channel"]: await _waits(room, one.id, row["channel"]) for row in rows}
+        found.append(QueueReadings.of(one, rows, room.catalogue, agents, now, waits, states.get(one.id)))
+    return found
+
+
+async def _waits(room: AgentsRoom, queue: str, channel: str) -> tuple[Expected, Calibration]:
+    expected = await room.waits.newcomer(queue, channel)
+    return expected, room.waits.calibration.get((queue, channel), Calibration())
 
 
 async def board(room: AgentsRoom) -> dict[str, Any]:
@@ -45,8 +52,9 @@ async def board(room: AgentsRoom) -> dict[str, Any]:
 async def _board(room: AgentsRoom) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for reading in await readings(room):
-        # oldest_waited_s changes with every second; oldest_arrived_at stands still.
-        shown[f"queue:{reading.queue}"] = reading.model_dump(mode="json", exclude={"oldest_waited_s"})
+        # What changes with every second is left out; oldest_arrived_at stands still.
+        moving: Any = {"oldest_waited_s": True, "channels": {"__all__": {"expected_wait"}}}
+        shown[f"queue:{reading.queue}"] = reading.model_dump(mode="json", exclude=moving)
     for agent in await room.staff.agents(after="", limit=ALL):
         shown[f"agent:{agent.id}"] = presence_view(agent, []).model_dump(mode="json", exclude={"doing"})
     return shown

@@ -6,6 +6,7 @@ from pydantic import Field, StringConstraints
 
 from ccc_router.events.vocabulary import CaseKind
 from ccc_router.rest.schemas import Body, Code, Document, Line, Moment, Text, When
+from ccc_router.rest.waits import ExpectedWait
 
 UploadId = Annotated[str, StringConstraints(pattern=r"^at_[0-9a-z]{26}$")]
 Visitor = Annotated[Line, Field(max_length=200)]
@@ -118,4 +119,5 @@ class Conversation(Document):
     contact_id: str
     case_id: str
     state: Literal["received", "open", "waiting_customer", "escalated", "resolved", "closed"]
+    waiting: ExpectedWait | None = Field(description="His place in line while an agent is waited for; else null.")
     messages: list[Said]

@@ -116,6 +116,7 @@ class PortalRoutes:
             contact_id=ticket.contact_id,
             case_id=ticket.case_id,
             state=await self._portal.conversations.state(ticket),
+            waiting=await self._portal.conversations.waiting(ticket),
             messages=[_said(message) for message in messages],
         )
 
@@ -136,7 +137,7 @@ class PortalRoutes:
         return Promised(reference=ticket.reference, not_before=form.not_before)
 
     async def get_stream(self, request: Request, endpoint: EndpointId, reference: Reference) -> StreamingResponse:
-        """Messages and states as server-sent events. ``Last-Event-ID`` is the number of the last message seen."""
+        """Messages, states and the place in line as server-sent events. ``Last-Event-ID`` is the number of the last message seen."""
         _, ticket = await self._ticket(request, endpoint, reference)
         self._streams.admit(ticket)
         after = read_last_id(request.headers.get("last-event-id", ""))
@@ -263,7 +264,7 @@ _BYTES: Final[dict[str, Any]] = {
     "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
 }
 _EVENTS: Final[dict[str, Any]] = {
-    "description": "Events `message` (id: its number) and `state`",
+    "description": "Events `message` (id: its number), `state`, and `waiting` (as in the conversation; null: no longer)",
     "content": {"text/event-stream": {"schema": {"type": "string"}}},
 }
 _FILE: Final[dict[str, Any]] = {

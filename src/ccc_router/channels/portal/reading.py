@@ -6,6 +6,8 @@ import msgspec
 
 from ccc_router.channels.portal.tickets import TicketRow
 from ccc_router.events.facts import Attachment
+from ccc_router.rest.waits import Expect, ExpectedWait
+from ccc_router.routing.rows import Contact
 from ccc_router.storage.database import Database
 
 CaseWord = Literal["received", "open", "waiting_customer", "escalated", "resolved", "closed"]
@@ -24,6 +26,11 @@ ORDER BY l.number LIMIT $5
 _STATE: Final = """
 SELECT k.state FROM contact c JOIN customer_case k ON k.pool = c.pool AND k.id = c.case_id
 WHERE c.pool = $1 AND c.id = $2
+"""
+# The first of the case's contacts at this portal that waits: the one of the form, or one that a later message opened.
+_WAITING: Final = """
+SELECT w.row FROM contact c JOIN contact w ON (w.pool, w.case_id, w.endpoint) = (c.pool, c.case_id, c.endpoint)
+WHERE c.pool = $1 AND c.id = $2 AND w.live AND w.open AND w.state = 'queued' ORDER BY w.arrived_at, w.id LIMIT 1
 """
 _LAST: Final = "SELECT coalesce(max(number), 0) FROM portal_line WHERE pool = $1 AND endpoint = $2 AND reference = $3"
 _BYTES: Final = "SELECT bytes FROM blob WHERE sha256 = $1"
@@ -55,9 +62,10 @@ class News(msgspec.Struct, frozen=True):
 class Conversations:
     """Reads only."""
 
-    def __init__(self, database: Database, pool: str) -> None:
+    def __init__(self, database: Database, pool: str, expect: Expect) -> None:
         self._database = database
         self._pool = pool
+        self._expect = expect
 
     async def after(self, ticket: TicketRow, number: int, limit: int = _BATCH) -> News:
         """The messages after ``number``, without a gap: one that is on its way holds back those behind it, for a while."""
@@ -92,6 +100,13 @@ class Conversations:
         """The name and the number of the form; "" where he left none, or they were erased."""
         row = await self._database.pool.fetchrow(_NUMBER, self._pool, ticket.contact_id)
         return (row[0], row[1] or "") if row is not None else ("", "")
+
+    async def waiting(self, ticket: TicketRow) -> ExpectedWait | None:
+        """His place in line and how long he still waits; None when he does not wait for an agent."""
+        row = await self._database.pool.fetchval(_WAITING, self._pool, ticket.contact_id)
+        if row is None:
+            return None
+        return ExpectedWait.of(await self._expect(msgspec.json.decode(row, type=Contact)))
 
     async def file(self, ticket: TicketRow, attachment_id: str) -> tuple[Attachment, bytes] | None:
         """A file of a message the visitor may see."""

@@ -62,7 +62,7 @@ class Streams:
 
     async def _news(self, event: asyncio.Event, ticket: TicketRow, after: int) -> AsyncIterator[bytes]:
         seen = min(after, await self._conversations.last(ticket))
-        told_state = ""
+        told_state, told_place = "", "null"
         spoke_at = self._clock.monotonic()
         while not self._closing:
             event.clear()
@@ -71,9 +71,14 @@ class Streams:
                 yield message_event(message)
             seen = news.seen
             state = await self._conversations.state(ticket)
-            if state != told_state:
-                told_state = state
-                yield f"event: state\ndata: {json.dumps({'state': state})}\n\n".encode()
+            waiting = await self._conversations.waiting(ticket)
+            place = waiting.model_dump_json() if waiting is not None else "null"
+            if (state, place) != (told_state, told_place):
+                if state != told_state:
+                    yield f"event: state\ndata: {json.dumps({'state': state})}\n\n".encode()
+                if place != told_place:
+                    yield f"event: waiting\ndata: {place}\n\n".encode()
+                told_state, told_place = state, place
             elif not news.messages and self._clock.monotonic() - spoke_at >= HEARTBEAT_S:
                 yield b": still here\n\n"
             else:

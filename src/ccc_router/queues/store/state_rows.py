@@ -13,12 +13,12 @@ from ccc_router.routing.state import ENDED
 
 _CONTACTS: Final = """
 INSERT INTO contact (pool, id, case_id, customer_id, channel, endpoint, queue, state, agent_id, offer_id, attention, arrived_at,
-                     answered_at, since, due, open, live, row)
-SELECT $1, * FROM unnest($2::contact_record[])
+                     answered_at, since, due, open, live, rank, row)
+SELECT $1, * FROM unnest($2::ranked_contact_record[])
 ON CONFLICT (pool, id) DO UPDATE SET case_id = excluded.case_id, customer_id = excluded.customer_id,
     queue = excluded.queue, state = excluded.state, agent_id = excluded.agent_id, offer_id = excluded.offer_id,
     attention = excluded.attention, answered_at = excluded.answered_at, since = excluded.since, due = excluded.due,
-    open = excluded.open, live = excluded.live, row = excluded.row
+    open = excluded.open, live = excluded.live, rank = excluded.rank, row = excluded.row
 """
 _OFFERS: Final = """
 INSERT INTO offer (pool, id, contact_id, agent_id, state, made_at, expires_at, ended_at, row)
@@ -76,7 +76,7 @@ def _contact(state: State, row: Contact) -> tuple[object, ...]:
     return (
         row.id, row.case_id, row.customer_id, row.channel.value, row.endpoint, row.queue, row.state.value, row.agent_id,
         row.offer_id, row.attention, row.arrived_at, row.answered_at, row.state_since,
-        0 if over else state.contact_due(row), not over, row.id in state.contacts, _document(row),
+        0 if over else state.contact_due(row), not over, row.id in state.contacts, row.rank, _document(row),
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ import msgspec
 from ...events.envelope import Entry
 from ...events.vocabulary import Channel, ContactState, Direction, OfferState, Presence
 from ...routing import decisions as d
-from .workload import MISSED, Arrival, Shift, Window, Workload, workload_of
+from .workload import MISSED, Arrival, Shift, Stayed, Window, Workload, workload_of
 
 _REACTION_MS: Final = 3000
 _HANDLING_MS: Final = 300_000
@@ -34,6 +34,8 @@ class _Life(msgspec.Struct):
     answered: bool = False
     abandoned: bool = False
     reactions: list[int] = []
+    queues: tuple[str, ...] = ()
+    first_ms: int = 0
 
     def rest(self, at: int) -> None:
         """What it did until now is over."""
@@ -42,6 +44,13 @@ class _Life(msgspec.Struct):
         elif self.since:
             self.handled_ms += at - self.since
         self.since = 0
+
+    def stayed(self, now: int) -> Stayed:
+        """What was seen of it, the last time at ``now``."""
+        busy = self.first_ms or self.handled_ms + self.wrapped_ms + (now - self.since if self.since else 0)
+        waited = (self.waited_until or now) - self.arrived_at
+        channel, queues = self.opened.channel, self.queues or (self.opened.queue,)
+        return Stayed(self.arrived_at, channel, queues, waited, self.answered, self.abandoned, busy)
 
 
 class Recorder:
@@ -57,6 +66,8 @@ class Recorder:
         # ``Any`` because each method takes its own decision. Other decisions tell nothing of customers or agents.
         self._takers: dict[str, tuple[type[d.Decision], Callable[[int, Any], None]]] = {
             "ContactOpened": (d.ContactOpened, self._opened),
+            "ContactQueued": (d.ContactQueued, self._queued),
+            "ContactOverflowed": (d.ContactOverflowed, self._queued),
             "OfferMade": (d.OfferMade, self._offer_made),
             "OfferEnded": (d.OfferEnded, self._offer_ended),
             "ContactActive": (d.ContactActive, self._active),
@@ -94,6 +105,10 @@ class Recorder:
         window = Window(from_ms, until_ms, from_ms, back_after_ms=back_after_ms)
         return workload_of(window, arrivals, [*self._shifts, *still])
 
+    def stays(self, from_ms: int, until_ms: int) -> list[Stayed]:
+        """What was seen of those who came between two moments, in their order."""
+        return [life.stayed(self._now) for life in self._lives.values() if from_ms <= life.arrived_at < until_ms]
+
     def _arrival(self, life: _Life, patience: float, spent: list[tuple[int, int]], dice: Random) -> Arrival:
         opened = life.opened
         handling, wrap_up = life.handled_ms, life.wrapped_ms
@@ -123,6 +138,11 @@ class Recorder:
     def _opened(self, at: int, opened: d.ContactOpened) -> None:
         if opened.direction is Direction.INBOUND and opened.channel is not Channel.INTERNAL:
             self._lives[opened.contact_id] = _Life(opened, at)
+
+    def _queued(self, _at: int, queued: d.ContactQueued | d.ContactOverflowed) -> None:
+        life = self._lives.get(queued.contact_id)
+        if life is not None and life.queues[-1:] != (queued.queue,):
+            life.queues += (queued.queue,)
 
     def _offer_made(self, at: int, made: d.OfferMade) -> None:
         self._offers[made.offer_id] = (made.contact_id, at)
@@ -160,6 +180,7 @@ class Recorder:
         if life is not None:
             life.rest(at)
             life.wrapping = False
+            life.first_ms = life.first_ms or life.handled_ms + life.wrapped_ms
 
     def _ended(self, at: int, ended: d.ContactEnded) -> None:
         life = self._lives.get(ended.contact_id)

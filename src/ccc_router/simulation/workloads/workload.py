@@ -57,6 +57,19 @@ class Shift(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", t
     breaks: tuple[Break, ...] = ()
 
 
+class Stayed(msgspec.Struct, frozen=True):
+    """What was seen of a contact, nothing drawn: the queues it waited in, in order; how long it waited, until it was answered, given up or ended
+    otherwise, or the record ends; and how long it kept an agent busy from its answer on, the first time (0: never)."""
+
+    at_ms: int
+    channel: Channel
+    queues: tuple[str, ...]
+    waited_ms: int
+    answered: bool
+    gave_up: bool
+    busy_ms: int
+
+
 class Window(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="window"):
     """What is simulated, and from when on it is measured: what came in the warm-up before ``measured_from_ms`` does not count.
 
