@@ -4,9 +4,9 @@ from ccc_router.events.envelope import AnyInput, Input, Resolved
 from ccc_router.events.vocabulary import ContactState, OfferReason
 from ccc_router.routing import State, Step, apply, begin, decide
 from ccc_router.routing import decisions as d
-from ccc_router.routing.policy import Agent, Catalogue, Queue
+from ccc_router.routing.policy import Agent, Queue
 from ccc_router.routing.rows import Contact
-from tests.support.world import World, carried, eligible
+from tests.support.world import World, carried, eligible, is_free
 
 
 class Watched(World):
@@ -94,21 +94,35 @@ def agent_key(state: State, contact: Contact, agent_id: str) -> tuple[int | str,
     }
     by = {
         "load": 1000 * carried(state, agent.assignments) // state.book.agents[agent_id].capacity.total_weight,
-        "scarcity": scarcity(state.book.catalogue, state.book.agents[agent_id]),
+        "scarcity": scarcity(state, contact, agent_id),
         "idle": idle[rules.idle_since],
     }
     again = agent_id in contact.tried and not waits_for_somebody(contact)
     return (int(again), *(by[name] for name in rules.agent_order), agent_id)
 
 
-def scarcity(catalogue: Catalogue, agent: Agent) -> int:
-    """How many could not stand in for him in the rarest work he does: person by person."""
-    languages = {"", *(one.language for one in catalogue.endpoints)} & {"", *(one.id for one in catalogue.skills)}
-    works = [(queue, language) for queue in catalogue.queues for language in languages if does(agent, queue, language)]
-    return max(
-        (sum(not does(other, *work) for other in catalogue.agents) for work in works),
-        default=0,
-    )
+def scarcity(state: State, contact: Contact, agent_id: str) -> int:
+    """How many of those free for the channel could not do the rarest other work he does: person by person.
+
+    Other work is what not exactly the same people can do as the contact's own.
+    """
+    catalogue, skills = state.book.catalogue, state.book.skills
+    languages = {one.language if one.language in skills else "" for one in catalogue.endpoints}
+    free = [one for one in catalogue.agents if is_free(state, one.id, contact.channel)]
+    found = []
+    for queue in catalogue.queues:
+        for language in languages:
+            able = [one for one in catalogue.agents if does(one, queue, language)]
+            if state.book.agents[agent_id] in able and able != own_work(state, contact, languages):
+                found.append(sum(not does(one, queue, language) for one in free))
+    return max(found, default=0)
+
+
+def own_work(state: State, contact: Contact, languages: set[str]) -> list[Agent]:
+    """Who can do the contact's own work; nobody if no endpoint has its language."""
+    language = contact.language if contact.language in state.book.skills else ""
+    queue = state.book.queues[contact.queue]
+    return [one for one in state.book.catalogue.agents if language in languages and does(one, queue, language)]
 
 
 def does(agent: Agent, queue: Queue, language: str) -> bool:

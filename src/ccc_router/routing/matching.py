@@ -40,32 +40,37 @@ def for_contact(state: State, contact_id: str) -> Match | None:
     found: list[tuple[AgentKey, AgentClass]] = []
     eligible = 0
     able = state.book.able(state.book.contact_class(contact))
-    free = state.free.lists.get(contact.channel.value, {})
+    channel, work = contact.channel.value, state.book.work_of(contact)
+    free = state.free.lists.get(channel, {})
     small, large = (free, able) if len(free) < len(able) else (able, free)
     for agent_class in small:
         if agent_class in large:
             keys = free[agent_class]
             eligible += len(keys)
-            found.append((keys[0], agent_class))
+            found.append((state.free.compared(keys[0], agent_class, channel, work), agent_class))
     if not found:
         return None
     if contact.tried or contact.excluded:
         return _choosing(state, contact, [agent_class for _, agent_class in found], eligible)
     found.sort(key=lambda item: item[0])
     best, agent_class = found[0]
-    keys = state.free.lists[contact.channel.value][agent_class]
     following = [found[1][0]] if len(found) > 1 else []
-    following += keys[1:2]
+    following += [state.free.compared(key, agent_class, channel, work) for key in free[agent_class][1:2]]
     return _match(state, contact, eligible, best, min(following) if following else None)
 
 
 def _choosing(state: State, contact: Contact, classes: list[AgentClass], eligible: int) -> Match | None:
     """The same, but never who is excluded, and whoever had one of the last offers of this contact only if nobody else can."""
-    keys = sorted(key for agent_class in classes for key in _heads(state, contact, agent_class))
-    keys = [key for key in keys if key.agent_id not in contact.excluded]
+    channel, book = contact.channel.value, state.book
+    work = book.work_of(contact)
+    keys = sorted(
+        state.free.compared(key, agent_class, channel, work)
+        for agent_class in classes
+        for key in _heads(state, contact, agent_class)
+        if key.agent_id not in contact.excluded
+    )
     if not keys:
         return None
-    channel, book = contact.channel.value, state.book
     shut_out = [one for one in contact.excluded if channel in state.free.channels(one)]
     eligible -= sum(1 for one in shut_out if book.agent_classes[one] in classes)
     fresh = [key for key in keys if key.agent_id not in contact.tried]
@@ -84,8 +89,12 @@ def _heads(state: State, contact: Contact, agent_class: AgentClass) -> list[Agen
 
 def _kept(state: State, contact: Contact, agents: tuple[str, ...]) -> Match | None:
     """The first of those it is kept for who is free."""
-    free = [agent_id for agent_id in agents if contact.channel.value in state.free.channels(agent_id)]
-    keys = sorted(state.free.key(agent_id) for agent_id in free)
+    channel, book = contact.channel.value, state.book
+    free = [agent_id for agent_id in agents if channel in state.free.channels(agent_id)]
+    work = book.work_of(contact)
+    keys = sorted(
+        state.free.compared(state.free.key(agent_id), book.agent_classes[agent_id], channel, work) for agent_id in free
+    )
     if not keys:
         return None
     found = _match(state, contact, len(keys), keys[0], keys[1] if len(keys) > 1 else None)

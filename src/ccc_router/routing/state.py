@@ -57,7 +57,7 @@ class State:
         self.escalations: dict[str, Escalation] = {}
         self.waiting = self._nobody()
         self.doors = Doors()
-        self.free = Free()
+        self.free = Free(self.book)
         self.woken_contacts: list[str] = []
         self.woken_agents: list[str] = []
         self.leaving: list[str] = []
@@ -93,7 +93,7 @@ class State:
 
     def reindex(self) -> None:
         """Derive everything anew, as after a new catalogue."""
-        self.waiting, self.free, self.doors = self._nobody(), Free(), Doors(self.doors.rows)
+        self.waiting, self.free, self.doors = self._nobody(), Free(self.book), Doors(self.doors.rows)
         self.timers = Timers()
         for contact in sorted(self.contacts.values(), key=lambda row: (row.rank, row.id)):
             self.touch_contact(contact)
@@ -146,11 +146,17 @@ class State:
             where = kept_for(contact) or self.book.contact_class(contact)
             if not isinstance(where, tuple):
                 self.book.able(where)
-            target_at = self.book.target_at(contact) if self.waiting.extra else 0
-            if self.waiting.put(Place(contact.rank, contact.id), where, contact.excluded, target_at):
+            place = Place(contact.rank, contact.id)
+            if self.waiting.put(place, where, contact.excluded, self._target_at(contact)):
                 self.woken_contacts.append(contact.id)
         else:
             self.waiting.drop(contact.id)
+
+    def _target_at(self, contact: Contact) -> int:
+        """The target by which its turn changes; 0 if it never does: by rank alone, or it has let others go first already."""
+        extra = self.waiting.extra
+        target_at = self.book.target_at(contact) if extra else 0
+        return target_at if target_at + extra >= self.now else 0
 
     def is_shut(self, contact: Contact) -> bool:
         """Whether the contact waits for its queue to open."""

@@ -91,9 +91,9 @@ class TargetLine:
         return chain(self._timely.in_order(), self._late.in_order())
 
     def add(self, place: Place, target_at: int) -> None:
-        """Queue up."""
+        """Queue up; 0: by rank for ever."""
         self._timely.add(place)
-        if self._extra:
+        if target_at:
             heappush(self._moves, (target_at + 1, False, place))
 
     def remove(self, place: Place) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import NamedTuple
 
-from ..rulebook import AgentClass, ContactClass
+from ..rulebook import AgentClass, ContactClass, Rulebook
 from .lines import Line, Place, TargetLine, Turn
 
 
@@ -152,14 +152,17 @@ class Waiting:
 
 
 class Free:
-    """Agents who could take one more contact of a channel, in the order they are offered work."""
+    """Agents who could take one more contact of a channel, in the order they are offered work; and how many of them do each work."""
 
-    __slots__ = ("_keys", "lists")
+    __slots__ = ("_able", "_counted", "_done", "_keys", "_scarcity_at", "lists")
 
-    def __init__(self) -> None:
+    def __init__(self, book: Rulebook) -> None:
         """Nobody is free."""
         self.lists: dict[str, dict[AgentClass, list[AgentKey]]] = {}
         self._keys: dict[str, tuple[AgentClass, AgentKey, tuple[str, ...]]] = {}
+        self._done, self._scarcity_at = book.works.done, book.scarcity_at
+        self._able: dict[str, list[int]] = {}  # by channel and number of work; the last counts everybody
+        self._counted = 1 + len(set(book.works.of.values()))
 
     def channels(self, agent_id: str) -> tuple[str, ...]:
         """The channels of which the agent could take one more now."""
@@ -167,8 +170,25 @@ class Free:
         return found[2] if found else ()
 
     def key(self, agent_id: str) -> AgentKey:
-        """A free agent's place in the order."""
+        """A free agent's place among those of his class."""
         return self._keys[agent_id][1]
+
+    def scarcity(self, agent_class: AgentClass, channel: str, work: int) -> int:
+        """How many of those free for a channel could not do the rarest other work of a class than ``work``; 0 if it does no other."""
+        able = self._able[channel]
+        rarest = everybody = able[-1]
+        for other in self._done.get(agent_class, ()):
+            if able[other] < rarest and other != work:
+                rarest = able[other]
+        return everybody - rarest
+
+    def compared(self, key: AgentKey, agent_class: AgentClass, channel: str, work: int) -> AgentKey:
+        """A place among all who could take a contact of this channel and work: scarcity, which is a class's, where the policy has it."""
+        at = self._scarcity_at
+        if at is None:
+            return key
+        order = key.order
+        return AgentKey((*order[:at], self.scarcity(agent_class, channel, work), *order[at:]), key.agent_id)
 
     def put(self, agent_class: AgentClass, key: AgentKey, channels: tuple[str, ...]) -> bool:
         """Be free for these channels only. True if that differs from before and is not nothing."""
@@ -180,8 +200,15 @@ class Free:
         if not channels:
             return False
         self._keys[agent_id] = wanted
+        done = self._done.get(agent_class, ())
         for channel in channels:
-            insort(self.lists.setdefault(channel, {}).setdefault(agent_class, []), key)
+            if channel not in self.lists:
+                self.lists[channel], self._able[channel] = {}, [0] * self._counted
+            insort(self.lists[channel].setdefault(agent_class, []), key)
+            able = self._able[channel]
+            able[-1] += 1
+            for work in done:
+                able[work] += 1
         return True
 
     def drop(self, agent_id: str) -> None:
@@ -190,9 +217,13 @@ class Free:
         if found is None:
             return
         agent_class, key, channels = found
+        done = self._done.get(agent_class, ())
         for channel in channels:
-            classes = self.lists[channel]
+            classes, able = self.lists[channel], self._able[channel]
             keys = classes[agent_class]
             del keys[bisect_left(keys, key)]
             if not keys:
                 del classes[agent_class]
+            able[-1] -= 1
+            for work in done:
+                able[work] -= 1
