@@ -108,7 +108,7 @@ def _chances(model: Model, queue: int, waited_ms: int) -> Order:
 
 
 def _pressure(model: Model, queue: int, waited_ms: int) -> Order:
-    """The queue with the most waiting for each of its agents (a fixed queue ratio: Gurvich, Whitt 2009)."""
+    """The queue with the most waiting for each of its agents (queue-ratio routing: Gurvich, Whitt 2010)."""
     return (-len(model.waiting[queue]) / model.able[queue],)
 
 

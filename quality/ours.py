@@ -53,7 +53,11 @@ def catalogue(people: Sequence[Person], rules: Rules) -> Catalogue:
         ),
         skills=tuple(Skill(id=one, name=_text(one)) for one in ("vi", *QUEUES)),
         agents=tuple(_agent(number, [QUEUES[skill] for skill in one.skills]) for number, one in enumerate(people)),
-        endpoints=(Endpoint("switch", "phone", _text("switch"), QUEUES[0], dialect="csta", control_url="played:"),),
+        endpoints=(
+            Endpoint(
+                "switch", "phone", _text("switch"), QUEUES[0], dialect="csta", control_url="http://switch.invalid/"
+            ),
+        ),
         dispositions=(Disposition("answered", _text("answered")), Disposition("not_given", _text("not given"))),
         rules=rules,
     )

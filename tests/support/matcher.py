@@ -66,22 +66,23 @@ def first_of(state: State, agent_id: str) -> str:
     return min(mine, key=lambda one: contact_key(state, one, agent_id)).id
 
 
-def contact_key(state: State, contact: Contact, agent_id: str) -> tuple[int, bool, int, str]:
-    """Assigned ones, what is kept for him, then the profile's priority; who can be in time or has let others go first; then rank."""
+def contact_key(state: State, contact: Contact, agent_id: str) -> tuple[int, int, str]:
+    """Assigned ones, what is kept for him, then the profile's priority; then the rank, of who lets others go first that of one who comes
+    when he has his turn again."""
     if waits_for_somebody(contact):
-        return (-1 if contact.reason is OfferReason.ASSIGNED else 0, False, contact.rank, contact.id)
+        return (-1 if contact.reason is OfferReason.ASSIGNED else 0, contact.rank, contact.id)
     priority = next(one.priority for one in state.book.agents[agent_id].profiles if one.queue == contact.queue)
-    return (priority, lets_others_go_first(state, contact), contact.rank, contact.id)
+    return (priority, contact.rank + set_back(state, contact), contact.id)
 
 
-def lets_others_go_first(state: State, contact: Contact) -> bool:
-    """Whether it is too late for its target, and not yet for so long that it has its turn by rank again."""
+def set_back(state: State, contact: Contact) -> int:
+    """By how much: nothing unless it is too late for its target, and not yet for so long that it has its turn by rank again."""
     rules = state.book.rules
     if rules.contact_order == "rank":
-        return False
-    seconds = rules.priority_credit_s[contact.priority] + state.book.queues[contact.queue].service_level.seconds
-    late = state.now - contact.rank - 1000 * seconds
-    return 0 < late <= 1000 * rules.max_extra_wait_s
+        return 0
+    target, extra = 1000 * state.book.queues[contact.queue].service_level.seconds, 1000 * rules.max_extra_wait_s
+    late = state.now - (contact.rank + 1000 * rules.priority_credit_s[contact.priority] + target)
+    return target + extra + 1 if 0 < late <= extra else 0
 
 
 def agent_key(state: State, contact: Contact, agent_id: str) -> tuple[int | str, ...]:

@@ -103,12 +103,12 @@ def _kept(state: State, contact: Contact, agents: tuple[str, ...]) -> Match | No
 
 def _best_contact(state: State, agent_id: str, channels: tuple[str, ...]) -> Contact | None:
     """Assigned ones first; then by the profile's priority, then the policy's order; a contact kept for the agent has the best priority."""
-    best: tuple[int, int, int, str] | None = None
+    best: tuple[int, int, str] | None = None
     for rank, contact_id in _own_line(state, agent_id):
         contact = state.contacts[contact_id]
         if contact.channel.value not in channels:
             continue
-        key = (-1 if contact.reason is OfferReason.ASSIGNED else 0, 0, rank, contact_id)
+        key = (-1 if contact.reason is OfferReason.ASSIGNED else 0, rank, contact_id)
         if best is None or key < best:
             best = key
     takes = state.book.takes(state.book.agent_classes[agent_id])
@@ -120,7 +120,7 @@ def _best_contact(state: State, agent_id: str, channels: tuple[str, ...]) -> Con
         first = lines[contact_class].first(agent_id, state.now)
         if first is not None and (best is None or (takes[contact_class], *first) < best):
             best = (takes[contact_class], *first)
-    return None if best is None else state.contacts[best[3]]
+    return None if best is None else state.contacts[best[2]]
 
 
 def _own_line(state: State, agent_id: str) -> list[tuple[int, str]]:

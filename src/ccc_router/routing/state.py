@@ -111,7 +111,8 @@ class State:
 
     def _nobody(self) -> Waiting:
         rules = self.book.rules
-        return Waiting(1000 * rules.max_extra_wait_s if rules.contact_order == "service_level" else 0)
+        targets = {queue.id: 1000 * queue.service_level.seconds for queue in self.book.queues.values()}
+        return Waiting(1000 * rules.max_extra_wait_s if rules.contact_order == "service_level" else 0, targets)
 
     def activate(self, catalogue: Catalogue) -> None:
         """Put another catalogue in force; every agent in it has a row from now on.

@@ -11,12 +11,12 @@ MOVES = st.lists(
 )
 
 
-@given(MOVES, st.integers(0, 12))
-def test_i8_the_first_of_a_line_by_target_is_the_first_at_that_moment(moves: Moves, extra: int) -> None:
-    """Whoever leaves and comes back, and whenever somebody looks: in time or waited enough, then late; each by rank."""
+@given(MOVES, st.integers(0, 12), st.integers(0, 80))
+def test_i8_the_first_of_a_line_by_target_is_the_first_at_that_moment(moves: Moves, extra: int, behind: int) -> None:
+    """Whoever leaves and comes back, and whenever somebody looks: by rank, the late so much further back until they waited enough."""
     targets = {Place(10 * number, f"c{number}"): 5 + (number * 7) % 31 for number in range(8)}
     places = sorted(targets)
-    line, present, now = TargetLine(extra), set[Place](), 0
+    line, present, now = TargetLine(extra, behind), set[Place](), 0
     for what, number, seconds in moves:
         place = places[number]
         if what == "add" and place not in present:
@@ -27,10 +27,13 @@ def test_i8_the_first_of_a_line_by_target_is_the_first_at_that_moment(moves: Mov
             present.discard(place)
         else:
             now += seconds
-        turns = [(int(targets[one] < now <= targets[one] + extra), *one) for one in present]
+        late = {one for one in present if targets[one] < now <= targets[one] + extra}
+        turns = [Place(one.rank + behind * (one in late), one.contact_id) for one in present]
         if number % 2:  # nobody looks each time
             assert line.first(now) == min(turns, default=None)
         assert len(line) == len(present)
+        assert line.smallest() == min(present, default=None)
+        assert sorted(line.in_order()) == sorted(present)
 
 
 @given(MOVES)

@@ -13,10 +13,6 @@ class Place(NamedTuple):
     contact_id: str
 
 
-Turn = tuple[int, int, str]
-"""(0: in its turn, 1: after those who can still be answered in time; rank; contact id): smaller goes first."""
-
-
 class Line:
     """Waiting contacts of one class by rank. Those that left are dropped when they come to the front."""
 
@@ -41,12 +37,10 @@ class Line:
         """Leave; nothing happens if it is not here."""
         self._present.discard(place)
 
-    def move(self, place: Place, to: "Line") -> bool:
-        """Go over to another line; False if it is not here."""
+    def take(self, place: Place) -> bool:
+        """Leave; whether it was here."""
         here = place in self._present
-        if here:
-            self._present.discard(place)
-            to.add(place)
+        self._present.discard(place)
         return here
 
     def first(self) -> Place | None:
@@ -71,14 +65,14 @@ class Line:
 
 
 class TargetLine:
-    """Waiting contacts by rank, but those whose target passed after the others, until they have let others go before them for ``extra``
-    milliseconds: then they have their turn by rank again. Two heaps; a contact moves at most twice, when somebody looks."""
+    """Waiting contacts by rank; but whoever is late for his target stands ``behind`` milliseconds further back, until he has let others go
+    before him for ``extra``: then he has his rank again. Two heaps; a contact moves at most twice, when somebody looks."""
 
-    __slots__ = ("_extra", "_late", "_moves", "_timely")
+    __slots__ = ("_behind", "_extra", "_late", "_moves", "_timely")
 
-    def __init__(self, extra: int) -> None:
+    def __init__(self, extra: int, behind: int) -> None:
         """An empty line."""
-        self._extra = extra
+        self._extra, self._behind = extra, behind
         self._timely, self._late = Line(), Line()
         self._moves: list[tuple[int, bool, Place]] = []
 
@@ -87,8 +81,8 @@ class TargetLine:
         return len(self._timely) + len(self._late)
 
     def in_order(self) -> Iterator[Place]:
-        """Everybody: those whose target has not passed from their front, then the others from theirs. The line must not change meanwhile."""
-        return chain(self._timely.in_order(), self._late.in_order())
+        """Everybody by rank: those in their turn from their front, then the late from theirs. The line must not change meanwhile."""
+        return chain(self._timely.in_order(), map(self._by_rank, self._late.in_order()))
 
     def add(self, place: Place, target_at: int) -> None:
         """Queue up; 0: by rank for ever."""
@@ -99,24 +93,31 @@ class TargetLine:
     def remove(self, place: Place) -> None:
         """Leave."""
         self._timely.remove(place)
-        self._late.remove(place)
+        self._late.remove(self._set_back(place))
 
     def smallest(self) -> Place | None:
         """Who ranks first, in his turn or not."""
         timely, late = self._timely.first(), self._late.first()
-        return min(timely, late) if timely is not None and late is not None else timely or late
+        if late is None:
+            return timely
+        return min(timely or self._by_rank(late), self._by_rank(late))
 
-    def first(self, now: int) -> Turn | None:
-        """Who goes first at ``now``, which never goes back. Moves of those who left, or came back meanwhile, do no harm: they say the same."""
+    def first(self, now: int) -> Place | None:
+        """Who goes first at ``now``, which never goes back, where he stands. Moves of those who left, or came back meanwhile, do no harm:
+        they say the same."""
         moves = self._moves
         while moves and moves[0][0] <= now:
             at, back, place = heappop(moves)
-            if not back and self._timely.move(place, self._late):
+            if not back and self._timely.take(place):
+                self._late.add(self._set_back(place))
                 heappush(moves, (at + self._extra, True, place))
-            elif back:
-                self._late.move(place, self._timely)
-        timely = self._timely.first()
-        if timely is not None:
-            return (0, *timely)
-        late = self._late.first()
-        return (1, *late) if late is not None else None
+            elif back and self._late.take(self._set_back(place)):
+                self._timely.add(place)
+        timely, late = self._timely.first(), self._late.first()
+        return min(timely, late) if timely is not None and late is not None else timely or late
+
+    def _set_back(self, place: Place) -> Place:
+        return Place(place.rank + self._behind, place.contact_id)
+
+    def _by_rank(self, place: Place) -> Place:
+        return Place(place.rank - self._behind, place.contact_id)

@@ -4,12 +4,12 @@ Derived from the rows at any time; nothing here is stored. Costs are logarithmic
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import NamedTuple
 
 from ..rulebook import AgentClass, ContactClass, Rulebook
-from .lines import Line, Place, TargetLine, Turn
+from .lines import Line, Place, TargetLine
 
 
 class AgentKey(NamedTuple):
@@ -22,11 +22,11 @@ class AgentKey(NamedTuple):
 class ClassLine:
     """All of one class: a line for each set of agents who are not to have them; nearly always one, for nobody."""
 
-    __slots__ = ("_extra", "_lines")
+    __slots__ = ("_behind", "_extra", "_lines")
 
-    def __init__(self, extra: int) -> None:
-        """An empty line: those whose target passed let others go first for ``extra`` milliseconds."""
-        self._extra = extra
+    def __init__(self, extra: int, behind: int) -> None:
+        """An empty line: those whose target passed stand ``behind`` milliseconds further back for ``extra``."""
+        self._extra, self._behind = extra, behind
         self._lines: dict[tuple[str, ...], TargetLine] = {}
 
     def __bool__(self) -> bool:
@@ -45,7 +45,7 @@ class ClassLine:
         """Queue up."""
         line = self._lines.get(excluded)
         if line is None:
-            line = self._lines[excluded] = TargetLine(self._extra)
+            line = self._lines[excluded] = TargetLine(self._extra, self._behind)
         line.add(place, target_at)
 
     def remove(self, place: Place, excluded: tuple[str, ...]) -> None:
@@ -60,8 +60,8 @@ class ClassLine:
         fronts = [line.smallest() for line in self._lines.values()]
         return min((front for front in fronts if front is not None), default=None)
 
-    def first(self, agent_id: str, now: int) -> Turn | None:
-        """Who is at the front of those the agent may have."""
+    def first(self, agent_id: str, now: int) -> Place | None:
+        """Who is at the front of those the agent may have, where he stands."""
         fronts = [line.first(now) for excluded, line in self._lines.items() if agent_id not in excluded]
         return min((front for front in fronts if front is not None), default=None)
 
@@ -69,11 +69,12 @@ class ClassLine:
 class Waiting:
     """All waiting contacts: in the line of their class, or, while kept for certain agents, in the own line of each."""
 
-    __slots__ = ("_fronts", "_where", "extra", "lines", "reserved")
+    __slots__ = ("_fronts", "_targets", "_where", "extra", "lines", "reserved")
 
-    def __init__(self, extra: int) -> None:
-        """Nobody waits. Those whose target passed let others go first for ``extra`` milliseconds (0: the order is by rank alone)."""
-        self.extra = extra
+    def __init__(self, extra: int, targets: Mapping[str, int]) -> None:
+        """Nobody waits. Those whose target passed let others go first for ``extra`` milliseconds (0: the order is by rank alone): they
+        rank as if they had come at the moment at which they have their turn again. ``targets`` are the queues' service levels (ms)."""
+        self.extra, self._targets = extra, targets
         self.lines: dict[ContactClass, ClassLine] = {}
         self.reserved: dict[str, Line] = {}
         self._where: dict[str, tuple[ContactClass | tuple[str, ...], Place, tuple[str, ...]]] = {}
@@ -102,7 +103,7 @@ class Waiting:
     def _line(self, where: ContactClass) -> ClassLine:
         line = self.lines.get(where)
         if line is None:
-            line = self.lines[where] = ClassLine(self.extra)
+            line = self.lines[where] = ClassLine(self.extra, self._targets[where.queue] + self.extra + 1)
         return line
 
     def holds(self, contact_id: str) -> bool:
