@@ -40,14 +40,14 @@ def for_contact(state: State, contact_id: str) -> Match | None:
     found: list[tuple[AgentKey, AgentClass]] = []
     eligible = 0
     able = state.book.able(state.book.contact_class(contact))
-    channel, work = contact.channel.value, state.book.work_of(contact)
-    free = state.free.lists.get(channel, {})
+    channel, work, compared = contact.channel.value, state.book.work_of(contact), state.free.compared
+    free, counts = state.free.lists.get(channel, {}), state.free.able(channel)
     small, large = (free, able) if len(free) < len(able) else (able, free)
     for agent_class in small:
         if agent_class in large:
             keys = free[agent_class]
             eligible += len(keys)
-            found.append((state.free.compared(keys[0], agent_class, channel, work), agent_class))
+            found.append((compared(keys[0], agent_class, counts, work), agent_class))
     if not found:
         return None
     if contact.tried or contact.excluded:
@@ -55,16 +55,16 @@ def for_contact(state: State, contact_id: str) -> Match | None:
     found.sort(key=lambda item: item[0])
     best, agent_class = found[0]
     following = [found[1][0]] if len(found) > 1 else []
-    following += [state.free.compared(key, agent_class, channel, work) for key in free[agent_class][1:2]]
+    following += [compared(key, agent_class, counts, work) for key in free[agent_class][1:2]]
     return _match(state, contact, eligible, best, min(following) if following else None)
 
 
 def _choosing(state: State, contact: Contact, classes: list[AgentClass], eligible: int) -> Match | None:
     """The same, but never who is excluded, and whoever had one of the last offers of this contact only if nobody else can."""
     channel, book = contact.channel.value, state.book
-    work = book.work_of(contact)
+    work, counts = book.work_of(contact), state.free.able(channel)
     keys = sorted(
-        state.free.compared(key, agent_class, channel, work)
+        state.free.compared(key, agent_class, counts, work)
         for agent_class in classes
         for key in _heads(state, contact, agent_class)
         if key.agent_id not in contact.excluded
@@ -91,9 +91,9 @@ def _kept(state: State, contact: Contact, agents: tuple[str, ...]) -> Match | No
     """The first of those it is kept for who is free."""
     channel, book = contact.channel.value, state.book
     free = [agent_id for agent_id in agents if channel in state.free.channels(agent_id)]
-    work = book.work_of(contact)
+    work, counts = book.work_of(contact), state.free.able(channel)
     keys = sorted(
-        state.free.compared(state.free.key(agent_id), book.agent_classes[agent_id], channel, work) for agent_id in free
+        state.free.compared(state.free.key(agent_id), book.agent_classes[agent_id], counts, work) for agent_id in free
     )
     if not keys:
         return None

@@ -157,7 +157,7 @@ class Rulebook:
         An allowance with a calendar is counted in its open time. What comes while it is closed would all rank alike, so closed
         time counts a thousandth: who came earlier stays earlier.
         """
-        credit = self._credit_ms(priority)
+        credit = self.credit_ms(priority)
         wanted = self.queues[queue]
         allowance = 1000 * wanted.allowance_s.get(channel, 0)
         calendar = self.calendars.get(wanted.allowance_calendar.get(channel, ""))
@@ -167,13 +167,8 @@ class Rulebook:
             return open_until - closed // _CLOSED_COUNTS - credit
         return arrived_at + allowance - credit
 
-    def target_at(self, contact: Contact) -> int:
-        """Until when a waiting contact can still be answered in time: its rank without the credit, and its queue's service level (ms)."""
-        return (
-            contact.rank + self._credit_ms(contact.priority) + 1000 * self.queues[contact.queue].service_level.seconds
-        )
-
-    def _credit_ms(self, priority: int) -> int:
+    def credit_ms(self, priority: int) -> int:
+        """By how much earlier than it came a contact of this priority ranks."""
         steps = self.rules.priority_credit_s
         return 1000 * steps[min(priority, len(steps) - 1)] if steps else 0
 

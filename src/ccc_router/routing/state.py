@@ -148,16 +148,10 @@ class State:
             if not isinstance(where, tuple):
                 self.book.able(where)
             place = Place(contact.rank, contact.id)
-            if self.waiting.put(place, where, contact.excluded, self._target_at(contact)):
+            if self.waiting.put(place, where, contact.excluded, self.book.credit_ms(contact.priority)):
                 self.woken_contacts.append(contact.id)
         else:
             self.waiting.drop(contact.id)
-
-    def _target_at(self, contact: Contact) -> int:
-        """The target by which its turn changes; 0 if it never does: by rank alone, or it has let others go first already."""
-        extra = self.waiting.extra
-        target_at = self.book.target_at(contact) if extra else 0
-        return target_at if target_at + extra >= self.now else 0
 
     def is_shut(self, contact: Contact) -> bool:
         """Whether the contact waits for its queue to open."""

@@ -63,12 +63,18 @@ def test_scarcity_counts_who_could_not_do_the_rarest_other_work() -> None:
     general, health = book.works.of["general", "vi"], book.works.of["health", "vi"]
 
     def scarcities(work: int) -> list[int]:
-        return [state.free.scarcity(book.agent_classes[agent_id], "portal", work) for agent_id in "abcd"]
+        free = state.free
+        places = [
+            free.compared(free.key(agent_id), book.agent_classes[agent_id], free.able("portal"), work)
+            for agent_id in "abcd"
+            if "portal" in free.channels(agent_id)
+        ]
+        return [place.order[1] for place in places]
 
     assert scarcities(general) == [4, 0, 0, 0]
     assert scarcities(health) == [1, 1, 1, 1]
     world.sign_in("c", Presence.NOT_READY)
-    assert scarcities(general) == [3, 0, 0, 0]
+    assert scarcities(general) == [3, 0, 0]
 
 
 @pytest.mark.parametrize(("busy", "expected"), [("", "an"), ("chi", "binh"), ("dung", "an")])

@@ -11,23 +11,24 @@ MOVES = st.lists(
 )
 
 
-@given(MOVES, st.integers(0, 12), st.integers(0, 80))
-def test_i8_the_first_of_a_line_by_target_is_the_first_at_that_moment(moves: Moves, extra: int, behind: int) -> None:
+@given(MOVES, st.integers(0, 20), st.integers(0, 12), st.integers(0, 80))
+def test_i8_the_first_of_a_line_by_target_is_the_first_at_that_moment(
+    moves: Moves, target: int, extra: int, behind: int
+) -> None:
     """Whoever leaves and comes back, and whenever somebody looks: by rank, the late so much further back until they waited enough."""
-    targets = {Place(10 * number, f"c{number}"): 5 + (number * 7) % 31 for number in range(8)}
-    places = sorted(targets)
-    line, present, now = TargetLine(extra, behind), set[Place](), 0
+    places = [Place(3 * number, f"c{number}") for number in range(8)]
+    line, present, now = TargetLine(target, extra, behind), set[Place](), 0
     for what, number, seconds in moves:
         place = places[number]
         if what == "add" and place not in present:
-            line.add(place, targets[place])
+            line.add(place)
             present.add(place)
         elif what == "remove":
             line.remove(place)
             present.discard(place)
         else:
             now += seconds
-        late = {one for one in present if targets[one] < now <= targets[one] + extra}
+        late = {one for one in present if one.rank + target < now <= one.rank + target + extra}
         turns = [Place(one.rank + behind * (one in late), one.contact_id) for one in present]
         if number % 2:  # nobody looks each time
             assert line.first(now) == min(turns, default=None)

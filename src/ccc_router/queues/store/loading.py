@@ -43,7 +43,6 @@ async def load(connection: Connection, pool: str, position: int, now: int) -> St
     """The state as the tables hold it; ``position`` and ``now`` are those of the journal's last entry."""
     text = await connection.fetchval(_CATALOGUE, pool)
     state = State(pool, NO_CATALOGUE if text is None else msgspec.json.decode(text, type=Catalogue))
-    state.position, state.now = position, now
     collecting = gc.isenabled()
     gc.disable()  # a hundred thousand rows that all stay: the collector would walk them again and again
     try:
@@ -55,6 +54,7 @@ async def load(connection: Connection, pool: str, position: int, now: int) -> St
     finally:
         if collecting:
             gc.enable()
+    state.position, state.now = position, now
     return state
 
 

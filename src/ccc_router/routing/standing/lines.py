@@ -37,12 +37,6 @@ class Line:
         """Leave; nothing happens if it is not here."""
         self._present.discard(place)
 
-    def take(self, place: Place) -> bool:
-        """Leave; whether it was here."""
-        here = place in self._present
-        self._present.discard(place)
-        return here
-
     def first(self) -> Place | None:
         """Who is at the front."""
         heap = self._heap
@@ -65,59 +59,54 @@ class Line:
 
 
 class TargetLine:
-    """Waiting contacts by rank; but whoever is late for his target stands ``behind`` milliseconds further back, until he has let others go
-    before him for ``extra``: then he has his rank again. Two heaps; a contact moves at most twice, when somebody looks."""
+    """Waiting contacts by rank, all with the same time from rank to target. Whoever is late for it stands ``behind`` milliseconds further
+    back until he has let others go before him for ``extra``; then he has his rank again. 0: strictly by rank.
 
-    __slots__ = ("_behind", "_extra", "_late", "_moves", "_timely")
+    Two heaps. By rank is by target here: who is late is in front, and changes over when somebody looks, once.
+    """
 
-    def __init__(self, extra: int, behind: int) -> None:
+    __slots__ = ("_behind", "_extra", "_late", "_target", "_timely")
+
+    def __init__(self, target: int, extra: int, behind: int) -> None:
         """An empty line."""
-        self._extra, self._behind = extra, behind
+        self._target, self._extra, self._behind = target, extra, behind
         self._timely, self._late = Line(), Line()
-        self._moves: list[tuple[int, bool, Place]] = []
 
     def __len__(self) -> int:
         """How many wait."""
         return len(self._timely) + len(self._late)
 
     def in_order(self) -> Iterator[Place]:
-        """Everybody by rank: those in their turn from their front, then the late from theirs. The line must not change meanwhile."""
-        return chain(self._timely.in_order(), map(self._by_rank, self._late.in_order()))
+        """Everybody: those known to be late from their front, then the others from theirs. The line must not change meanwhile."""
+        return chain(self._late.in_order(), self._timely.in_order())
 
-    def add(self, place: Place, target_at: int) -> None:
-        """Queue up; 0: by rank for ever."""
+    def add(self, place: Place) -> None:
+        """Queue up."""
         self._timely.add(place)
-        if target_at:
-            heappush(self._moves, (target_at + 1, False, place))
 
     def remove(self, place: Place) -> None:
         """Leave."""
         self._timely.remove(place)
-        self._late.remove(self._set_back(place))
+        self._late.remove(place)
 
     def smallest(self) -> Place | None:
         """Who ranks first, in his turn or not."""
         timely, late = self._timely.first(), self._late.first()
-        if late is None:
-            return timely
-        return min(timely or self._by_rank(late), self._by_rank(late))
-
-    def first(self, now: int) -> Place | None:
-        """Who goes first at ``now``, which never goes back, where he stands. Moves of those who left, or came back meanwhile, do no harm:
-        they say the same."""
-        moves = self._moves
-        while moves and moves[0][0] <= now:
-            at, back, place = heappop(moves)
-            if not back and self._timely.take(place):
-                self._late.add(self._set_back(place))
-                heappush(moves, (at + self._extra, True, place))
-            elif back and self._late.take(self._set_back(place)):
-                self._timely.add(place)
-        timely, late = self._timely.first(), self._late.first()
         return min(timely, late) if timely is not None and late is not None else timely or late
 
-    def _set_back(self, place: Place) -> Place:
-        return Place(place.rank + self._behind, place.contact_id)
-
-    def _by_rank(self, place: Place) -> Place:
-        return Place(place.rank - self._behind, place.contact_id)
+    def first(self, now: int) -> Place | None:
+        """Who goes first at ``now``, which never goes back, where he stands."""
+        timely = self._timely.first()
+        if not self._extra:
+            return timely
+        in_time_from = now - self._target
+        while timely is not None and timely.rank < in_time_from:
+            self._timely.remove(timely)
+            self._late.add(timely)
+            timely = self._timely.first()
+        late = self._late.first()
+        if late is None:
+            return timely
+        if late.rank >= in_time_from - self._extra:
+            late = Place(late.rank + self._behind, late.contact_id)
+        return late if timely is None else min(timely, late)

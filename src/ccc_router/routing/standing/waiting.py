@@ -20,14 +20,14 @@ class AgentKey(NamedTuple):
 
 
 class ClassLine:
-    """All of one class: a line for each set of agents who are not to have them; nearly always one, for nobody."""
+    """All of one class: a line for each set of agents who are not to have them and each credit; nearly always one, for nobody and 0."""
 
-    __slots__ = ("_behind", "_extra", "_lines")
+    __slots__ = ("_extra", "_lines", "_target")
 
-    def __init__(self, extra: int, behind: int) -> None:
-        """An empty line: those whose target passed stand ``behind`` milliseconds further back for ``extra``."""
-        self._extra, self._behind = extra, behind
-        self._lines: dict[tuple[str, ...], TargetLine] = {}
+    def __init__(self, target: int, extra: int) -> None:
+        """An empty line: those whose ``target`` passed let others go first for ``extra`` milliseconds."""
+        self._target, self._extra = target, extra
+        self._lines: dict[tuple[tuple[str, ...], int], TargetLine] = {}
 
     def __bool__(self) -> bool:
         """Whether anybody waits."""
@@ -41,19 +41,20 @@ class ClassLine:
         """Everybody, each line from its front. The lines must not change meanwhile."""
         return chain.from_iterable(line.in_order() for line in self._lines.values())
 
-    def add(self, place: Place, excluded: tuple[str, ...], target_at: int) -> None:
+    def add(self, place: Place, excluded: tuple[str, ...], credit: int) -> None:
         """Queue up."""
-        line = self._lines.get(excluded)
+        line = self._lines.get((excluded, credit))
         if line is None:
-            line = self._lines[excluded] = TargetLine(self._extra, self._behind)
-        line.add(place, target_at)
+            behind = self._target + self._extra + 1
+            line = self._lines[excluded, credit] = TargetLine(self._target + credit, self._extra, behind)
+        line.add(place)
 
-    def remove(self, place: Place, excluded: tuple[str, ...]) -> None:
+    def remove(self, place: Place, excluded: tuple[str, ...], credit: int) -> None:
         """Leave."""
-        line = self._lines[excluded]
+        line = self._lines[excluded, credit]
         line.remove(place)
         if not line:
-            del self._lines[excluded]
+            del self._lines[excluded, credit]
 
     def smallest(self) -> Place | None:
         """Who ranks first, whoever may have him."""
@@ -62,7 +63,7 @@ class ClassLine:
 
     def first(self, agent_id: str, now: int) -> Place | None:
         """Who is at the front of those the agent may have, where he stands."""
-        fronts = [line.first(now) for excluded, line in self._lines.items() if agent_id not in excluded]
+        fronts = [line.first(now) for (excluded, _), line in self._lines.items() if agent_id not in excluded]
         return min((front for front in fronts if front is not None), default=None)
 
 
@@ -77,18 +78,19 @@ class Waiting:
         self.extra, self._targets = extra, targets
         self.lines: dict[ContactClass, ClassLine] = {}
         self.reserved: dict[str, Line] = {}
-        self._where: dict[str, tuple[ContactClass | tuple[str, ...], Place, tuple[str, ...]]] = {}
+        self._where: dict[str, tuple[ContactClass | tuple[str, ...], Place, tuple[str, ...], int]] = {}
         self._fronts: list[Place] = []  # whoever ranks first in each line, in order
 
-    def put(
-        self, place: Place, where: ContactClass | tuple[str, ...], excluded: tuple[str, ...], target_at: int
-    ) -> bool:
-        """Wait in a class's line, but for those ``excluded``, or (``where`` agents' ids) in theirs. True if that is a new place."""
-        contact_id = place.contact_id
-        if self._where.get(contact_id) == (where, place, excluded):
+    def put(self, place: Place, where: ContactClass | tuple[str, ...], excluded: tuple[str, ...], credit: int) -> bool:
+        """Wait in a class's line, but for those ``excluded``, or (``where`` agents' ids) in theirs. True if that is a new place.
+
+        ``credit`` is what of the rank a priority brought (ms): the target does not move by it.
+        """
+        contact_id, wanted = place.contact_id, (where, place, excluded, credit)
+        if self._where.get(contact_id) == wanted:
             return False
         self.drop(contact_id)
-        self._where[contact_id] = (where, place, excluded)
+        self._where[contact_id] = wanted
         if isinstance(where, tuple):
             for agent_id in where:
                 own = self.reserved.setdefault(agent_id, Line())
@@ -97,13 +99,13 @@ class Waiting:
         else:
             line = self._line(where)
             self._came(line.smallest(), place)
-            line.add(place, excluded, target_at)
+            line.add(place, excluded, credit)
         return True
 
     def _line(self, where: ContactClass) -> ClassLine:
         line = self.lines.get(where)
         if line is None:
-            line = self.lines[where] = ClassLine(self.extra, self._targets[where.queue] + self.extra + 1)
+            line = self.lines[where] = ClassLine(self._targets[where.queue], self.extra)
         return line
 
     def holds(self, contact_id: str) -> bool:
@@ -115,11 +117,11 @@ class Waiting:
         found = self._where.pop(contact_id, None)
         if found is None:
             return
-        where, place, excluded = found
+        where, place, excluded, credit = found
         if not isinstance(where, tuple):
             line = self.lines[where]
             front = line.smallest()
-            line.remove(place, excluded)
+            line.remove(place, excluded, credit)
             if not line:
                 del self.lines[where]
             self._left(front, place, line.smallest())
@@ -155,15 +157,16 @@ class Waiting:
 class Free:
     """Agents who could take one more contact of a channel, in the order they are offered work; and how many of them do each work."""
 
-    __slots__ = ("_able", "_counted", "_done", "_keys", "_scarcity_at", "lists")
+    __slots__ = ("_able", "_done", "_keys", "_nobody", "_scarcity_at", "lists")
 
     def __init__(self, book: Rulebook) -> None:
         """Nobody is free."""
         self.lists: dict[str, dict[AgentClass, list[AgentKey]]] = {}
         self._keys: dict[str, tuple[AgentClass, AgentKey, tuple[str, ...]]] = {}
         self._done, self._scarcity_at = book.works.done, book.scarcity_at
-        self._able: dict[str, list[int]] = {}  # by channel and number of work; the last counts everybody
-        self._counted = 1 + len(set(book.works.of.values()))
+        self._nobody = [0] * (1 + len(set(book.works.of.values())))
+        # how many are free for just these channels, by number of work; the last counts everybody
+        self._able: dict[tuple[str, ...], list[int]] = {}
 
     def channels(self, agent_id: str) -> tuple[str, ...]:
         """The channels of which the agent could take one more now."""
@@ -174,22 +177,25 @@ class Free:
         """A free agent's place among those of his class."""
         return self._keys[agent_id][1]
 
-    def scarcity(self, agent_class: AgentClass, channel: str, work: int) -> int:
-        """How many of those free for a channel could not do the rarest other work of a class than ``work``; 0 if it does no other."""
-        able = self._able[channel]
+    def able(self, channel: str) -> list[int]:
+        """How many are free for a channel, by the number of a work they do, and at last all: linear in works."""
+        counts = [count for channels, count in self._able.items() if channel in channels]
+        if len(counts) < 2:
+            return counts[0] if counts else self._nobody
+        return list(map(sum, zip(*counts, strict=True)))
+
+    def compared(self, key: AgentKey, agent_class: AgentClass, able: list[int], work: int) -> AgentKey:
+        """A place among all who could take a contact of some work, with scarcity where the policy has it: how many of those free for its
+        channel (``able``) could not do the rarest other work of the class; 0 if it does no other."""
+        at = self._scarcity_at
+        if at is None:
+            return key
         rarest = everybody = able[-1]
         for other in self._done.get(agent_class, ()):
             if able[other] < rarest and other != work:
                 rarest = able[other]
-        return everybody - rarest
-
-    def compared(self, key: AgentKey, agent_class: AgentClass, channel: str, work: int) -> AgentKey:
-        """A place among all who could take a contact of this channel and work: scarcity, which is a class's, where the policy has it."""
-        at = self._scarcity_at
-        if at is None:
-            return key
-        order = key.order
-        return AgentKey((*order[:at], self.scarcity(agent_class, channel, work), *order[at:]), key.agent_id)
+        order, agent_id = key
+        return AgentKey((*order[:at], everybody - rarest, *order[at:]), agent_id)
 
     def put(self, agent_class: AgentClass, key: AgentKey, channels: tuple[str, ...]) -> bool:
         """Be free for these channels only. True if that differs from before and is not nothing."""
@@ -201,15 +207,9 @@ class Free:
         if not channels:
             return False
         self._keys[agent_id] = wanted
-        done = self._done.get(agent_class, ())
         for channel in channels:
-            if channel not in self.lists:
-                self.lists[channel], self._able[channel] = {}, [0] * self._counted
-            insort(self.lists[channel].setdefault(agent_class, []), key)
-            able = self._able[channel]
-            able[-1] += 1
-            for work in done:
-                able[work] += 1
+            insort(self.lists.setdefault(channel, {}).setdefault(agent_class, []), key)
+        self._count(agent_class, channels, 1)
         return True
 
     def drop(self, agent_id: str) -> None:
@@ -218,13 +218,18 @@ class Free:
         if found is None:
             return
         agent_class, key, channels = found
-        done = self._done.get(agent_class, ())
         for channel in channels:
-            classes, able = self.lists[channel], self._able[channel]
+            classes = self.lists[channel]
             keys = classes[agent_class]
             del keys[bisect_left(keys, key)]
             if not keys:
                 del classes[agent_class]
-            able[-1] -= 1
-            for work in done:
-                able[work] -= 1
+        self._count(agent_class, channels, -1)
+
+    def _count(self, agent_class: AgentClass, channels: tuple[str, ...], more: int) -> None:
+        able = self._able.get(channels)
+        if able is None:
+            able = self._able[channels] = self._nobody.copy()
+        able[-1] += more
+        for work in self._done.get(agent_class, ()):
+            able[work] += more
