@@ -30,7 +30,7 @@ NAMES: Final = [scenario.name for scenario in SCENARIOS]
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(prog="python -m quality", description=__doc__)
-    parser.add_argument("--runs", type=int, default=20, help="runs of each scenario, with seeds 1, 2, …")
+    parser.add_argument("--runs", type=int, default=10, help="runs of each scenario, with seeds 1, 2, …")
     parser.add_argument("--scenario", choices=NAMES, help="only this one")
     parser.add_argument("--jobs", type=int, default=0, help="processes; 0: as many as processors")
     parser.add_argument("--out", type=Path, default=OUT)

@@ -237,7 +237,7 @@ class Rules(Policy, frozen=True):
 
     ``contact_order`` ``service_level``: who can still be answered within the target of the queue goes before who no longer can. Others
     may go before a contact for that reason for no more than ``max_extra_wait_s`` after its target has passed; then it has its rank again.
-    ``rank``: strictly by rank.
+    Meanwhile it ranks as if it had come at that moment. ``rank``: strictly by rank.
 
     Agents are compared by ``agent_order`` from left to right, at last by id; ``idle_since`` says what idle is. Scarcity: how many of those
     free for the channel could not do the rarest other work an agent can do. What is given was measured (docs/quality.md, ADR 0036).
