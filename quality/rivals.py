@@ -39,7 +39,7 @@ class LongestIdleFifo:
     def look(self, now_ms: int) -> Iterable[Match]:
         return ()
 
-    def _agent_order(self, agent: int, queue: int) -> tuple[int, ...]:
+    def _agent_order(self, agent: int, queue: int) -> tuple[float, ...]:
         return (self.idle_since[agent], agent)
 
     def _contact_order(self, contact: int) -> tuple[int, ...]:
@@ -103,7 +103,7 @@ class ModCallcenter(LongestIdleFifo):
                 return
             yield from self._offer(contact)
 
-    def _agent_order(self, agent: int, queue: int) -> tuple[int, ...]:
+    def _agent_order(self, agent: int, queue: int) -> tuple[float, ...]:
         return (self.agents[agent].skills[0] != queue, *super()._agent_order(agent, queue))
 
 
@@ -148,5 +148,5 @@ class AsteriskLeastRecent(LongestIdleFifo):
         free = sum(queue in self.agents[agent].skills for agent in self.idle_since)
         return [contact for contact, _ in zip(self.waiting[queue], range(free), strict=False)]
 
-    def _agent_order(self, agent: int, queue: int) -> tuple[int, ...]:
+    def _agent_order(self, agent: int, queue: int) -> tuple[float, ...]:
         return (self.agents[agent].skills[0] != queue, *super()._agent_order(agent, queue))

@@ -4,9 +4,9 @@ from ccc_router.events.envelope import AnyInput, Input, Resolved
 from ccc_router.events.vocabulary import ContactState, OfferReason
 from ccc_router.routing import State, Step, apply, begin, decide
 from ccc_router.routing import decisions as d
-from ccc_router.routing.policy import Agent, Catalogue, Queue
+from ccc_router.routing.policy import Agent, Queue
 from ccc_router.routing.rows import Contact
-from tests.support.world import World, carried, eligible
+from tests.support.world import World, carried, eligible, is_free
 
 
 class Watched(World):
@@ -66,22 +66,23 @@ def first_of(state: State, agent_id: str) -> str:
     return min(mine, key=lambda one: contact_key(state, one, agent_id)).id
 
 
-def contact_key(state: State, contact: Contact, agent_id: str) -> tuple[int, bool, int, str]:
-    """Assigned ones, what is kept for him, then the profile's priority; who can be in time or has let others go first; then rank."""
+def contact_key(state: State, contact: Contact, agent_id: str) -> tuple[int, int, str]:
+    """Assigned ones, what is kept for him, then the profile's priority; then the rank, of who lets others go first that of one who comes
+    when he has his turn again."""
     if waits_for_somebody(contact):
-        return (-1 if contact.reason is OfferReason.ASSIGNED else 0, False, contact.rank, contact.id)
+        return (-1 if contact.reason is OfferReason.ASSIGNED else 0, contact.rank, contact.id)
     priority = next(one.priority for one in state.book.agents[agent_id].profiles if one.queue == contact.queue)
-    return (priority, lets_others_go_first(state, contact), contact.rank, contact.id)
+    return (priority, contact.rank + set_back(state, contact), contact.id)
 
 
-def lets_others_go_first(state: State, contact: Contact) -> bool:
-    """Whether it is too late for its target, and not yet for so long that it has its turn by rank again."""
+def set_back(state: State, contact: Contact) -> int:
+    """By how much: nothing unless it is too late for its target, and not yet for so long that it has its turn by rank again."""
     rules = state.book.rules
     if rules.contact_order == "rank":
-        return False
-    seconds = rules.priority_credit_s[contact.priority] + state.book.queues[contact.queue].service_level.seconds
-    late = state.now - contact.rank - 1000 * seconds
-    return 0 < late <= 1000 * rules.max_extra_wait_s
+        return 0
+    target, extra = 1000 * state.book.queues[contact.queue].service_level.seconds, 1000 * rules.max_extra_wait_s
+    late = state.now - (contact.rank + 1000 * rules.priority_credit_s[contact.priority] + target)
+    return target + extra + 1 if 0 < late <= extra else 0
 
 
 def agent_key(state: State, contact: Contact, agent_id: str) -> tuple[int | str, ...]:
@@ -94,21 +95,35 @@ def agent_key(state: State, contact: Contact, agent_id: str) -> tuple[int | str,
     }
     by = {
         "load": 1000 * carried(state, agent.assignments) // state.book.agents[agent_id].capacity.total_weight,
-        "scarcity": scarcity(state.book.catalogue, state.book.agents[agent_id]),
+        "scarcity": scarcity(state, contact, agent_id),
         "idle": idle[rules.idle_since],
     }
     again = agent_id in contact.tried and not waits_for_somebody(contact)
     return (int(again), *(by[name] for name in rules.agent_order), agent_id)
 
 
-def scarcity(catalogue: Catalogue, agent: Agent) -> int:
-    """How many could not stand in for him in the rarest work he does: person by person."""
-    languages = {"", *(one.language for one in catalogue.endpoints)} & {"", *(one.id for one in catalogue.skills)}
-    works = [(queue, language) for queue in catalogue.queues for language in languages if does(agent, queue, language)]
-    return max(
-        (sum(not does(other, *work) for other in catalogue.agents) for work in works),
-        default=0,
-    )
+def scarcity(state: State, contact: Contact, agent_id: str) -> int:
+    """How many of those free for the channel could not do the rarest other work he does: person by person.
+
+    Other work is what not exactly the same people can do as the contact's own.
+    """
+    catalogue, skills = state.book.catalogue, state.book.skills
+    languages = {one.language if one.language in skills else "" for one in catalogue.endpoints}
+    free = [one for one in catalogue.agents if is_free(state, one.id, contact.channel)]
+    found = []
+    for queue in catalogue.queues:
+        for language in languages:
+            able = [one for one in catalogue.agents if does(one, queue, language)]
+            if state.book.agents[agent_id] in able and able != own_work(state, contact, languages):
+                found.append(sum(not does(one, queue, language) for one in free))
+    return max(found, default=0)
+
+
+def own_work(state: State, contact: Contact, languages: set[str]) -> list[Agent]:
+    """Who can do the contact's own work; nobody if no endpoint has its language."""
+    language = contact.language if contact.language in state.book.skills else ""
+    queue = state.book.queues[contact.queue]
+    return [one for one in state.book.catalogue.agents if language in languages and does(one, queue, language)]
 
 
 def does(agent: Agent, queue: Queue, language: str) -> bool:

@@ -283,34 +283,32 @@ def at_limit(state: State, contact: Contact) -> bool:
     return limit is not None and in_hand(state, contact) >= limit
 
 
-def eligible(state: State, contact: Contact, agent_id: str) -> bool:
-    """DESIGN 5, word for word, and the limits of queues."""
+def is_free(state: State, agent_id: str, channel: Channel) -> bool:
+    """Whether an agent could take one more contact of a channel, if he can do it at all."""
     agent, profile = state.agents[agent_id], state.book.agents.get(agent_id)
-    if (
-        profile is None
-        or at_limit(state, contact)
-        or agent.lost
-        or agent.offer_id
-        or "*" in agent.penalties
-        or contact.channel.value in agent.penalties
-    ):
+    if profile is None or agent.lost or agent.offer_id or "*" in agent.penalties or channel.value in agent.penalties:
         return False
     if not (agent.presence is Presence.READY or (agent.presence is Presence.ON_DEMAND and agent.demand_id)):
         return False
-    if contact.channel is Channel.PHONE and not (agent.phone_registered and profile.phone):
+    if channel is Channel.PHONE and not (agent.phone_registered and profile.phone):
         return False
-    used = state.load_of(agent)
-    if used.get(contact.channel.value, 0) >= profile.capacity.channels.get(contact.channel.value, 0):
+    if state.load_of(agent).get(channel.value, 0) >= profile.capacity.channels.get(channel.value, 0):
         return False
     held = [state.contacts[contact_id].channel.value for contact_id in agent.assignments]
-    on_top, weights = state.book.rules.on_top.get(contact.channel.value, {}), state.book.rules.weights
-    if any(on_top.get(channel) == "never" for channel in held):
+    on_top, weights = state.book.rules.on_top.get(channel.value, {}), state.book.rules.weights
+    if any(on_top.get(one) == "never" for one in held):
         return False
-    stays = sum(weights[channel] for channel in held if on_top.get(channel) != "interrupts")
-    if stays + weights[contact.channel.value] > profile.capacity.total_weight:
+    stays = sum(weights[one] for one in held if on_top.get(one) != "interrupts")
+    return stays + weights[channel.value] <= profile.capacity.total_weight
+
+
+def eligible(state: State, contact: Contact, agent_id: str) -> bool:
+    """DESIGN 5, word for word, and the limits of queues."""
+    if not is_free(state, agent_id, contact.channel):
         return False
-    if later(contact):
+    if later(contact) or at_limit(state, contact):
         return False
+    profile = state.book.agents[agent_id]
     if contact.reserved_for or contact.preferred:
         return agent_id in (contact.reserved_for, *contact.preferred)
     queue = state.book.queues[contact.queue]

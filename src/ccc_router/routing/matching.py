@@ -10,9 +10,8 @@ from typing import NamedTuple
 from ..events.vocabulary import OfferReason
 from .rows import Agent, Contact, kept_for
 from .rulebook import AgentClass
-from .standing import AgentKey
+from .standing import AgentKey, Place
 from .standing.limits import Key
-from .standing.lines import Turn
 from .state import State
 
 
@@ -45,22 +44,22 @@ def for_contact(state: State, contact_id: str) -> Match | None:
     found: list[tuple[AgentKey, AgentClass]] = []
     eligible = 0
     able = state.book.able(state.book.contact_class(contact))
-    free = state.free.lists.get(contact.channel.value, {})
+    channel, work, compared = contact.channel.value, state.book.work_of(contact), state.free.compared
+    free, counts = state.free.lists.get(channel, {}), state.free.able(channel)
     small, large = (free, able) if len(free) < len(able) else (able, free)
     for agent_class in small:
         if agent_class in large:
             keys = free[agent_class]
             eligible += len(keys)
-            found.append((keys[0], agent_class))
+            found.append((compared(keys[0], agent_class, counts, work), agent_class))
     if not found:
         return None
     if contact.tried or contact.excluded:
         return _choosing(state, contact, [agent_class for _, agent_class in found], eligible)
     found.sort(key=lambda item: item[0])
     best, agent_class = found[0]
-    keys = state.free.lists[contact.channel.value][agent_class]
     following = [found[1][0]] if len(found) > 1 else []
-    following += keys[1:2]
+    following += [compared(key, agent_class, counts, work) for key in free[agent_class][1:2]]
     return _match(state, contact, eligible, best, min(following) if following else None)
 
 
@@ -72,14 +71,14 @@ def for_room(state: State, key: Key) -> Match | None:
     """
     if key in state.limits.reached:
         return None
-    for _, _, contact_id in sorted(fronts(state, key)):
+    for _, contact_id in sorted(fronts(state, key)):
         match = for_contact(state, contact_id)
         if match is not None:
             return for_agent(state, match.agent.id)
     return None
 
 
-def fronts(state: State, key: Key) -> Iterator[Turn]:
+def fronts(state: State, key: Key) -> Iterator[Place]:
     """Who is at the front of each line of a queue and channel, and what is kept for those who are free."""
     for contact_class, line in state.waiting.lines.items():
         if (contact_class.queue, contact_class.channel) == key:
@@ -89,17 +88,22 @@ def fronts(state: State, key: Key) -> Iterator[Turn]:
             for rank, contact_id in own.in_order():
                 contact = state.contacts[contact_id]
                 if (contact.queue, contact.channel.value) == key:
-                    yield (0, rank, contact_id)
+                    yield Place(rank, contact_id)
                     break
 
 
 def _choosing(state: State, contact: Contact, classes: list[AgentClass], eligible: int) -> Match | None:
     """The same, but never who is excluded, and whoever had one of the last offers of this contact only if nobody else can."""
-    keys = sorted(key for agent_class in classes for key in _heads(state, contact, agent_class))
-    keys = [key for key in keys if key.agent_id not in contact.excluded]
+    channel, book = contact.channel.value, state.book
+    work, counts = book.work_of(contact), state.free.able(channel)
+    keys = sorted(
+        state.free.compared(key, agent_class, counts, work)
+        for agent_class in classes
+        for key in _heads(state, contact, agent_class)
+        if key.agent_id not in contact.excluded
+    )
     if not keys:
         return None
-    channel, book = contact.channel.value, state.book
     shut_out = [one for one in contact.excluded if channel in state.free.channels(one)]
     eligible -= sum(1 for one in shut_out if book.agent_classes[one] in classes)
     fresh = [key for key in keys if key.agent_id not in contact.tried]
@@ -118,8 +122,12 @@ def _heads(state: State, contact: Contact, agent_class: AgentClass) -> list[Agen
 
 def _kept(state: State, contact: Contact, agents: tuple[str, ...]) -> Match | None:
     """The first of those it is kept for who is free."""
-    free = [agent_id for agent_id in agents if contact.channel.value in state.free.channels(agent_id)]
-    keys = sorted(state.free.key(agent_id) for agent_id in free)
+    channel, book = contact.channel.value, state.book
+    free = [agent_id for agent_id in agents if channel in state.free.channels(agent_id)]
+    work, counts = book.work_of(contact), state.free.able(channel)
+    keys = sorted(
+        state.free.compared(state.free.key(agent_id), book.agent_classes[agent_id], counts, work) for agent_id in free
+    )
     if not keys:
         return None
     found = _match(state, contact, len(keys), keys[0], keys[1] if len(keys) > 1 else None)
@@ -128,12 +136,12 @@ def _kept(state: State, contact: Contact, agents: tuple[str, ...]) -> Match | No
 
 def _best_contact(state: State, agent_id: str, channels: tuple[str, ...]) -> Contact | None:
     """Assigned ones first; then by the profile's priority, then the policy's order; a contact kept for the agent has the best priority."""
-    best: tuple[int, int, int, str] | None = None
+    best: tuple[int, int, str] | None = None
     for rank, contact_id in _own_line(state, agent_id):
         contact = state.contacts[contact_id]
         if contact.channel.value not in channels or state.limits.full(contact):
             continue
-        key = (-1 if contact.reason is OfferReason.ASSIGNED else 0, 0, rank, contact_id)
+        key = (-1 if contact.reason is OfferReason.ASSIGNED else 0, rank, contact_id)
         if best is None or key < best:
             best = key
     takes = state.book.takes(state.book.agent_classes[agent_id])
@@ -147,7 +155,7 @@ def _best_contact(state: State, agent_id: str, channels: tuple[str, ...]) -> Con
         first = lines[contact_class].first(agent_id, state.now)
         if first is not None and (best is None or (takes[contact_class], *first) < best):
             best = (takes[contact_class], *first)
-    return None if best is None else state.contacts[best[3]]
+    return None if best is None else state.contacts[best[2]]
 
 
 def _own_line(state: State, agent_id: str) -> list[tuple[int, str]]:

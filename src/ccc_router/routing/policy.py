@@ -216,7 +216,7 @@ class Topic(Policy, frozen=True):
 
 
 AgentOrder = Literal["load", "scarcity", "idle"]
-"""By what one agent is offered a contact before another: smaller load, commoner skills, longer idle."""
+"""By what one agent is offered a contact before another: smaller load, other work that more of the free can do, longer idle."""
 
 IdleSince = Literal["last_work", "last_ready", "last_offer"]
 """Since when an agent counts as idle: his last work ended, he last became ready, he was last offered something. Whoever comes to
@@ -246,8 +246,10 @@ class Rules(Policy, frozen=True):
 
     ``contact_order`` ``service_level``: who can still be answered within the target of the queue goes before who no longer can. Others
     may go before a contact for that reason for no more than ``max_extra_wait_s`` after its target has passed; then it has its rank again.
+    Meanwhile it ranks as if it had come at that moment. ``rank``: strictly by rank.
 
-    Agents are compared by ``agent_order`` from left to right, at last by id; ``idle_since`` says what idle is.
+    Agents are compared by ``agent_order`` from left to right, at last by id; ``idle_since`` says what idle is. Scarcity: how many of those
+    free for the channel could not do the rarest other work an agent can do. What is given was measured (docs/quality.md, ADR 0036).
     """
 
     priority_credit_s: tuple[int, ...] = (0, 60, 300, 3600)
@@ -267,8 +269,8 @@ class Rules(Policy, frozen=True):
             "portal": {"phone": "never"},
         }
     )
-    contact_order: ContactOrder = "rank"
-    max_extra_wait_s: int = 60
+    contact_order: ContactOrder = "service_level"
+    max_extra_wait_s: int = 30
     agent_order: tuple[AgentOrder, ...] = ("load", "scarcity", "idle")
     idle_since: IdleSince = "last_work"
     connect_s: int = 20

@@ -4,7 +4,8 @@ Contacts with the same queue, requirements, channel and age tier form a class; s
 capacity. Whether a class of agents may serve a class of contacts is computed once, so that a decision never walks over people.
 """
 
-from collections import Counter
+from functools import cached_property
+from typing import NamedTuple
 
 import msgspec
 
@@ -40,6 +41,14 @@ class AgentClass(msgspec.Struct, frozen=True, cache_hash=True):
     preferred_by: tuple[str, ...] = ()
 
 
+class Works(NamedTuple):
+    """Work is a queue in a language of the endpoints, by the requirements it begins with; whose delay is over does not matter. What
+    exactly the same agents can do is the same work and has one number: ``of`` (queue, language), and ``done`` by a class of agents."""
+
+    of: dict[tuple[str, str], int]
+    done: dict[AgentClass, tuple[int, ...]]
+
+
 class Rulebook:
     """Look-ups over one catalogue."""
 
@@ -70,9 +79,10 @@ class Rulebook:
         self._delays = _delays(catalogue)
         self._able: dict[ContactClass, dict[AgentClass, int]] = {}
         self._takes: dict[AgentClass, dict[ContactClass, int]] = {found: {} for found in self._all_classes}
-        self._scarcity: dict[AgentClass, int] = {}
         self._needs: dict[tuple[str, str, int], tuple[Need, ...]] = {}
         self._classes: dict[tuple[str, str, Channel, int, int, bool], ContactClass] = {}
+        order = self.rules.agent_order
+        self.scarcity_at = order.index("scarcity") if "scarcity" in order else None
 
     def contact_class(self, contact: Contact) -> ContactClass:
         """The class a waiting contact belongs to now."""
@@ -119,14 +129,15 @@ class Rulebook:
         """The classes of contacts seen so far that a class of agents may serve, each with the profile's priority."""
         return self._takes[agents]
 
-    def scarcity(self, agents: AgentClass) -> int:
-        """How many of all agents could not stand in for one of this class in the rarest work he does: 0 if anybody could.
+    @cached_property
+    def works(self) -> Works:
+        """What work there is; none if the policy's order of agents does not ask."""
+        return Works({}, {}) if self.scarcity_at is None else works(self)
 
-        Work is a queue in a language of the endpoints, by the requirements it begins with; whose delay is over does not matter.
-        """
-        if not self._scarcity:
-            self._scarcity = scarcities(self)
-        return self._scarcity[agents]
+    def work_of(self, contact: Contact) -> int:
+        """The number of a contact's work; -1 if nobody does it, or if no endpoint has its language."""
+        language = contact.language if contact.language in self.skills else ""
+        return self.works.of.get((contact.queue, language), -1)
 
     def agent_at(self, endpoint: str, phone: str) -> str:
         """Whose phone this is at a switch; "" for nobody's. An agent without a switch has his phone at any."""
@@ -173,6 +184,10 @@ class Rulebook:
         """Until when a waiting contact can still be answered in time (ms)."""
         return target_at(self.rules, self.queues[contact.queue], contact)
 
+    def credit_ms(self, priority: int) -> int:
+        """By how much earlier than it came a contact of this priority ranks."""
+        return credit_ms(self.rules, priority)
+
     def _fits(self, contacts: ContactClass, agents: AgentClass) -> int | None:
         levels = dict(agents.skills)
         if contacts.preferred and contacts.queue not in agents.preferred_by:
@@ -199,24 +214,24 @@ def target_at(rules: Rules, queue: Queue, contact: Contact) -> int:
     return contact.rank + credit_ms(rules, contact.priority) + 1000 * queue.service_level.seconds
 
 
-def scarcities(book: Rulebook) -> dict[AgentClass, int]:
-    """`Rulebook.scarcity` of every class: linear in classes, their profiles and the languages."""
-    languages = dict.fromkeys(("", *(one.language for one in book.catalogue.endpoints if one.language in book.skills)))
-    sizes = Counter(book.agent_classes.values())
-    able: dict[tuple[str, str], int] = {}
-    works: dict[AgentClass, list[tuple[str, str]]] = {}
-    for agents, size in sizes.items():
+def works(book: Rulebook) -> Works:
+    """All work there is: linear in classes, their profiles and the languages."""
+    skilled = [one.language if one.language in book.skills else "" for one in book.catalogue.endpoints]
+    languages = dict.fromkeys(skilled or [""])
+    doing: dict[tuple[str, str], list[AgentClass]] = {}
+    for agents in dict.fromkeys(book.agent_classes.values()):
         levels = dict(agents.skills)
-        works[agents] = [
-            (queue, language)
-            for queue, _, _ in agents.profiles
-            for language in languages
-            if all(levels.get(skill, 0) >= level for skill, level in book.needs(queue, language))
-        ]
-        for work in works[agents]:
-            able[work] = able.get(work, 0) + size
-    total = len(book.agent_classes)
-    return {agents: total - min((able[work] for work in done), default=total) for agents, done in works.items()}
+        for queue in dict.fromkeys(queue for queue, _, _ in agents.profiles):
+            for language in languages:
+                if all(levels.get(skill, 0) >= level for skill, level in book.needs(queue, language)):
+                    doing.setdefault((queue, language), []).append(agents)
+    numbers: dict[tuple[AgentClass, ...], int] = {}
+    of = {work: numbers.setdefault(tuple(able), len(numbers)) for work, able in doing.items()}
+    done: dict[AgentClass, list[int]] = {}
+    for able, number in numbers.items():
+        for agents in able:
+            done.setdefault(agents, []).append(number)
+    return Works(of, {agents: tuple(found) for agents, found in done.items()})
 
 
 def _agent_class(agent: Agent, preferred_by: tuple[str, ...]) -> AgentClass:

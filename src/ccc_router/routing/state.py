@@ -63,7 +63,7 @@ class State:
         self.waiting = self._nobody()
         self.doors = Doors()
         self.promised = Promised()
-        self.free = Free()
+        self.free = Free(self.book)
         self.limits = Limits(catalogue.queues)
         self.woken_contacts: list[str] = []
         self.woken_agents: list[str] = []
@@ -101,7 +101,7 @@ class State:
 
     def reindex(self) -> None:
         """Derive everything anew, as after a new catalogue."""
-        self.waiting, self.free, self.doors = self._nobody(), Free(), Doors(self.doors.rows)
+        self.waiting, self.free, self.doors = self._nobody(), Free(self.book), Doors(self.doors.rows)
         self.promised, self.timers, self.limits = Promised(), Timers(), Limits(self.book.queues.values())
         for contact in sorted(self.contacts.values(), key=lambda row: (row.rank, row.id)):
             self.touch_contact(contact)
@@ -118,7 +118,8 @@ class State:
 
     def _nobody(self) -> Waiting:
         rules = self.book.rules
-        return Waiting(1000 * rules.max_extra_wait_s if rules.contact_order == "service_level" else 0)
+        targets = {queue.id: 1000 * queue.service_level.seconds for queue in self.book.queues.values()}
+        return Waiting(1000 * rules.max_extra_wait_s if rules.contact_order == "service_level" else 0, targets)
 
     def activate(self, catalogue: Catalogue) -> None:
         """Put another catalogue in force; every agent in it has a row from now on.
@@ -155,8 +156,8 @@ class State:
             where = kept_for(contact) or self.book.contact_class(contact)
             if not isinstance(where, tuple):
                 self.book.able(where)
-            target_at = self.book.target_at(contact) if self.waiting.extra else 0
-            if self.waiting.put(Place(contact.rank, contact.id), where, contact.excluded, target_at):
+            place = Place(contact.rank, contact.id)
+            if self.waiting.put(place, where, contact.excluded, self.book.credit_ms(contact.priority)):
                 self.woken_contacts.append(contact.id)
         else:
             self.waiting.drop(contact.id)

@@ -1,14 +1,15 @@
 """R-5: who of several able agents is offered a contact, by the policy's order, and what the entry says of it."""
 
+import msgspec
 import pytest
 
 from ccc_router.events.commands import AssignContact, CloseContact, DeclineOffer
 from ccc_router.events.vocabulary import Channel, Presence, Role
 from ccc_router.routing import decisions as d
-from ccc_router.routing.policy import AgentOrder, IdleSince, QueueProfile, Rules
+from ccc_router.routing.policy import AgentOrder, IdleSince, Queue, QueueProfile, Rules
 from ccc_router.routing.rulebook import Rulebook
-from tests.support.matcher import scarcity
-from tests.support.world import World, a_catalogue, an_agent
+from tests.support.matcher import Watched
+from tests.support.world import CHANNELS, World, a_catalogue, an_agent, text
 
 
 def last_offer(world: World) -> d.OfferMade:
@@ -47,19 +48,72 @@ def test_r5_load_comes_before_scarcity_and_idle_time_and_the_entry_says_what_won
     assert made.won == (0, 1, world.state.agents["binh"].idle_since, "binh")
 
 
-def test_scarcity_counts_who_could_not_stand_in() -> None:
-    """Of five, two serve health (one not well enough for its requirements): whoever does has four who could not."""
-    catalogue = a_catalogue(
-        an_agent("a", skills={"vi": 5, "hi": 4}),
-        an_agent("b", skills={"vi": 5, "hi": 2}),
-        an_agent("c"),
-        an_agent("d", profiles=(QueueProfile("general", delay_s=60),)),
-        an_agent("e", skills={"en": 3}),
+def test_scarcity_counts_who_could_not_do_the_rarest_other_work() -> None:
+    """Of five, three do general only; a does health too, b not well enough for its requirements, and e speaks no Vietnamese."""
+    world = World(
+        a_catalogue(
+            an_agent("a", skills={"vi": 5, "hi": 4}),
+            an_agent("b", skills={"vi": 5, "hi": 2}),
+            an_agent("c"),
+            an_agent("d", profiles=(QueueProfile("general", delay_s=60),)),
+            an_agent("e", skills={"en": 3}),
+        )
     )
-    book = Rulebook(catalogue)
-    found = {agent_id: book.scarcity(book.agent_classes[agent_id]) for agent_id in "abcde"}
-    assert found == {"a": 4, "b": 1, "c": 1, "d": 1, "e": 0}
-    assert found == {agent.id: scarcity(catalogue, agent) for agent in catalogue.agents}
+    sign_in_apart(world, *"abcde")
+    state, book = world.state, world.state.book
+    general, health = book.works.of["general", "vi"], book.works.of["health", "vi"]
+
+    def scarcities(work: int) -> list[int]:
+        free = state.free
+        places = [
+            free.compared(free.key(agent_id), book.agent_classes[agent_id], free.able("portal"), work)
+            for agent_id in "abcd"
+            if "portal" in free.channels(agent_id)
+        ]
+        return [place.order[1] for place in places]
+
+    assert scarcities(general) == [4, 0, 0, 0]
+    assert scarcities(health) == [1, 1, 1, 1]
+    world.sign_in("c", Presence.NOT_READY)
+    assert scarcities(general) == [3, 0, 0]
+
+
+@pytest.mark.parametrize(("busy", "expected"), [("", "an"), ("chi", "binh"), ("dung", "an")])
+def test_scarce_is_what_few_of_those_who_are_free_could_do(busy: str, expected: str) -> None:
+    """an also does health, as chi does, binh cards, as dung does. an is idle longer, but while chi is busy health has nobody else."""
+    served = {"an": ("general", "health"), "binh": ("general", "cards"), "chi": ("health",), "dung": ("cards",)}
+    world = Watched(
+        a_catalogue(
+            *(
+                an_agent(agent_id, channels={"portal": 1}, profiles=tuple(QueueProfile(queue) for queue in queues))
+                for agent_id, queues in served.items()
+            ),
+            queues=tuple(Queue(one, text(one), (), CHANNELS) for one in ("general", "health", "cards")),
+        )
+    )
+    sign_in_apart(world, *served)
+    if busy:
+        world.write(queue=served[busy][0])
+        assert world.state.agents[busy].offer_id
+    world.write(queue="general")
+    assert last_offer(world).agent_id == expected
+
+
+def test_the_same_work_is_what_exactly_the_same_agents_do() -> None:
+    """Two queues that all who do one do both keep nobody back; a language that fewer speak is other work in the same queue."""
+    catalogue = a_catalogue(
+        an_agent("an"),
+        an_agent("binh", skills={"vi": 5, "en": 3}),
+        queues=tuple(Queue(one, text(one), (), CHANNELS) for one in ("general", "health")),
+    )
+    english = msgspec.structs.replace(catalogue.endpoints[-1], language="en")
+    book = Rulebook(msgspec.structs.replace(catalogue, endpoints=(*catalogue.endpoints[:-1], english)))
+    assert book.works.of["general", "vi"] == book.works.of["health", "vi"]
+    assert book.works.of["general", "en"] == book.works.of["health", "en"] != book.works.of["general", "vi"]
+    assert {agent_id: len(book.works.done[book.agent_classes[agent_id]]) for agent_id in ("an", "binh")} == {
+        "an": 1,
+        "binh": 2,
+    }
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ccc_router.events.commands import SetPriority
+from ccc_router.events.vocabulary import CallEventName, Channel, Role
 from ccc_router.routing import decisions as d
 from ccc_router.routing.policy import ContactOrder, Queue, QueueProfile, Requirement, Rules, ServiceLevel
 from tests.support.matcher import Watched
@@ -73,6 +75,35 @@ def test_the_target_is_that_of_the_contact_s_own_queue() -> None:
     world.wait(19)
     world.sign_in("a0")
     assert world.offered_to(health) == "a0"
+
+
+@pytest.mark.parametrize(
+    ("order", "waited", "first"), [("service_level", 15, "call"), ("service_level", 25, "call"), ("rank", 25, "call")]
+)
+def test_a_mail_that_can_wait_for_hours_does_not_go_before_a_late_caller(
+    order: ContactOrder, waited: float, first: str
+) -> None:
+    """The mail is in time for four hours more; the caller has had his turn again by then, and ranks as if he came at that moment."""
+    world = Watched(a_catalogue(rules=Rules(contact_order=order)))
+    mail = world.write(Channel.EMAIL)
+    world.wait(60)
+    world.call(CallEventName.OFFERED)
+    world.wait(waited)
+    world.sign_in("an")
+    assert ("mail" if world.offered_to(mail) else "call") == first
+
+
+@pytest.mark.parametrize(("priority", "expected"), [(0, "young"), (1, "old")])
+def test_a_priority_s_credit_counts_against_being_set_back(priority: int, expected: str) -> None:
+    """A minute's credit is more than the 20 s of the target and the 30 s for which others may go first."""
+    world = Watched(a_catalogue(an_agent("an", channels={"portal": 1})))
+    old = world.write()
+    urgent = SetPriority(actor="sup", actor_role=Role.SUPERVISOR, contact_id=old, priority=priority, reason="a test")
+    world.give(urgent)
+    world.wait(25)
+    young = world.write()
+    world.sign_in("an")
+    assert [world.offered_to(one) for one in (old, young)] == (["an", ""] if expected == "old" else ["", "an"])
 
 
 def test_a_contact_given_back_stands_where_it_stood() -> None:

@@ -11,26 +11,30 @@ MOVES = st.lists(
 )
 
 
-@given(MOVES, st.integers(0, 12))
-def test_i8_the_first_of_a_line_by_target_is_the_first_at_that_moment(moves: Moves, extra: int) -> None:
-    """Whoever leaves and comes back, and whenever somebody looks: in time or waited enough, then late; each by rank."""
-    targets = {Place(10 * number, f"c{number}"): 5 + (number * 7) % 31 for number in range(8)}
-    places = sorted(targets)
-    line, present, now = TargetLine(extra), set[Place](), 0
+@given(MOVES, st.integers(0, 20), st.integers(0, 12), st.integers(0, 80))
+def test_i8_the_first_of_a_line_by_target_is_the_first_at_that_moment(
+    moves: Moves, target: int, extra: int, behind: int
+) -> None:
+    """Whoever leaves and comes back, and whenever somebody looks: by rank, the late so much further back until they waited enough."""
+    places = [Place(3 * number, f"c{number}") for number in range(8)]
+    line, present, now = TargetLine(target, extra, behind), set[Place](), 0
     for what, number, seconds in moves:
         place = places[number]
         if what == "add" and place not in present:
-            line.add(place, targets[place])
+            line.add(place)
             present.add(place)
         elif what == "remove":
             line.remove(place)
             present.discard(place)
         else:
             now += seconds
-        turns = [(int(targets[one] < now <= targets[one] + extra), *one) for one in present]
+        late = {one for one in present if one.rank + target < now <= one.rank + target + extra}
+        turns = [Place(one.rank + behind * (one in late), one.contact_id) for one in present]
         if number % 2:  # nobody looks each time
             assert line.first(now) == min(turns, default=None)
         assert len(line) == len(present)
+        assert line.smallest() == min(present, default=None)
+        assert sorted(line.in_order()) == sorted(present)
 
 
 @given(MOVES)

@@ -151,7 +151,7 @@ class Lines(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.waiting = Waiting(extra=0)
+        self.waiting = Waiting(extra=0, targets=dict.fromkeys(("q0", "q1", "q2", "q3"), 0))
         self.where: dict[str, tuple[ContactClass | tuple[str, ...], int]] = {}
 
     @rule(

@@ -13,10 +13,6 @@ class Place(NamedTuple):
     contact_id: str
 
 
-Turn = tuple[int, int, str]
-"""(0: in its turn, 1: after those who can still be answered in time; rank; contact id): smaller goes first."""
-
-
 class Line:
     """Waiting contacts of one class by rank. Those that left are dropped when they come to the front."""
 
@@ -41,14 +37,6 @@ class Line:
         """Leave; nothing happens if it is not here."""
         self._present.discard(place)
 
-    def move(self, place: Place, to: "Line") -> bool:
-        """Go over to another line; False if it is not here."""
-        here = place in self._present
-        if here:
-            self._present.discard(place)
-            to.add(place)
-        return here
-
     def first(self) -> Place | None:
         """Who is at the front."""
         heap = self._heap
@@ -71,30 +59,30 @@ class Line:
 
 
 class TargetLine:
-    """Waiting contacts by rank, but those whose target passed after the others, until they have let others go before them for ``extra``
-    milliseconds: then they have their turn by rank again. Two heaps; a contact moves at most twice, when somebody looks."""
+    """Waiting contacts by rank, all with the same time from rank to target. Whoever is late for it stands ``behind`` milliseconds further
+    back until he has let others go before him for ``extra``; then he has his rank again. 0: strictly by rank.
 
-    __slots__ = ("_extra", "_late", "_moves", "_timely")
+    Two heaps. By rank is by target here: who is late is in front, and changes over when somebody looks, once.
+    """
 
-    def __init__(self, extra: int) -> None:
+    __slots__ = ("_behind", "_extra", "_late", "_target", "_timely")
+
+    def __init__(self, target: int, extra: int, behind: int) -> None:
         """An empty line."""
-        self._extra = extra
+        self._target, self._extra, self._behind = target, extra, behind
         self._timely, self._late = Line(), Line()
-        self._moves: list[tuple[int, bool, Place]] = []
 
     def __len__(self) -> int:
         """How many wait."""
         return len(self._timely) + len(self._late)
 
     def in_order(self) -> Iterator[Place]:
-        """Everybody: those whose target has not passed from their front, then the others from theirs. The line must not change meanwhile."""
-        return chain(self._timely.in_order(), self._late.in_order())
+        """Everybody: those known to be late from their front, then the others from theirs. The line must not change meanwhile."""
+        return chain(self._late.in_order(), self._timely.in_order())
 
-    def add(self, place: Place, target_at: int) -> None:
+    def add(self, place: Place) -> None:
         """Queue up."""
         self._timely.add(place)
-        if self._extra:
-            heappush(self._moves, (target_at + 1, False, place))
 
     def remove(self, place: Place) -> None:
         """Leave."""
@@ -106,17 +94,19 @@ class TargetLine:
         timely, late = self._timely.first(), self._late.first()
         return min(timely, late) if timely is not None and late is not None else timely or late
 
-    def first(self, now: int) -> Turn | None:
-        """Who goes first at ``now``, which never goes back. Moves of those who left, or came back meanwhile, do no harm: they say the same."""
-        moves = self._moves
-        while moves and moves[0][0] <= now:
-            at, back, place = heappop(moves)
-            if not back and self._timely.move(place, self._late):
-                heappush(moves, (at + self._extra, True, place))
-            elif back:
-                self._late.move(place, self._timely)
+    def first(self, now: int) -> Place | None:
+        """Who goes first at ``now``, which never goes back, where he stands."""
         timely = self._timely.first()
-        if timely is not None:
-            return (0, *timely)
+        if not self._extra:
+            return timely
+        in_time_from = now - self._target
+        while timely is not None and timely.rank < in_time_from:
+            self._timely.remove(timely)
+            self._late.add(timely)
+            timely = self._timely.first()
         late = self._late.first()
-        return (1, *late) if late is not None else None
+        if late is None:
+            return timely
+        if late.rank >= in_time_from - self._extra:
+            late = Place(late.rank + self._behind, late.contact_id)
+        return late if timely is None else min(timely, late)

@@ -9,14 +9,17 @@ from .waiting import AgentKey
 
 
 def agent_key(book: Rulebook, agent: Agent, load: int) -> AgentKey:
-    """An agent's place among the free ones, by the policy's order; ``load`` is in thousandths of what he may carry (R-5)."""
+    """An agent's place among the free ones of his class, by the policy's order; ``load`` is in thousandths of what he may carry (R-5).
+
+    Scarcity depends on who else is free and is the same for all of a class: `Free.compared` puts it where the policy has it.
+    """
     order: list[int] = []
     for by in book.rules.agent_order:
         match by:
             case "load":
                 order.append(load)
             case "scarcity":
-                order.append(book.scarcity(book.agent_classes[agent.id]))
+                pass
             case "idle":
                 order.append(_idle_since(agent, book.rules.idle_since))
             case _:

@@ -4,12 +4,12 @@ Derived from the rows at any time; nothing here is stored. Costs are logarithmic
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import NamedTuple
 
-from ..rulebook import AgentClass, ContactClass
-from .lines import Line, Place, TargetLine, Turn
+from ..rulebook import AgentClass, ContactClass, Rulebook
+from .lines import Line, Place, TargetLine
 
 
 class AgentKey(NamedTuple):
@@ -20,14 +20,14 @@ class AgentKey(NamedTuple):
 
 
 class ClassLine:
-    """All of one class: a line for each set of agents who are not to have them; nearly always one, for nobody."""
+    """All of one class: a line for each set of agents who are not to have them and each credit; nearly always one, for nobody and 0."""
 
-    __slots__ = ("_extra", "_lines")
+    __slots__ = ("_extra", "_lines", "_target")
 
-    def __init__(self, extra: int) -> None:
-        """An empty line: those whose target passed let others go first for ``extra`` milliseconds."""
-        self._extra = extra
-        self._lines: dict[tuple[str, ...], TargetLine] = {}
+    def __init__(self, target: int, extra: int) -> None:
+        """An empty line: those whose ``target`` passed let others go first for ``extra`` milliseconds."""
+        self._target, self._extra = target, extra
+        self._lines: dict[tuple[tuple[str, ...], int], TargetLine] = {}
 
     def __bool__(self) -> bool:
         """Whether anybody waits."""
@@ -41,57 +41,60 @@ class ClassLine:
         """Everybody, each line from its front. The lines must not change meanwhile."""
         return chain.from_iterable(line.in_order() for line in self._lines.values())
 
-    def add(self, place: Place, excluded: tuple[str, ...], target_at: int) -> None:
+    def add(self, place: Place, excluded: tuple[str, ...], credit: int) -> None:
         """Queue up."""
-        line = self._lines.get(excluded)
+        line = self._lines.get((excluded, credit))
         if line is None:
-            line = self._lines[excluded] = TargetLine(self._extra)
-        line.add(place, target_at)
+            behind = self._target + self._extra + 1
+            line = self._lines[excluded, credit] = TargetLine(self._target + credit, self._extra, behind)
+        line.add(place)
 
-    def remove(self, place: Place, excluded: tuple[str, ...]) -> None:
+    def remove(self, place: Place, excluded: tuple[str, ...], credit: int) -> None:
         """Leave."""
-        line = self._lines[excluded]
+        line = self._lines[excluded, credit]
         line.remove(place)
         if not line:
-            del self._lines[excluded]
+            del self._lines[excluded, credit]
 
     def smallest(self) -> Place | None:
         """Who ranks first, whoever may have him."""
         fronts = [line.smallest() for line in self._lines.values()]
         return min((front for front in fronts if front is not None), default=None)
 
-    def first(self, agent_id: str, now: int) -> Turn | None:
-        """Who is at the front of those the agent may have."""
-        fronts = [line.first(now) for excluded, line in self._lines.items() if agent_id not in excluded]
+    def first(self, agent_id: str, now: int) -> Place | None:
+        """Who is at the front of those the agent may have, where he stands."""
+        fronts = [line.first(now) for (excluded, _), line in self._lines.items() if agent_id not in excluded]
         return min((front for front in fronts if front is not None), default=None)
 
-    def fronts(self, now: int) -> list[Turn]:
-        """Who is at the front for each set of agents who are not to have them."""
+    def fronts(self, now: int) -> list[Place]:
+        """Who is at the front for each set of agents who are not to have them and each credit, where he stands."""
         return [front for line in self._lines.values() if (front := line.first(now)) is not None]
 
 
 class Waiting:
     """All waiting contacts: in the line of their class, or, while kept for certain agents, in the own line of each."""
 
-    __slots__ = ("_fronts", "_where", "extra", "lines", "reserved")
+    __slots__ = ("_fronts", "_targets", "_where", "extra", "lines", "reserved")
 
-    def __init__(self, extra: int) -> None:
-        """Nobody waits. Those whose target passed let others go first for ``extra`` milliseconds (0: the order is by rank alone)."""
-        self.extra = extra
+    def __init__(self, extra: int, targets: Mapping[str, int]) -> None:
+        """Nobody waits. Those whose target passed let others go first for ``extra`` milliseconds (0: the order is by rank alone): they
+        rank as if they had come at the moment at which they have their turn again. ``targets`` are the queues' service levels (ms)."""
+        self.extra, self._targets = extra, targets
         self.lines: dict[ContactClass, ClassLine] = {}
         self.reserved: dict[str, Line] = {}
-        self._where: dict[str, tuple[ContactClass | tuple[str, ...], Place, tuple[str, ...]]] = {}
+        self._where: dict[str, tuple[ContactClass | tuple[str, ...], Place, tuple[str, ...], int]] = {}
         self._fronts: list[Place] = []  # whoever ranks first in each line, in order
 
-    def put(
-        self, place: Place, where: ContactClass | tuple[str, ...], excluded: tuple[str, ...], target_at: int
-    ) -> bool:
-        """Wait in a class's line, but for those ``excluded``, or (``where`` agents' ids) in theirs. True if that is a new place."""
-        contact_id = place.contact_id
-        if self._where.get(contact_id) == (where, place, excluded):
+    def put(self, place: Place, where: ContactClass | tuple[str, ...], excluded: tuple[str, ...], credit: int) -> bool:
+        """Wait in a class's line, but for those ``excluded``, or (``where`` agents' ids) in theirs. True if that is a new place.
+
+        ``credit`` is what of the rank a priority brought (ms): the target does not move by it.
+        """
+        contact_id, wanted = place.contact_id, (where, place, excluded, credit)
+        if self._where.get(contact_id) == wanted:
             return False
         self.drop(contact_id)
-        self._where[contact_id] = (where, place, excluded)
+        self._where[contact_id] = wanted
         if isinstance(where, tuple):
             for agent_id in where:
                 own = self.reserved.setdefault(agent_id, Line())
@@ -100,13 +103,13 @@ class Waiting:
         else:
             line = self._line(where)
             self._came(line.smallest(), place)
-            line.add(place, excluded, target_at)
+            line.add(place, excluded, credit)
         return True
 
     def _line(self, where: ContactClass) -> ClassLine:
         line = self.lines.get(where)
         if line is None:
-            line = self.lines[where] = ClassLine(self.extra)
+            line = self.lines[where] = ClassLine(self._targets[where.queue], self.extra)
         return line
 
     def holds(self, contact_id: str) -> bool:
@@ -118,11 +121,11 @@ class Waiting:
         found = self._where.pop(contact_id, None)
         if found is None:
             return
-        where, place, excluded = found
+        where, place, excluded, credit = found
         if not isinstance(where, tuple):
             line = self.lines[where]
             front = line.smallest()
-            line.remove(place, excluded)
+            line.remove(place, excluded, credit)
             if not line:
                 del self.lines[where]
             self._left(front, place, line.smallest())
@@ -156,14 +159,18 @@ class Waiting:
 
 
 class Free:
-    """Agents who could take one more contact of a channel, in the order they are offered work."""
+    """Agents who could take one more contact of a channel, in the order they are offered work; and how many of them do each work."""
 
-    __slots__ = ("_keys", "lists")
+    __slots__ = ("_able", "_done", "_keys", "_nobody", "_scarcity_at", "lists")
 
-    def __init__(self) -> None:
+    def __init__(self, book: Rulebook) -> None:
         """Nobody is free."""
         self.lists: dict[str, dict[AgentClass, list[AgentKey]]] = {}
         self._keys: dict[str, tuple[AgentClass, AgentKey, tuple[str, ...]]] = {}
+        self._done, self._scarcity_at = book.works.done, book.scarcity_at
+        self._nobody = [0] * (1 + len(set(book.works.of.values())))
+        # how many are free for just these channels, by number of work; the last counts everybody
+        self._able: dict[tuple[str, ...], list[int]] = {}
 
     def channels(self, agent_id: str) -> tuple[str, ...]:
         """The channels of which the agent could take one more now."""
@@ -171,8 +178,28 @@ class Free:
         return found[2] if found else ()
 
     def key(self, agent_id: str) -> AgentKey:
-        """A free agent's place in the order."""
+        """A free agent's place among those of his class."""
         return self._keys[agent_id][1]
+
+    def able(self, channel: str) -> list[int]:
+        """How many are free for a channel, by the number of a work they do, and at last all: linear in works."""
+        counts = [count for channels, count in self._able.items() if channel in channels]
+        if len(counts) < 2:
+            return counts[0] if counts else self._nobody
+        return list(map(sum, zip(*counts, strict=True)))
+
+    def compared(self, key: AgentKey, agent_class: AgentClass, able: list[int], work: int) -> AgentKey:
+        """A place among all who could take a contact of some work, with scarcity where the policy has it: how many of those free for its
+        channel (``able``) could not do the rarest other work of the class; 0 if it does no other."""
+        at = self._scarcity_at
+        if at is None:
+            return key
+        rarest = everybody = able[-1]
+        for other in self._done.get(agent_class, ()):
+            if able[other] < rarest and other != work:
+                rarest = able[other]
+        order, agent_id = key
+        return AgentKey((*order[:at], everybody - rarest, *order[at:]), agent_id)
 
     def put(self, agent_class: AgentClass, key: AgentKey, channels: tuple[str, ...]) -> bool:
         """Be free for these channels only. True if that differs from before and is not nothing."""
@@ -186,6 +213,7 @@ class Free:
         self._keys[agent_id] = wanted
         for channel in channels:
             insort(self.lists.setdefault(channel, {}).setdefault(agent_class, []), key)
+        self._count(agent_class, channels, 1)
         return True
 
     def drop(self, agent_id: str) -> None:
@@ -200,3 +228,12 @@ class Free:
             del keys[bisect_left(keys, key)]
             if not keys:
                 del classes[agent_class]
+        self._count(agent_class, channels, -1)
+
+    def _count(self, agent_class: AgentClass, channels: tuple[str, ...], more: int) -> None:
+        able = self._able.get(channels)
+        if able is None:
+            able = self._able[channels] = self._nobody.copy()
+        able[-1] += more
+        for work in self._done.get(agent_class, ()):
+            able[work] += more
