@@ -119,7 +119,11 @@ def the_catalogue(
 
 
 class Centre(RuleBasedStateMachine):
-    """A small centre where everybody does anything at any time."""
+    """A small centre where everybody does anything at any time; `opened` says what decides (`tests/integration/queues/test_any_order.py`)."""
+
+    def opened(self, catalogue: Catalogue) -> World:
+        """What the rules drive."""
+        return Watched(catalogue)
 
     @initialize(
         agent_order=st.sampled_from(AGENT_ORDERS),
@@ -130,7 +134,7 @@ class Centre(RuleBasedStateMachine):
     def open(
         self, agent_order: tuple[AgentOrder, ...], idle_since: IdleSince, contact_order: ContactOrder, on_top: Matrix
     ) -> None:
-        self.world = Watched(the_catalogue(agent_order, idle_since, contact_order, on_top))
+        self.world = self.opened(the_catalogue(agent_order, idle_since, contact_order, on_top))
         self.world.wait(0)
         self.numbers = 0
 
@@ -251,8 +255,9 @@ class Centre(RuleBasedStateMachine):
 
     @rule()
     def same_catalogue_again(self) -> None:
-        document = msgspec.to_builtins(self.world.catalogue)
-        self.command(ActivateCatalogue(actor="root", actor_role=Role.ADMIN, version=2, catalogue=document))
+        version = self.world.state.book.version + 1
+        document = msgspec.to_builtins(msgspec.structs.replace(self.world.catalogue, version=version))
+        self.command(ActivateCatalogue(actor="root", actor_role=Role.ADMIN, version=version, catalogue=document))
 
     @invariant()
     def holds(self) -> None:
@@ -275,9 +280,13 @@ class Centre(RuleBasedStateMachine):
         assert opened == set(ended) | still_open
         assert not set(ended) & still_open
 
+    def at_the_end(self) -> None:
+        """What is true when nothing more happens."""
+        check_three_ways(self.world)
+
     def teardown(self) -> None:
         if hasattr(self, "world"):
-            check_three_ways(self.world)
+            self.at_the_end()
 
 
 def snapshot(state: State) -> dict[str, bytes]:
