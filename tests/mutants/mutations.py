@@ -82,6 +82,12 @@ class _Finder(ast.NodeVisitor):
                 children = iter((node.value,))
         else:
             children = ast.iter_child_nodes(node)
+        if isinstance(node, ast.arguments):  # its defaults are made when the module is loaded
+            inside, self._functions = self._functions, 0
+            for child in children:
+                self.visit(child)
+            self._functions = inside
+            return
         named = isinstance(node, ast.FunctionDef | ast.ClassDef)
         if isinstance(node, ast.stmt):
             self._statement = node
