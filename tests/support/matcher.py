@@ -35,7 +35,7 @@ class Watched(World):
             apply(self.state, given, decision)
             made.append(decision)
         step = Step(made, refused, result)
-        self.log.append((given, step))
+        self.wrote(given, step)
         return step
 
 

@@ -184,6 +184,7 @@ def test_a_closed_case_that_was_only_looked_at_leaves_the_memory() -> None:
     world = World()
     world.sign_in("an")
     case = closed_case(world)
+    world.tables.watching = False  # nobody takes what changed before we look
     edit = EditCase(actor="an", actor_role=Role.AGENT, case_id=case.id, province="01")
     world.give(edit, found(case))
     assert case.id not in world.state.cases

@@ -48,6 +48,7 @@ from ccc_router.routing.policy import (
 )
 from ccc_router.routing.rows import Rows
 from tests.support.matcher import Watched
+from tests.support.tables import Tables
 from tests.support.world import CHANNELS as WAYS
 from tests.support.world import World, a_catalogue, an_agent, check_invariants, text
 
@@ -315,6 +316,7 @@ def check_three_ways(world: World) -> None:
     for state in (live, rebuilt, loaded):
         other = World(world.catalogue)
         other.state, other.now, other._numbers = state, world.now, itertools.count(1_000_000)
+        other.tables = Tables(state)
         for agent in AGENTS:
             other.sign_in(agent)
         other.write(Channel.EMAIL, queue="health")
