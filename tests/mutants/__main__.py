@@ -14,11 +14,11 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from tests.mutants.mutations import Mutant, of_file
-from tests.mutants.running import Coverage, Verdict, Worker, traced
+from tests.mutants.running import GOLDEN, Coverage, Verdict, Worker, traced
 
 ROOT = Path(__file__).parents[2]
 ROUTING = "src/ccc_router/routing"
-TESTS = ("tests/unit/routing", "tests/unit/phone", "tests/unit/escalations", "tests/unit/test_documents.py")
+TESTS = ("tests/unit/routing", "tests/unit/phone", "tests/unit/escalations", "tests/unit/test_documents.py", GOLDEN)
 _ALIVE = (Verdict.SURVIVED, Verdict.NOT_RUN)
 
 
@@ -130,7 +130,7 @@ def _tell(tried: Sequence[tuple[Mutant, Verdict]], of: int, options: argparse.Na
     options.json.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     print(
         f"{killed} of {len(tried)} killed ({percent:.1f} %; of all between {low:.1f} and {high:.1f} with 95 % certainty), "
-        f"{of - len(tried)} not tried; SEED={options.seed}"
+        f"{counts[Verdict.RECORDED]} of them by the golden journal alone, {of - len(tried)} not tried; SEED={options.seed}"
     )
     return 0 if tried and percent >= options.goal else 1
 

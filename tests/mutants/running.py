@@ -19,6 +19,7 @@ from tests.mutants.serving import Answer, Asked
 _LEAST_S = 2
 _QUICK_S = 1
 _SEED = "1"
+GOLDEN = "tests/unit/simulation/test_golden.py"
 
 
 class Verdict(StrEnum):
@@ -27,6 +28,8 @@ class Verdict(StrEnum):
     KILLED = "killed"
     TOO_SLOW = "too_slow"
     """It ran far longer than its tests do: somebody waiting would notice."""
+    RECORDED = "recorded"
+    """Only the golden journal noticed: that a decision changed, but not which promise it breaks."""
     SURVIVED = "survived"
     NOT_RUN = "not_run"
     """No test executes it."""
@@ -48,13 +51,16 @@ class Coverage:
                     self._by_line.setdefault((file, number), set()).add(test)
 
     def of(self, mutant: Mutant) -> list[str]:
-        """The tests worth running, quickest and deadliest first; all quick ones for what only loading executes."""
+        """The tests worth running, quickest and deadliest first, the golden journal last; all quick ones for what only loading executes."""
         if mutant.once:
             found = {test for test, seconds in self.seconds.items() if seconds < _QUICK_S}
         else:
             lines = range(mutant.first, mutant.last + 1)
             found = set[str]().union(*(self._by_line.get((mutant.file, line), set()) for line in lines))
-        return sorted(found, key=lambda test: (self.seconds[test] / (1 + self.kills[test]), test))
+        return sorted(found, key=self._place)
+
+    def _place(self, test: str) -> tuple[bool, float, str]:
+        return test.startswith(GOLDEN), self.seconds[test] / (1 + self.kills[test]), test
 
 
 def traced(root: Path, tests: Sequence[str], longest_s: float, trace: Callable[[float], Coverage]) -> Coverage:
@@ -115,7 +121,7 @@ class Worker:
                 return Verdict.TOO_SLOW
             case "red":
                 coverage.kills[answer.red_by] += 1
-                return Verdict.KILLED
+                return Verdict.RECORDED if answer.red_by.startswith(GOLDEN) else Verdict.KILLED
             case other:
                 if mutant.once:  # a module that cannot be loaded: every test would be red
                     return Verdict.KILLED
