@@ -18,6 +18,7 @@ _COUNTED = {
     ast.FloorDiv: ("//", "*"),
     ast.Mod: ("%", "*"),
 }
+_UNREACHABLE = "assert_never("
 _CALLED = {"min": "max", "max": "min", "any": "all", "all": "any", "sorted": "list"}
 
 
@@ -179,6 +180,8 @@ class _Finder(ast.NodeVisitor):
         if not body:
             last = max(last, statement.end_lineno or last)
         old = self.source[start:end].decode()
+        if old == new or old.startswith(_UNREACHABLE):
+            return
         line = self.source[:start].count(b"\n") + 1
         text = self.source.splitlines()[line - 1].decode().strip()
         self.found.append(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from ccc_router.events import commands as c
-from ccc_router.events.vocabulary import CallEventName, Channel, ContactState, Presence, Role, Visibility
+from ccc_router.events.vocabulary import CallEventName, Channel, Presence, Role, Visibility
 from ccc_router.kernel.ids import derive
 from tests.support.world import World, a_catalogue, an_agent, check_invariants
 
