@@ -7,8 +7,9 @@ from ccc_router.events.vocabulary import Channel, Presence, Role
 from ccc_router.routing import decisions as d
 from ccc_router.routing.policy import AgentOrder, IdleSince, QueueProfile, Rules
 from ccc_router.routing.rulebook import Rulebook
+from tests.support.matcher import Watched as World
 from tests.support.matcher import scarcity
-from tests.support.world import World, a_catalogue, an_agent
+from tests.support.world import a_catalogue, an_agent
 
 
 def last_offer(world: World) -> d.OfferMade:

@@ -10,7 +10,8 @@ from ccc_router.kernel.ids import derive
 from ccc_router.routing import State
 from ccc_router.routing import decisions as d
 from ccc_router.routing.policy import Calendar, Interval, OverflowRule, Queue, QueueProfile, ServiceLevel
-from tests.support.world import CHANNELS, World, a_catalogue, an_agent, check_invariants, text
+from tests.support.matcher import Watched as World
+from tests.support.world import CHANNELS, a_catalogue, an_agent, check_invariants, text
 
 
 def a_centre(

@@ -5,7 +5,8 @@ from ccc_router.events.facts import AgentLost
 from ccc_router.events.vocabulary import Channel, Presence, Role
 from ccc_router.routing import decisions as d
 from ccc_router.routing.step import Step
-from tests.support.world import World, a_catalogue, an_agent, check_invariants
+from tests.support.matcher import Watched as World
+from tests.support.world import a_catalogue, an_agent, check_invariants
 
 
 def a_centre(*present: str) -> World:

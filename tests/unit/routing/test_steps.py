@@ -7,7 +7,8 @@ from ccc_router.events.facts import OfferFetched
 from ccc_router.events.vocabulary import Role
 from ccc_router.routing import decisions as d
 from ccc_router.routing.policy import Catalogue, Queue, QueueProfile, Requirement, RequirementStep, Rules
-from tests.support.world import CHANNELS, World, a_catalogue, an_agent, check_invariants, text
+from tests.support.matcher import Watched as World
+from tests.support.world import CHANNELS, a_catalogue, an_agent, check_invariants, text
 
 STEPS = (
     RequirementStep(20, (Requirement("vi"), Requirement("hi"))),
