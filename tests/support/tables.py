@@ -1,5 +1,7 @@
 """What the tables would hold: the rows a step says it changed, as they were then. They must be those in memory after every step (I13)."""
 
+from typing import Any
+
 import msgspec
 
 from ccc_router.routing import State
@@ -43,6 +45,7 @@ class Tables:
 
 
 def _groups(rows: Rows) -> list[tuple[str, dict[str, msgspec.Struct]]]:
+    groups: tuple[list[Any], ...]
     groups = (rows.contacts, rows.offers, rows.agents, rows.cases, rows.escalations, rows.queues)
     return [(kind, {row.id: row for row in group}) for kind, group in zip(_KINDS, groups, strict=True)]
 

@@ -171,7 +171,7 @@ def test_what_the_switch_is_told_is_what_the_agent_asked_for() -> None:
     talking(world)
     seen = {}
     for action in ("hold", "hangup"):
-        made = world.give(c.ControlCall(**AN, contact_id=CALL, action=action))  # type: ignore[arg-type]
+        made = world.give(c.ControlCall(**AN, contact_id=CALL, action=action))
         seen[action] = (words(made), world.contact(CALL).ends_at - world.now, made.result)
     clear = 1000 * world.state.book.rules.clear_s
     assert seen["hold"] == ([ControlCommand.HOLD], -world.now, {"contact_id": CALL})

@@ -8,6 +8,7 @@ import pytest
 from ccc_router.events import commands as c
 from ccc_router.events.facts import DeliveryReported, TimerFired
 from ccc_router.events.vocabulary import CaseState, Channel, ContactState, DeliveryState, EscalationState, Role
+from ccc_router.routing.decisions import DeliveryOwed
 from ccc_router.routing.rows import Escalation
 from tests.support.escalated import HOUR, MINUTE, Action, Escalated
 
@@ -121,7 +122,7 @@ def test_who_asked_for_more_time_is_told_and_the_supervisor_has_done_his_part(ac
     world.act("extend", until=world.now + 240 * HOUR)
     assert world.case().attention
     made = world.act(action)
-    assert [one.target for one in made.decisions if type(one).__name__ == "DeliveryOwed"] == ["d_hi"]
+    assert [one.target for one in made.decisions if isinstance(one, DeliveryOwed)] == ["d_hi"]
     assert not world.case().attention
 
 

@@ -1,6 +1,6 @@
 """What customers write, what is said about it afterwards, and what it does to contact and case (DESIGN 6)."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -219,7 +219,9 @@ def test_what_changed_at_its_source_is_written_down(change: Any) -> None:
 def test_only_a_failed_receipt_asks_for_a_person() -> None:
     world = a_world()
     letter(world)
-    for receipt, attention in (("delivered", ""), ("read", ""), ("failed", "bounced")):
+    expected: tuple[tuple[Literal["delivered", "read", "failed"], str], ...]
+    expected = (("delivered", ""), ("read", ""), ("failed", "bounced"))
+    for receipt, attention in expected:
         fact = ReceiptReceived(channel=Channel.EMAIL, endpoint="mailbox", receipt=receipt, message_ids=("ms_a", "ms_b"))
         made = world.give(fact, Resolved(case_id="cs_1"))
         assert made.decisions[:2] == [d.MessageMarked("ms_a", receipt), d.MessageMarked("ms_b", receipt)]
@@ -234,9 +236,9 @@ def test_a_case_keeps_what_an_edit_does_not_name() -> None:
         {"topic": ""}, {"province": ""}, {"priority": 0},
     ]  # fmt: skip
     seen = []
+    case = world.state.cases["cs_1"]
     for edit in edits[:4]:
         world.give(c.EditCase(**AN, case_id="cs_1", **edit))
-        case = world.state.cases["cs_1"]
         seen.append((case.topic, case.kind.value, case.province, case.priority))
     assert seen == [
         ("card", "question", "", 0), ("card", "complaint", "", 0), ("card", "complaint", "79", 0), ("card", "complaint", "79", 3),
@@ -255,7 +257,7 @@ def test_a_person_changes_the_rank_by_the_priority_and_from_the_same_arrival() -
     letter(world)
     world.wait(7)
     before = world.contact("ct_1").rank
-    sup = {"actor": "sup", "actor_role": Role.SUPERVISOR}
+    sup: dict[str, Any] = {"actor": "sup", "actor_role": Role.SUPERVISOR}
     made = world.give(c.SetPriority(**sup, contact_id="ct_1", priority=1, reason="asked"))
     assert made.result == {"contact_id": "ct_1", "rank": before - 60_000}
     assert (world.contact("ct_1").rank, world.contact("ct_1").priority) == (before - 60_000, 1)

@@ -1,6 +1,7 @@
 """Who may do what with a contact, and when: every command in every state, with the word it is refused with (DESIGN 5 to 7)."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,8 @@ from ccc_router.events.vocabulary import CallEventName, Channel, Presence, Role,
 from ccc_router.kernel.ids import derive
 from tests.support.world import World, a_catalogue, an_agent, check_invariants
 
-AGENT, SUPERVISOR = {"actor": "an", "actor_role": Role.AGENT}, {"actor": "sup", "actor_role": Role.SUPERVISOR}
+AGENT: dict[str, Any] = {"actor": "an", "actor_role": Role.AGENT}
+SUPERVISOR: dict[str, Any] = {"actor": "sup", "actor_role": Role.SUPERVISOR}
 
 
 def a_letter(world: World) -> str:
@@ -89,7 +91,7 @@ SITUATIONS: dict[str, Callable[[World], str]] = {
 def commands(contact_id: str) -> dict[str, c.AnyCommand]:
     """One of each kind, by An or a supervisor."""
     mine, theirs = {**AGENT, "contact_id": contact_id}, {**SUPERVISOR, "contact_id": contact_id}
-    public = {"message_id": "ms_new", "visibility": Visibility.PUBLIC}
+    public: dict[str, Any] = {"message_id": "ms_new", "visibility": Visibility.PUBLIC}
     return {
         "complete": c.CompleteContact(**mine, disposition="answered"),
         "complete for him": c.CompleteContact(**theirs, disposition="answered"),
