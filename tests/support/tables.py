@@ -45,8 +45,7 @@ class Tables:
 
 
 def _groups(rows: Rows) -> list[tuple[str, dict[str, msgspec.Struct]]]:
-    groups: tuple[list[Any], ...]
-    groups = (rows.contacts, rows.offers, rows.agents, rows.cases, rows.escalations, rows.queues)
+    groups: list[Any] = [rows.contacts, rows.offers, rows.agents, rows.cases, rows.escalations, rows.queues]
     return [(kind, {row.id: row for row in group}) for kind, group in zip(_KINDS, groups, strict=True)]
 
 
