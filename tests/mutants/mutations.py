@@ -18,6 +18,7 @@ _COUNTED = {
     ast.FloorDiv: ("//", "*"),
     ast.Mod: ("%", "*"),
 }
+_UNREACHABLE = "assert_never("
 _CALLED = {"min": "max", "max": "min", "any": "all", "all": "any", "sorted": "list"}
 
 
@@ -82,6 +83,12 @@ class _Finder(ast.NodeVisitor):
                 children = iter((node.value,))
         else:
             children = ast.iter_child_nodes(node)
+        if isinstance(node, ast.arguments):  # its defaults are made when the module is loaded
+            inside, self._functions = self._functions, 0
+            for child in children:
+                self.visit(child)
+            self._functions = inside
+            return
         named = isinstance(node, ast.FunctionDef | ast.ClassDef)
         if isinstance(node, ast.stmt):
             self._statement = node
@@ -173,6 +180,8 @@ class _Finder(ast.NodeVisitor):
         if not body:
             last = max(last, statement.end_lineno or last)
         old = self.source[start:end].decode()
+        if old == new or old.startswith(_UNREACHABLE):
+            return
         line = self.source[:start].count(b"\n") + 1
         text = self.source.splitlines()[line - 1].decode().strip()
         self.found.append(

@@ -1,22 +1,25 @@
-"""Scratch copies in which mutants live and tests run."""
+"""The processes that try mutants, and which tests are worth running for which."""
 
-import itertools
+import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from tests.mutants.mutations import Mutant
+from tests.mutants.serving import Answer, Asked
 
-_COPIED = ("src", "tests", "docs", "bench", "pyproject.toml", "Makefile")
-_LEAST_S = 30
+_LEAST_S = 2
 _QUICK_S = 1
 _SEED = "1"
+GOLDEN = "tests/unit/simulation/test_golden.py"
 
 
 class Verdict(StrEnum):
@@ -25,6 +28,8 @@ class Verdict(StrEnum):
     KILLED = "killed"
     TOO_SLOW = "too_slow"
     """It ran far longer than its tests do: somebody waiting would notice."""
+    RECORDED = "recorded"
+    """Only the golden journal noticed: that a decision changed, but not which promise it breaks."""
     SURVIVED = "survived"
     NOT_RUN = "not_run"
     """No test executes it."""
@@ -33,103 +38,120 @@ class Verdict(StrEnum):
 class Coverage:
     """Which tests execute which lines."""
 
-    def __init__(self, tests: dict[str, dict[str, object]]) -> None:
-        """``tests``: by id, as `tracing` wrote it."""
+    def __init__(self, tests: dict[str, dict[str, Any]]) -> None:
+        """``tests``: by id, as `serving` wrote it."""
         self.tests = tests
         self.seconds: dict[str, float] = {}
+        self.kills: Counter[str] = Counter()
         self._by_line: dict[tuple[str, int], set[str]] = {}
         for test, seen in tests.items():
-            self.seconds[test] = float(str(seen["seconds"]))
-            lines = seen["lines"]
-            for file, numbers in lines.items() if isinstance(lines, dict) else ():
+            self.seconds[test] = float(seen["seconds"])
+            for file, numbers in seen["lines"].items():
                 for number in numbers:
                     self._by_line.setdefault((file, number), set()).add(test)
 
     def of(self, mutant: Mutant) -> list[str]:
-        """The tests worth running, quickest first; all quick ones for what only loading executes."""
+        """The tests worth running, quickest and deadliest first, the golden journal last; all quick ones for what only loading executes."""
         if mutant.once:
             found = {test for test, seconds in self.seconds.items() if seconds < _QUICK_S}
-            return sorted(found, key=lambda test: (self.seconds[test], test))
-        lines = range(mutant.first, mutant.last + 1)
-        found = set[str]().union(*(self._by_line.get((mutant.file, line), set()) for line in lines))
-        return sorted(found, key=lambda test: (self.seconds[test], test))
+        else:
+            lines = range(mutant.first, mutant.last + 1)
+            found = set[str]().union(*(self._by_line.get((mutant.file, line), set()) for line in lines))
+        return sorted(found, key=self._place)
+
+    def _place(self, test: str) -> tuple[bool, float, str]:
+        return test.startswith(GOLDEN), self.seconds[test] / (1 + self.kills[test]), test
 
 
-class Copy:
-    """A scratch copy of the project with a process that forks one for each mutant."""
+def traced(root: Path, tests: Sequence[str], longest_s: float, trace: Callable[[float], Coverage]) -> Coverage:
+    """What `Worker.trace` says, or said of the same program and tests."""
+    digest = hashlib.sha256(f"{sorted(tests)} {longest_s}".encode())
+    for path in sorted(path for name in ("src", "tests") for path in (root / name).rglob("*.py")):
+        digest.update(path.read_bytes())
+    kept = root / "build" / f"mutants-traced-{digest.hexdigest()[:16]}.json"
+    if kept.exists():
+        return Coverage(json.loads(kept.read_text(encoding="utf-8")))
+    coverage = trace(longest_s)
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_text(json.dumps(coverage.tests), encoding="utf-8")
+    return coverage
 
-    _moments = itertools.count(1_000_000_000)
-    _lock = threading.Lock()
 
-    def __init__(self, source: Path, root: Path) -> None:
-        """Copy the project; the process starts at the first use."""
-        self.root = root
-        root.mkdir(mode=0o755)
-        for name in _COPIED:
-            if (source / name).is_dir():
-                shutil.copytree(source / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy2(source / name, root / name)
-        environment = {
-            **os.environ,
-            "PYTHONPATH": f"{root / 'src'}:{root}",
-            "CCC_TEST_SEED": _SEED,
-            "CCC_TEST_POSTGRES": os.environ.get("CCC_TEST_POSTGRES", "bundled"),
-        }
-        self._server = subprocess.Popen(
-            [sys.executable, str(root / "tests" / "mutants" / "forking.py")],
-            cwd=root, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+class Worker:
+    """Tries one mutant at a time. Two processes: one that has everything collected, and one for what only loading executes."""
 
-    def trace(self, tests: Sequence[str]) -> Coverage:
-        """Run the tests as they are. Raises RuntimeError unless all are green."""
-        output = self.root / "traced.json"
-        status = self._run([*tests], 3_600, trace=str(output))
-        if status != 0:
-            raise RuntimeError(f"the tests are not green before anything is changed (pytest's status {status})")
-        prefix = f"{self.root}/"
-        traced = json.loads(output.read_text(encoding="utf-8"))
-        for seen in traced.values():
+    def __init__(self, root: Path, tests: Sequence[str]) -> None:
+        self._root = root
+        self._collected = self._start(*tests)
+        self._bare: subprocess.Popen[bytes] | None = None
+
+    def trace(self, longest_s: float) -> Coverage:
+        """Run the tests as they are; those that take longer than ``longest_s`` are left out afterwards. Raises RuntimeError unless all are green."""
+        timed = self._ask(self._collected, Asked())
+        if timed.verdict != "green":
+            raise RuntimeError(f"not green before anything is changed: {timed.red_by or timed.verdict}")
+        quickest = sorted(
+            (test for test, seen in timed.tests.items() if seen["seconds"] <= longest_s),
+            key=lambda test: timed.tests[test]["seconds"],
+        )
+        traced = self._ask(self._collected, Asked(tests=quickest, trace=True))
+        if traced.verdict != "green":
+            raise RuntimeError(f"not green in another order, or traced: {traced.red_by or traced.verdict}")
+        prefix = f"{self._root}/"
+        for name, seen in traced.tests.items():
+            seen["seconds"] = timed.tests[name]["seconds"]
             seen["lines"] = {file.removeprefix(prefix): lines for file, lines in seen["lines"].items()}
-        return Coverage(traced)
+        return Coverage(traced.tests)
 
     def judge(self, mutant: Mutant, coverage: Coverage) -> Verdict:
-        """Change, run, change back."""
+        """Run the mutant's tests against it, with far more time than they take."""
         tests = coverage.of(mutant)
         if not tests:
             return Verdict.NOT_RUN
-        path = self.root / mutant.file
-        whole = path.read_bytes()
-        try:
-            self._write(path, mutant.apply(whole))
-            status = self._run(tests, _LEAST_S + 5 * sum(coverage.seconds[test] for test in tests))
-        finally:
-            self._write(path, whole)
-        if status is None:
-            return Verdict.TOO_SLOW
-        return Verdict.SURVIVED if status == 0 else Verdict.KILLED
+        changed = mutant.apply((self._root / mutant.file).read_bytes()).decode()
+        limits_s = [_LEAST_S + 4 * coverage.seconds[test] for test in tests]
+        asked = Asked(mutant.file, changed, tests, limits_s)
+        if mutant.once and self._bare is None:
+            self._bare = self._start("--bare")
+        answer = self._ask(self._bare if mutant.once and self._bare is not None else self._collected, asked)
+        match answer.verdict:
+            case "green":
+                return Verdict.SURVIVED
+            case "slow":
+                return Verdict.TOO_SLOW
+            case "red":
+                coverage.kills[answer.red_by] += 1
+                return Verdict.RECORDED if answer.red_by.startswith(GOLDEN) else Verdict.KILLED
+            case other:
+                if mutant.once:  # a module that cannot be loaded: every test would be red
+                    return Verdict.KILLED
+                raise RuntimeError(f"{mutant.name}: {other}")
 
-    def _write(self, path: Path, content: bytes) -> None:
-        """With a time of its own: Python tells by time and size whether what it compiled is still true."""
-        path.write_bytes(content)
-        with self._lock:
-            moment = next(self._moments)
-        os.utime(path, (moment, moment))
+    def _start(self, *arguments: str) -> "subprocess.Popen[bytes]":
+        environment = {
+            **os.environ,
+            "PYTHONPATH": f"{self._root / 'src'}:{self._root}",
+            "CCC_TEST_SEED": _SEED,
+            "CCC_TEST_POSTGRES": os.environ.get("CCC_TEST_POSTGRES", "bundled"),
+        }
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.mutants.serving", *arguments],
+            cwd=self._root, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
 
-    def _run(self, tests: Sequence[str], limit_s: float, trace: str = "") -> int | None:
-        """pytest's status; None when the time was over."""
-        server = self._server
-        if server.stdin is None or server.stdout is None:
+    def _ask(self, process: "subprocess.Popen[bytes]", asked: Asked) -> Answer:
+        if process.stdin is None or process.stdout is None:
             raise RuntimeError("no pipes")
-        server.stdin.write(json.dumps({"tests": list(tests), "limit_s": limit_s, "trace": trace}) + "\n")
-        server.stdin.flush()
-        answer = json.loads(server.stdout.readline() or '"gone"')
-        if answer == "gone":
+        process.stdin.write(msgspec.json.encode(asked) + b"\n")
+        process.stdin.flush()
+        line = process.stdout.readline()
+        if not line:
             raise RuntimeError("the process that runs the tests is gone")
-        return None if answer == "too slow" else int(answer)
+        return msgspec.json.decode(line, type=Answer)
 
     def close(self) -> None:
-        """End the process."""
-        if self._server.stdin is not None:
-            self._server.stdin.close()
-        self._server.wait(timeout=10)
+        """End the processes."""
+        for process in (self._collected, self._bare):
+            if process is not None and process.stdin is not None:
+                process.stdin.close()
+                process.wait(timeout=30)

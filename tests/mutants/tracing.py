@@ -1,48 +1,35 @@
-"""A pytest plugin that writes down which lines of `routing/` each test executes, and how long it takes. Loaded in a forked child only."""
+"""Which lines of `routing/` a test executes. In a forked child only."""
 
-import json
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
-
-import pytest
 
 _ENOUGH = 300
 
 
 class Tracing:
-    """Give it to ``pytest.main`` as a plugin."""
+    """`begin` before a test, `end` after it."""
 
-    def __init__(self, watched: Path, output: Path) -> None:
+    def __init__(self, watched: Path) -> None:
         self._watched = f"{watched}/"
-        self._output = output
         self._names: dict[CodeType, str | None] = {}
         self._lines: set[tuple[str, int]] = set()
         self._left: dict[CodeType, set[int]] = {}
         self._entered: dict[CodeType, int] = {}
-        self.tests: dict[str, dict[str, Any]] = {}
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        """Trace one test with its fixtures."""
+    def begin(self) -> None:
+        """Watch from now on."""
         self._lines, self._left, self._entered = set(), {}, {}
-        began = time.perf_counter()
         sys.settrace(self._call)
-        try:
-            return (yield)
-        finally:
-            sys.settrace(None)
-            lines: dict[str, list[int]] = {}
-            for file, line in sorted(self._lines):
-                lines.setdefault(file, []).append(line)
-            self.tests[item.nodeid] = {"seconds": time.perf_counter() - began, "lines": lines}
 
-    def pytest_sessionfinish(self) -> None:
-        """Leave what was seen to the parent."""
-        self._output.write_text(json.dumps(self.tests), encoding="utf-8")
+    def end(self) -> dict[str, list[int]]:
+        """The lines executed since, by file."""
+        sys.settrace(None)
+        lines: dict[str, list[int]] = {}
+        for file, line in sorted(self._lines):
+            lines.setdefault(file, []).append(line)
+        return lines
 
     def _call(self, frame: FrameType, _event: str, _argument: object) -> Any:
         code = frame.f_code

@@ -35,7 +35,7 @@ class Watched(World):
             apply(self.state, given, decision)
             made.append(decision)
         step = Step(made, refused, result)
-        self.log.append((given, step))
+        self.wrote(given, step)
         return step
 
 
@@ -49,6 +49,7 @@ def check_offer(state: State, offer: d.OfferMade) -> None:
     assert (offer.eligible, offer.step, offer.rank) == (len(able), contact.step, contact.rank)
     order = sorted(able, key=lambda agent_id: agent_key(state, contact, agent_id))
     assert offer.agent_id == order[0], f"{offer.agent_id} before {order[0]}"
+    assert offer.runner_up == (order[1] if len(order) > 1 else ""), f"{offer.runner_up} came next, not {order[1:2]}"
     if not waits_for_somebody(contact):
         assert offer.won == agent_key(state, contact, order[0])[1:]
     assert any(first_of(state, agent_id) == contact.id for agent_id in able), f"{contact.id} overtook without a reason"

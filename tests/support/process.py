@@ -6,8 +6,10 @@ async with a_process(tmp_path) as service:
 """
 
 import asyncio
+import contextlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -32,11 +34,17 @@ SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
 
 def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
+    """A port nobody listens on now, and that no connection is given: between a kill and the next start it must stay free.
+
+    From the range that outgoing connections are given, a client that keeps asking may get the very port it asks for; it is then connected
+    to itself, and the service that comes back finds its port taken.
+    """
+    first_given = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
+    while True:
+        port = first_given - 1 - secrets.randbelow(min(12_000, first_given - 1025))
+        with socket.socket() as taken, contextlib.suppress(OSError):
+            taken.bind(("127.0.0.1", port))
+            return port
 
 
 class Process:

@@ -15,6 +15,8 @@ from ccc_router.kernel.clock import SystemClock
 from tests.support.process import Process
 from tests.support.waiting import eventually
 
+_LATER: Final = {408, 429}
+"""What a client is told that came, or wrote, too slowly or too often for a busy machine: it is to ask again."""
 _TROUBLE_S: Final = 0.02
 _NOBODY_THERE_S: Final = 0.2
 """Longer while nobody listens: the clients share two cores with the service that is starting."""
@@ -56,7 +58,7 @@ class Storm:
             pause = _TROUBLE_S
             try:
                 answer = await client.request(method, path, json=body, headers={"Idempotency-Key": key}, timeout=10)
-                if answer.status_code < 500 and answer.status_code != 429:
+                if answer.status_code < 500 and answer.status_code not in _LATER:
                     return answer
             except httpx.ConnectError:
                 pause = _NOBODY_THERE_S
@@ -106,7 +108,7 @@ async def judge(service: Process, ledger: Ledger) -> int:
     async def settled() -> bool:
         return (await supervisor.get("/readyz")).status_code == 200
 
-    await eventually(settled, what="the service to be ready")
+    await eventually(settled, within_s=60, what="the service to be ready")
     opened: Counter[str] = Counter()
     messages: Counter[str] = Counter()
     offers: Counter[str] = Counter()

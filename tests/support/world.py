@@ -4,7 +4,7 @@ import itertools
 
 import msgspec
 
-from ccc_router.events.commands import AcceptOffer, CompleteContact, OpenDemand, SetPresence
+from ccc_router.events.commands import AcceptOffer, Command, CompleteContact, OpenDemand, SetPresence
 from ccc_router.events.envelope import AnyInput, Input, Resolved
 from ccc_router.events.facts import CallEvent, MessageReceived
 from ccc_router.events.vocabulary import CallEventName, Channel, ContactState, LegRole, OfferState, Presence, Role
@@ -31,6 +31,7 @@ from ccc_router.routing.policy import (
     Topic,
 )
 from ccc_router.routing.rows import Contact
+from tests.support.tables import Tables
 
 START = 1_800_000_000_000
 CHANNELS = ("phone", "email", "fanpage", "portal")
@@ -104,6 +105,7 @@ class World:
         self.now = START
         self.log: list[tuple[Input, Step]] = []
         self._numbers = itertools.count(1)
+        self.tables = Tables(self.state)
 
     def give(self, body: AnyInput, resolved: Resolved | None = None) -> Step:
         """One input, now."""
@@ -111,9 +113,16 @@ class World:
             resolved = self.resolve(body)
         given = Input(self.state.position + 1, self.now, body, resolved, received_at=self.now)
         made = step(self.state, given)
-        self.log.append((given, made))
+        self.wrote(given, made)
         assert not any(isinstance(one, InvariantViolated) for one in made.decisions), made.decisions
         return made
+
+    def wrote(self, given: Input, made: Step) -> None:
+        """Remember what followed, and see that it is whole: a command has one answer, and what changed is what is written."""
+        self.log.append((given, made))
+        answers = [one for one in (made.refused, made.result) if one is not None]
+        assert len(answers) == isinstance(given.body, Command), f"{len(answers)} answers to {given.body}"
+        self.tables.keep(self.state)
 
     def resolve(self, body: AnyInput) -> Resolved:
         """A customer nobody knew for every arrival; what belongs together is said by the tests."""
@@ -333,11 +342,12 @@ def shut(state: State, contact: Contact) -> bool:
     if contact.reserved_for or contact.preferred or calendar is None or is_open(calendar, state.now):
         return False
     row = state.doors.rows[contact.queue]
-    if contact.channel not in row.closed:
-        assert row.due_at == state.now, f"{contact.queue} is closed and the core does not know"
-        return False  # it closes at this very moment, after the timer that acts now
+    since = row.closed.get(contact.channel)
+    if since is None:  # it closes at this very moment, after the timer that acts now
+        assert row.due_at == state.now, f"I12: {contact.queue} closed, and was due at {row.due_at}"
+        return False
     drains = state.book.queues[contact.queue].drains and contact.callback is None
-    return not (drains and contact.arrived_at < row.closed[contact.channel])
+    return not (drains and contact.arrived_at < since)
 
 
 def later(contact: Contact) -> bool:

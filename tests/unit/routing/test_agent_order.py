@@ -9,7 +9,8 @@ from ccc_router.routing import decisions as d
 from ccc_router.routing.policy import AgentOrder, IdleSince, Queue, QueueProfile, Rules
 from ccc_router.routing.rulebook import Rulebook
 from tests.support.matcher import Watched
-from tests.support.world import CHANNELS, World, a_catalogue, an_agent, text
+from tests.support.matcher import Watched as World
+from tests.support.world import CHANNELS, a_catalogue, an_agent, text
 
 
 def last_offer(world: World) -> d.OfferMade:

@@ -2,7 +2,7 @@
 
 import datetime
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccc_router.routing.calendar import (
@@ -11,6 +11,7 @@ from ccc_router.routing.calendar import (
     business_minutes_between,
     business_ms_between,
     is_open,
+    next_change,
 )
 from ccc_router.routing.policy import Calendar, Interval
 
@@ -135,3 +136,58 @@ def test_counting_adds_up(calendar: Calendar, start: int, first: int, second: in
     parts = business_ms_between(calendar, start, middle) + business_ms_between(calendar, middle, end)
     assert parts == business_ms_between(calendar, start, end)
     assert 0 <= parts <= end - start
+
+
+def opening_minutes(calendar: Calendar, start: int, count: int) -> list[bool]:
+    """Whether each of so many minutes is open: counted by what `business_ms_between` says of it."""
+    return [business_ms_between(calendar, start + n * MINUTE_MS, start + (n + 1) * MINUTE_MS) > 0 for n in range(count)]
+
+
+@settings(max_examples=30)
+@given(calendars, moments.map(lambda at_ms: at_ms // MINUTE_MS * MINUTE_MS))
+def test_the_next_change_is_the_first_minute_that_is_otherwise(calendar: Calendar, start: int) -> None:
+    """Looked for minute by minute for three days; whether it is open now is said by the same minutes."""
+    opened = opening_minutes(calendar, start, 3 * 1440)
+    assert is_open(calendar, start) == opened[0]
+    first = next((n for n, one in enumerate(opened) if one != opened[0]), None)
+    change = next_change(calendar, start)
+    if first is not None:
+        assert change == start + first * MINUTE_MS
+    else:
+        assert change == 0 or change >= start + 3 * 1440 * MINUTE_MS
+
+
+def test_hours_that_touch_are_one_time_and_what_is_empty_is_none() -> None:
+    """Noon is no change; an interval that ends before it begins, or where it begins, opens nothing."""
+    spans = ((480, 720), (720, 1020), (600, 540), (400, 400))
+    calendar = Calendar("seam", tuple(Interval(day, *one) for day in range(7) for one in spans))
+    morning = at("2026-11-23T08:00:00")
+    assert not is_open(calendar, morning - 1)
+    assert is_open(calendar, morning)
+    assert next_change(calendar, morning) == at("2026-11-23T17:00:00")
+    assert next_change(calendar, at("2026-11-23T17:00:00")) == at("2026-11-24T08:00:00")
+    assert next_change(calendar, at("2026-11-23T12:00:00")) == at("2026-11-23T17:00:00")
+
+
+def test_what_is_open_over_midnight_closes_once() -> None:
+    night = Calendar("night", tuple(Interval(day, *one) for day in range(7) for one in ((0, 360), (1320, 1440))))
+    assert next_change(night, at("2026-11-23T23:00:00")) == at("2026-11-24T06:00:00")
+
+
+def test_what_never_closes_is_asked_again_in_two_weeks_and_what_never_opens_never() -> None:
+    start = at("2026-11-23T08:00:00")
+    two_weeks = start + 14 * 1440 * MINUTE_MS
+    always = Calendar("always", tuple(Interval(day, 0, 1440) for day in range(7)))
+    assert next_change(always, start) == next_change(Calendar("", ()), start) == two_weeks
+    years = tuple((datetime.date(2026, 11, 1) + datetime.timedelta(n)).isoformat() for n in range(900))
+    shut = Calendar("shut", tuple(Interval(day, 480, 1020) for day in range(7)), holidays=years)
+    assert next_change(shut, start) == 0
+    last = Calendar("last", shut.intervals, holidays=tuple(one for one in years if one != "2026-11-23"))
+    assert next_change(last, start) == at("2026-11-23T17:00:00")
+
+
+def test_no_time_has_passed_before_it_began() -> None:
+    start = at("2026-11-23T10:00:00")
+    assert add_business(OFFICE, start, 0) == add_business(OFFICE, start, -5) == start
+    assert business_ms_between(OFFICE, start, start) == business_ms_between(OFFICE, start, start - 1) == 0
+    assert business_ms_between(OFFICE, start, start + 1) == 1

@@ -12,8 +12,8 @@ from ccc_router.events.vocabulary import CallEventName, Channel, ContactState, O
 from ccc_router.routing import Step, apply, begin, step
 from ccc_router.routing import decisions as d
 from ccc_router.routing.deciding.checks import violations
-from ccc_router.routing.rows import Contact, Offer
-from tests.support.world import World
+from ccc_router.routing.rows import Contact, Offer, QueueState
+from tests.support.world import World, a_catalogue, an_agent
 
 Broken = Callable[[World, Contact, Offer], None]
 
@@ -121,6 +121,80 @@ def test_i8_an_agent_who_was_freed_and_a_contact_that_came() -> None:
     found = {(one.ref, one.what) for one in violations(state, [])}
     assert found == {("an", "idle"), (contact_id, "waits")}
     assert {one.invariant for one in violations(state, [])} == {"I8"}
+
+
+def test_i8_nobody_idles_who_is_excluded_and_a_contact_before_a_closed_door_does_not_wait_for_anybody() -> None:
+    """What policy keeps apart is no violation: an exclusion, a door, a contact kept for another."""
+    world = World()
+    contact = world.contact(world.write())
+    state, an = world.state, world.state.agents["an"]
+    an.presence = Presence.READY
+    state.touch_agent(an)
+    contact.excluded = ("an",)
+    state.touch_contact(contact)
+    assert violations(state, []) == []
+    contact.excluded, contact.reserved_for = (), "binh"
+    state.touch_contact(contact)
+    assert violations(state, []) == []
+    contact.reserved_for = ""
+    state.touch_contact(contact)
+    assert {(one.ref, one.what) for one in violations(state, [])} == {("an", "idle"), (contact.id, "waits")}
+    state.doors.rows["general"] = QueueState("general", closed={"portal": world.now - 1}, due_at=world.now + 1)
+    state.place(contact)
+    assert violations(state, []) == [], "it waits before the door"
+
+
+def test_i8_behind_as_many_excluded_as_there_are_somebody_idles() -> None:
+    """Both who are free are of one class; the first of it may not have the contact, the second may."""
+    world = World(a_catalogue(an_agent("an"), an_agent("binh")))
+    contact = world.contact(world.write())
+    contact.excluded = ("an",)
+    world.state.touch_contact(contact)
+    for agent_id in ("an", "binh"):
+        world.state.agents[agent_id].presence = Presence.READY
+        world.state.touch_agent(world.state.agents[agent_id])
+    found = {(one.ref, one.what) for one in violations(world.state, [])}
+    assert found == {("binh", "idle"), (contact.id, "waits")}
+
+
+def test_i8_every_contact_that_came_is_looked_at() -> None:
+    """One that is kept, or gone, does not hide the one after it."""
+    world = World()
+    first, second, third = (world.contact(world.write()) for _ in range(3))
+    first.reserved_for = "binh"
+    world.state.touch_contact(first)
+    world.state.woken_contacts = ["ct_gone", first.id, second.id, third.id]
+    an = world.state.agents["an"]
+    an.presence = Presence.READY
+    world.state.touch_agent(an)
+    waits = [one.ref for one in violations(world.state, []) if one.what == "waits"]
+    assert waits == [second.id, third.id]
+
+
+def test_i5_what_a_call_sets_aside_weighs_nothing_meanwhile() -> None:
+    """A call (100) on two mails (25 each) is all he may carry; beside two portal letters it would be too much."""
+    for channel, expected in (("email", []), ("portal", ["capacity"])):
+        world = World()
+        world.sign_in("an")
+        contact = world.contact(world.write(Channel(channel)))
+        made = world.accept("an")
+        call = msgspec.structs.replace(contact, id="ct_call", channel=Channel.PHONE)
+        world.state.contacts[call.id] = call
+        agent = world.state.agents["an"]
+        agent.assignments = (*agent.assignments, call.id)
+        assert [one.what for one in violations(world.state, made.decisions)] == expected
+
+
+def test_only_who_accepted_is_weighed() -> None:
+    world, _, offer, _ = _offered()
+    agent = world.state.agents["an"]
+    agent.assignments = ("ct_gone",)
+    ended = d.OfferEnded(offer.id, OfferState.DECLINED, "an")
+    del world.state.offers[offer.id]
+    assert violations(world.state, [ended]) == []
+    assert violations(world.state, [d.OfferEnded(offer.id, OfferState.ACCEPTED, "an")]) == [
+        d.InvariantViolated("I4", "ct_gone", "owner")
+    ]
 
 
 def test_i8_a_core_that_matches_whom_it_frees_has_nothing_to_tell() -> None:

@@ -26,7 +26,8 @@ from ccc_router.events.vocabulary import (
 from ccc_router.kernel.ids import derive
 from ccc_router.routing import decisions as d
 from ccc_router.routing.policy import Capacity, QueueProfile
-from tests.support.world import World, a_catalogue, an_agent, check_invariants
+from tests.support.matcher import Watched as World
+from tests.support.world import a_catalogue, an_agent, check_invariants
 
 CALL = derive("ct", "hotline", "call", "c1")
 

@@ -14,7 +14,8 @@ from ccc_router.routing import Step
 from ccc_router.routing import decisions as d
 from ccc_router.routing.calendar import is_open, next_change
 from ccc_router.routing.policy import Calendar, Interval, Queue
-from tests.support.world import CHANNELS, START, World, a_catalogue, an_agent, check_invariants, text
+from tests.support.matcher import Watched as World
+from tests.support.world import CHANNELS, START, a_catalogue, an_agent, check_invariants, text
 
 HOUR: Final = 3600
 MINUTE_MS: Final = 60_000

@@ -54,6 +54,7 @@ from ccc_router.routing.policy import (
 )
 from ccc_router.routing.rows import Contact, Rows
 from tests.support.matcher import Watched
+from tests.support.tables import Tables
 from tests.support.world import CHANNELS as WAYS
 from tests.support.world import World, a_catalogue, an_agent, check_invariants, text
 
@@ -132,7 +133,11 @@ def the_catalogue(
 
 
 class Centre(RuleBasedStateMachine):
-    """A small centre where everybody does anything at any time."""
+    """A small centre where everybody does anything at any time; `opened` says what decides (`tests/integration/queues/test_any_order.py`)."""
+
+    def opened(self, catalogue: Catalogue) -> World:
+        """What the rules drive."""
+        return Watched(catalogue)
 
     @initialize(
         agent_order=st.sampled_from(AGENT_ORDERS),
@@ -149,7 +154,7 @@ class Centre(RuleBasedStateMachine):
         on_top: Matrix,
         callers: Literal["deflect", "callback_list"],
     ) -> None:
-        self.world = Watched(the_catalogue(agent_order, idle_since, contact_order, on_top, callers))
+        self.world = self.opened(the_catalogue(agent_order, idle_since, contact_order, on_top, callers))
         self.world.wait(0)
         self.numbers = 0
 
@@ -395,9 +400,13 @@ class Centre(RuleBasedStateMachine):
         assert opened == set(ended) | still_open
         assert not set(ended) & still_open
 
+    def at_the_end(self) -> None:
+        """What is true when nothing more happens."""
+        check_three_ways(self.world)
+
     def teardown(self) -> None:
         if hasattr(self, "world"):
-            check_three_ways(self.world)
+            self.at_the_end()
 
 
 def check_surges(state: State) -> None:
@@ -434,6 +443,7 @@ def check_three_ways(world: World) -> None:
     for state in (live, rebuilt, loaded):
         other = World(world.catalogue)
         other.state, other.now, other._numbers = state, world.now, itertools.count(1_000_000)
+        other.tables = Tables(state)
         for agent in AGENTS:
             other.sign_in(agent)
         other.write(Channel.EMAIL, queue="health")

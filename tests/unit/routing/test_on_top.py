@@ -9,7 +9,8 @@ from ccc_router.routing.policy import OnTop, Rules
 from ccc_router.routing.rows import Agent
 from ccc_router.routing.rulebook import Rulebook
 from ccc_router.routing.standing.capacity import carried, has_room
-from tests.support.world import World, a_catalogue, an_agent, check_invariants
+from tests.support.matcher import Watched as World
+from tests.support.world import a_catalogue, an_agent, check_invariants
 
 ALL = ("phone", "email", "fanpage", "portal", "internal")
 

@@ -2,13 +2,16 @@
 
 from typing import Any
 
-from ccc_router.events.commands import AssignContact, DeclineOffer
+import msgspec
+
+from ccc_router.events.commands import AssignContact, DeclineOffer, SetPriority
 from ccc_router.events.vocabulary import CallEventName, Channel, ContactState, Presence, Role
 from ccc_router.kernel.ids import derive
 from ccc_router.routing import State
 from ccc_router.routing import decisions as d
-from ccc_router.routing.policy import OverflowRule, Queue, QueueProfile, ServiceLevel
-from tests.support.world import CHANNELS, World, a_catalogue, an_agent, text
+from ccc_router.routing.policy import Calendar, Interval, OverflowRule, Queue, QueueProfile, ServiceLevel
+from tests.support.matcher import Watched as World
+from tests.support.world import CHANNELS, a_catalogue, an_agent, check_invariants, text
 
 
 def a_centre(
@@ -191,3 +194,41 @@ def test_a_caller_somebody_is_free_for_is_never_turned_away() -> None:
     offer_id = world.contact(contact).offer_id
     world.give(DeclineOffer(actor="chi", actor_role=Role.AGENT, offer_id=offer_id, reason="busy"))
     assert world.state_of(contact) is ContactState.QUEUED
+
+
+def closing_at_ten_past_three(limit: int) -> World:
+    """``general`` closes ten minutes from now, and whoever waits there then goes to ``health``, where An and Binh work."""
+    until = tuple(Interval(day, 0, 15 * 60 + 10) for day in range(7))
+    world = a_centre(limits={}, to="health", max_waiting={"phone": limit})
+    general = msgspec.structs.replace(
+        world.catalogue.queues[0], hours={"default": "until"}, when_closed={"default": "overflow"}
+    )
+    catalogue = msgspec.structs.replace(
+        world.catalogue,
+        queues=(general, world.catalogue.queues[1]),
+        calendars=(*world.catalogue.calendars, Calendar("until", until)),
+    )
+    world = World(catalogue)
+    world.wait(0)
+    return world
+
+
+def test_i8_of_several_who_overflow_at_once_the_best_ranks_are_offered_and_who_is_too_many_hears_so() -> None:
+    """They come to the other queue with one input: whoever is looked at first must not take the place of a better rank."""
+    world = closing_at_ten_past_three(limit=1)
+    for agent in ("an", "binh"):
+        world.sign_in(agent)
+    for number in range(5):
+        world.call(CallEventName.OFFERED, f"c{number}")
+        world.wait(1)
+    calls = [derive("ct", "hotline", "call", f"c{number}") for number in range(5)]
+    last = calls[4]
+    world.give(SetPriority(actor="sup", actor_role=Role.SUPERVISOR, contact_id=last, priority=3, reason="asked"))
+    assert {world.state_of(one) for one in calls} == {ContactState.QUEUED}
+    world.wait(595)
+    assert moves(world) == [(one, "health", "closed") for one in (last, *calls[:4])]
+    offered = {one for one in calls if one in world.state.contacts and world.state_of(one) is ContactState.OFFERED}
+    assert offered == {last, calls[0]}
+    waiting = [one for one in calls if one in world.state.contacts and world.state_of(one) is ContactState.QUEUED]
+    assert len(waiting) == 1, "as many as may"
+    check_invariants(world.state)

@@ -11,7 +11,8 @@ from ccc_router.routing.explain.overtaking import LISTED
 from ccc_router.routing.policy import QueueProfile, Rules
 from ccc_router.routing.rulebook import ContactClass
 from ccc_router.routing.standing import Place, Waiting
-from tests.support.world import World, a_catalogue, an_agent
+from tests.support.matcher import Watched as World
+from tests.support.world import a_catalogue, an_agent
 from tests.unit.routing.test_preferring import give_back
 
 BOTH = {"vi": 5, "hi": 5}

@@ -6,7 +6,8 @@ from ccc_router.events.vocabulary import Channel, Presence, Role
 from ccc_router.routing import decisions as d
 from ccc_router.routing.policy import Queue, QueueProfile
 from ccc_router.routing.step import Step
-from tests.support.world import CHANNELS, World, a_catalogue, an_agent, check_invariants, text
+from tests.support.matcher import Watched as World
+from tests.support.world import CHANNELS, a_catalogue, an_agent, check_invariants, text
 
 QUEUES = (Queue("general", text("General"), channels=CHANNELS), Queue("health", text("Health"), channels=CHANNELS))
 

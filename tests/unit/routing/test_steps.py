@@ -18,7 +18,8 @@ from ccc_router.routing.policy import (
     RequirementStep,
     Rules,
 )
-from tests.support.world import CHANNELS, World, a_catalogue, an_agent, check_invariants, text
+from tests.support.matcher import Watched as World
+from tests.support.world import CHANNELS, a_catalogue, an_agent, check_invariants, text
 
 STEPS = (
     RequirementStep(20, (Requirement("vi"), Requirement("hi"))),

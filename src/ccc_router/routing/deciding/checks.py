@@ -110,7 +110,10 @@ def _idle_while_somebody_waits(state: State, found: Found) -> None:
             if any(lines[one].first(agent_id, state.now) is not None for one in fits):
                 found.append(d.InvariantViolated("I8", agent_id, "idle"))
     opened = [lines[one] for one in lines if (one.queue, one.channel) in state.limits.opened]
-    for contact_id in (*state.woken_contacts, *(turn[2] for line in opened for turn in line.fronts(state.now))):
+    for contact_id in (
+        *state.woken_contacts,
+        *(place.contact_id for line in opened for place in line.fronts(state.now)),
+    ):
         contact = state.contacts.get(contact_id)
         if contact is None or kept_for(contact) or not state.waiting.holds(contact_id) or state.limits.full(contact):
             continue

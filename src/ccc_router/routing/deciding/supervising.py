@@ -34,6 +34,9 @@ def assign_contact(state: State, given: Input, command: AssignContact) -> Iterat
     if agent.presence is Presence.SIGNED_OUT:
         yield d.CommandRefused("agent_signed_out", agent.id)
         return
+    if contact.channel is Channel.PHONE and not controlled(state, contact):
+        yield d.CommandRefused("no_control")
+        return
     if contact.state in (ContactState.ARRIVED, ContactState.CONNECTING, ContactState.WRAP_UP):
         yield d.CommandRefused("wrong_state", contact.state.value)
         return
