@@ -1,12 +1,15 @@
 """What mutation testing rests on: the changes it makes are those it says, and no mutant is excused that is not there or without a reason."""
 
+import gc
+import importlib.util
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from tests.mutants import mutations
-from tests.mutants.__main__ import every_mutant
+from tests.mutants.__main__ import every_mutant, interval
+from tests.mutants.changing import CannotChange, Functions
 from tests.mutants.running import Coverage
 
 
@@ -38,6 +41,35 @@ def test_only_tests_that_execute_the_line_are_run_quickest_first(tmp_path: Path)
     coverage = Coverage(seen)
     assert coverage.of(first) == ["quick", "slow"]
     assert coverage.of(second) == ["slow"]
+
+
+def test_a_change_reaches_whoever_holds_the_function_already(tmp_path: Path) -> None:
+    before = (
+        "class C:\n    def g(self):\n        return [x + 1 for x in (1, 2)]\n\ndef h():\n    return 1\n\nLIMIT = 1\n"
+    )
+    path = tmp_path / "held.py"
+    path.write_text(before, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location("held", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    held, other = module.C().g, module.h
+    functions = Functions()
+    gc.unfreeze()
+    functions.change(str(path), before.replace("x + 1", "x - 1"))
+    assert (held(), other()) == ([0, 1], 1)
+    with pytest.raises(CannotChange):
+        functions.change(str(path), before.replace("LIMIT = 1", "LIMIT = 2"))
+    assert path.read_text(encoding="utf-8") == before
+
+
+def test_a_sample_says_between_which_figures_the_whole_lies() -> None:
+    """By the textbook: 85 of 100 is from 76.7 to 90.7; nothing tried says nothing."""
+    assert [round(one, 1) for one in interval(85, 100)] == [76.7, 90.7]
+    assert interval(0, 0) == (0.0, 100.0)
+    low, high = interval(340, 400)
+    assert 80 < low < 85 < high < 90
 
 
 def test_whoever_is_excused_is_there_and_has_a_reason() -> None:

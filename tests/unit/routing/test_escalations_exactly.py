@@ -115,6 +115,15 @@ def test_a_granted_extension_is_late_for_nothing_any_more() -> None:
     assert not world.case().attention
 
 
+def test_one_rejection_is_no_ping_pong() -> None:
+    world = Escalated()
+    world.escalate()
+    for attention in (False, True):
+        world.act("answer")
+        world.act("reject")
+        assert world.case().attention is attention
+
+
 @pytest.mark.parametrize("action", ["grant", "refuse"])
 def test_who_asked_for_more_time_is_told_and_the_supervisor_has_done_his_part(action: Action) -> None:
     world = Escalated()
@@ -200,7 +209,7 @@ def test_what_comes_back_to_an_internal_contact_that_waits_brings_it_back() -> N
     world.give(c.WaitForCustomer(actor="an", actor_role=Role.AGENT, contact_id=internal.id, until=0))
     assert internal.state is ContactState.WAITING
     world.act("progress")
-    assert (internal.state, internal.messages) == (ContactState.ACTIVE, 2)
+    assert (internal.state, internal.messages, internal.customer_message) == (ContactState.ACTIVE, 2, 2)
     assert len(world.internal()) == 1
 
 
@@ -214,3 +223,25 @@ def test_what_goes_along_with_a_notice_is_what_was_true_then() -> None:
         "acknowledge_by": str(world.escalation().acknowledge_by), "answer_by": str(world.escalation().answer_by),
         "summary_id": "ms_es_1", "reference": case.reference, "case_kind": "question",
     }  # fmt: skip
+
+
+def test_i9_an_escalation_to_a_department_that_is_gone_still_has_its_clocks() -> None:
+    """It is always open then, and has the usual terms: a deadline too early is seen by people."""
+    world = Escalated()
+    world.escalate("d_si")
+    document = msgspec.to_builtins(
+        msgspec.structs.replace(
+            world.catalogue,
+            version=2,
+            departments=tuple(one for one in world.catalogue.departments if one.id != "d_si"),
+        )
+    )
+    world.give(c.ActivateCatalogue(actor="root", actor_role=Role.ADMIN, version=2, catalogue=document))
+    due = world.escalation().due_at
+    world.advance(due)
+    here = world.escalation()
+    assert here.acknowledge_overdue
+    assert world.case().attention, "there is nobody higher"
+    assert here.due_at > due
+    world.advance(here.answer_by)
+    assert world.escalation().answer_overdue

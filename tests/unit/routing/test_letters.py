@@ -6,11 +6,11 @@ import msgspec
 import pytest
 
 from ccc_router.events import commands as c
-from ccc_router.events.envelope import Resolved
+from ccc_router.events.envelope import Input, Resolved
 from ccc_router.events.facts import AnsweredOutside, MessageChanged, MessageReceived, ReceiptReceived
 from ccc_router.events.vocabulary import CaseKind, CaseState, Channel, ContactState, DeliveryKind, Role, Visibility
 from ccc_router.kernel.ids import derive
-from ccc_router.routing import Step
+from ccc_router.routing import Step, step
 from ccc_router.routing import decisions as d
 from ccc_router.routing.policy import Topic
 from tests.support.world import START, World, a_catalogue, text
@@ -306,3 +306,14 @@ def test_the_ids_of_what_is_made_come_from_where_it_stands() -> None:
     given = world.log[-1][0]
     offer = next(one for one in made.decisions if isinstance(one, d.OfferMade))
     assert offer.offer_id == derive("of", "main", given.position + 1 + made.decisions.index(offer))
+
+
+@pytest.mark.parametrize(("received_at", "arrived_at"), [(START - 5_000, START - 5_000), (0, START)])
+def test_a_letter_arrived_when_it_was_received_however_late_it_is_read(received_at: int, arrived_at: int) -> None:
+    world = World()
+    fact = MessageReceived(
+        channel=Channel.PORTAL, endpoint="site", message_id="ms_1", contact_id="ct_1", case_id="cs_1"
+    )
+    step(world.state, Input(1, START, fact, Resolved(customer_id="cu_1"), received_at=received_at))
+    contact = world.contact("ct_1")
+    assert (contact.arrived_at, contact.rank, contact.state_since) == (arrived_at, arrived_at, START)

@@ -340,6 +340,36 @@ def test_i12_the_limit_of_misses_is_reached_by_the_miss_that_reaches_it() -> Non
     assert (world.presence_of("an"), world.state.agents["an"].reason) == (Presence.NOT_READY, "rona")
 
 
+def test_a_refusal_is_no_miss() -> None:
+    world = World(a_catalogue(an_agent("an"), rules=RULES))
+    world.sign_in("an")
+    contact_id = declined(world)
+    assert world.state.agents["an"].misses == ()
+    miss(world, contact_id)
+    assert world.state.agents["an"].penalties == {"*": world.now + 11_000}
+
+
+def test_what_a_person_assigned_comes_before_what_is_kept_and_what_waits_longer() -> None:
+    world = World(a_catalogue(an_agent("an"), rules=RULES))
+    world.sign_in("an")
+    case_id = resolved(world)
+    world.sign_in("an", Presence.ON_DEMAND)
+    kept, older = world.write(Channel.EMAIL, case_id=case_id), world.write(Channel.EMAIL)
+    world.wait(1)
+    assigned = world.write(Channel.EMAIL)
+    sup: dict[str, Any] = {"actor": "sup", "actor_role": Role.SUPERVISOR}
+    world.give(c.AssignContact(**sup, contact_id=assigned, agent_id="an", reason="asked"))
+    assert world.contact(kept).reserved_for == "an"
+    world.sign_in("an")
+    order = []
+    for _ in range(3):
+        contact_id = world.state.offers[world.state.agents["an"].offer_id].contact_id
+        world.accept("an")
+        order.append(contact_id)
+        world.complete("an", contact_id)
+    assert order == [assigned, kept, older]
+
+
 def test_idle_is_counted_from_the_end_of_the_last_work_and_from_coming() -> None:
     world = World(a_catalogue(an_agent("an"), rules=RULES))
     world.wait(5)

@@ -6,13 +6,15 @@ import msgspec
 
 from ....events.vocabulary import EscalationState
 from ...calendar import add_business, business_minutes_between
-from ...policy import Calendar, Deadline, Department
+from ...policy import Calendar, Deadline, Department, Text
 from ...rows import Escalation
 from ...state import State
 
 ALWAYS_OPEN: Final = Calendar(id="", intervals=())
 USUAL: Final = Deadline(acknowledge_min=240, answer_min=2400)
 SHORTEST_STEP_MIN: Final = 60
+_GONE: Final = Department("", Text("", ""), "")
+"""Stands for a department that is no longer in the catalogue."""
 OPEN: Final = frozenset({EscalationState.RAISED, EscalationState.ACKNOWLEDGED, EscalationState.ANSWERED})
 WORKED_ON: Final = frozenset({EscalationState.RAISED, EscalationState.ACKNOWLEDGED})
 
@@ -82,7 +84,7 @@ def after_rejection(state: State, escalation: Escalation, now: int) -> int:
 def remind_at(state: State, escalation: Escalation) -> int:
     """When ``remind_percent`` of the time to answer is used up."""
     department = state.book.departments.get(escalation.department)
-    percent = department.remind_percent if department else Department.remind_percent
+    percent = (department or _GONE).remind_percent
     calendar = calendar_of(state, escalation.department)
     whole = business_minutes_between(calendar, escalation.clock_from, escalation.answer_by)
     return add_business(calendar, escalation.clock_from, whole * percent // 100)
