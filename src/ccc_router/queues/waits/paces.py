@@ -125,7 +125,7 @@ class Journalled:
         """Every queue and channel something was told of."""
         return list(self._lines)
 
-    def skip(self) -> None:
+    def leap(self) -> None:
         """Entries are left out: what is under way is given up, what was counted stays."""
         self._lives, self._offers, self._joined = {}, {}, {}
 

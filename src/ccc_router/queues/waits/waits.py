@@ -117,7 +117,7 @@ class Waits:
                 self._position = await position_before(connection, self._pool, now - HOUR_MS)
             if head - self._position > _FURTHEST:
                 self._position = head - _FURTHEST // 2
-                self._journalled.skip()
+                self._journalled.leap()
             entries = await journal.read(connection, self._pool, self._position, _PAGE)
         for entry in entries:
             self._journalled.take(entry)

@@ -121,13 +121,13 @@ def test_joined_are_those_who_wait_from_outside_and_were_offered_to_nobody() -> 
     assert tape.journalled.joined() == []
 
 
-def test_what_was_skipped_or_is_a_day_old_is_not_counted_when_it_ends() -> None:
-    for skipped in (True, False):
+def test_what_was_leapt_over_or_is_a_day_old_is_not_counted_when_it_ends() -> None:
+    for leapt in (True, False):
         tape = Tape()
         tape.opens(0, "c1")
         tape.tell(1, d.OfferMade("of-c1", "c1", "a", OfferReason.NEW, 1, 0))
-        if skipped:
-            tape.journalled.skip()
+        if leapt:
+            tape.journalled.leap()
         else:
             tape.journalled.forget(T0 + 25 * 3_600_000)
         tape.tell(90_000, d.OfferEnded("of-c1", OfferState.ACCEPTED, "a"), d.AssignmentEnded("c1", "a", "completed"))
