@@ -1,12 +1,10 @@
 """The state of a pool: its rows by id, and what is derived from them. Only ``apply`` changes it."""
 
-from typing import Any
-
 import msgspec
 
 from ..events.vocabulary import ContactState
 from .policy import Catalogue
-from .rows import Agent, Case, Contact, Escalation, Incident, Offer, QueueState, Rows, kept_for, queue_due
+from .rows import Agent, Case, Contact, Escalation, Groups, Incident, Offer, QueueState, Rows, kept_for, queue_due
 from .rulebook import Rulebook
 from .standing import Doors, Free, Limits, Place, Promised, Waiting, agent_key
 from .standing.capacity import carried, has_room, room
@@ -23,21 +21,6 @@ ENDED = frozenset(
     }
 )
 """The states a contact never leaves."""
-
-
-_Changed = tuple[
-    dict[str, Contact],
-    dict[str, Offer],
-    dict[str, Agent],
-    dict[str, Case],
-    dict[str, Escalation],
-    dict[str, QueueState],
-    dict[str, Incident],
-]
-
-
-def _rows(groups: tuple[dict[str, Any], ...]) -> Rows:
-    return Rows(*(list(group.values()) for group in groups))
 
 
 class State:
@@ -68,36 +51,36 @@ class State:
         self.woken_contacts: list[str] = []
         self.woken_agents: list[str] = []
         self.leaving: list[str] = []
-        self._changed: _Changed = ({}, {}, {}, {}, {}, {}, {})
+        self._changed = Groups()
         self.timers = Timers()
 
     def just_left(self, case_id: str) -> Case | None:
         """A closed case that left the memory since the last `take_changed`: newer than its row in the tables."""
-        return None if case_id in self.cases else self._changed[3].get(case_id)
+        return None if case_id in self.cases else self._changed.cases.get(case_id)
 
     # what is written down
 
     def take_changed(self) -> Rows:
         """The rows changed since the last call, as they are now."""
-        changed, self._changed = self._changed, ({}, {}, {}, {}, {}, {}, {})
-        return _rows(changed)
+        changed, self._changed = self._changed, Groups()
+        return changed.rows()
 
     def dump(self) -> Rows:
         """All rows in memory."""
-        return _rows(self._groups())
+        return self._groups().rows()
 
-    def _groups(self) -> tuple[dict[str, Any], ...]:
+    def _groups(self) -> Groups:
         rows = self.doors.rows
-        return (self.contacts, self.offers, self.agents, self.cases, self.escalations, rows, self.incidents)
+        return Groups(self.contacts, self.offers, self.agents, self.cases, self.escalations, rows, self.incidents)
 
     def load(self, rows: Rows) -> None:
         """Take up rows of open things as the tables hold them; the state then decides like the one they were dumped from."""
-        for group, loaded in zip(self._groups(), msgspec.structs.astuple(rows), strict=True):
-            group.update((row.id, row) for row in loaded)
+        for group, loaded in zip(*map(msgspec.structs.astuple, (self._groups(), Groups.of(rows))), strict=True):
+            group.update(loaded)
         self.reindex()
         self.woken_contacts, self.woken_agents, self.doors.turned, self.limits.opened = [], [], [], []
         self.doors.came = []
-        self._changed = ({}, {}, {}, {}, {}, {}, {})
+        self._changed = Groups()
 
     def reindex(self) -> None:
         """Derive everything anew, as after a new catalogue."""
@@ -131,7 +114,7 @@ class State:
         for agent_id in sorted(self.book.agents):
             self.agents.setdefault(agent_id, Agent(id=agent_id))
         changed = self._changed
-        self._changed = ({}, {}, changed[2], {}, {}, changed[5], {})
+        self._changed = Groups(agents=changed.agents, queues=changed.queues)
         self.reindex()
         self._changed = changed
 
@@ -139,7 +122,7 @@ class State:
 
     def touch_contact(self, contact: Contact) -> None:
         """A contact changed: its place in line and its timer follow."""
-        self._changed[0][contact.id] = contact
+        self._changed.contacts[contact.id] = contact
         self.limits.note(contact)
         self.promised.keep(contact)
         self.place(contact)
@@ -176,7 +159,7 @@ class State:
 
     def keep_queue(self, row: QueueState) -> None:
         """What is true of a queue changed: its row is written, its timer follows."""
-        self.doors.rows[row.id] = self._changed[5][row.id] = row
+        self.doors.rows[row.id] = self._changed.queues[row.id] = row
         self.timers.set("queue", row.id, queue_due(row))
 
     def set_hours(self, row: QueueState) -> None:
@@ -195,7 +178,7 @@ class State:
 
     def forget_contact(self, contact: Contact) -> None:
         """An ended contact leaves the memory; its row is still to be written."""
-        self._changed[0][contact.id] = contact
+        self._changed.contacts[contact.id] = contact
         self.contacts.pop(contact.id, None)
         self.limits.note(contact)
         self.promised.keep(contact)
@@ -205,14 +188,14 @@ class State:
 
     def touch_offer(self, offer: Offer) -> None:
         """An offer changed; an ended one leaves the memory."""
-        self._changed[1][offer.id] = offer
+        self._changed.offers[offer.id] = offer
         if offer.ended_at:
             self.offers.pop(offer.id, None)
         self.timers.set("offer", offer.id, 0 if offer.ended_at else offer.expires_at)
 
     def touch_agent(self, agent: Agent) -> None:
         """An agent changed: what he is free for and his timer follow."""
-        self._changed[2][agent.id] = agent
+        self._changed.agents[agent.id] = agent
         agent_class = self.book.agent_classes.get(agent.id)
         if agent_class is None:
             self.free.drop(agent.id)
@@ -224,7 +207,7 @@ class State:
 
     def touch_case(self, case: Case) -> None:
         """A case changed; a closed one leaves the memory."""
-        self._changed[3][case.id] = case
+        self._changed.cases[case.id] = case
         self.timers.set("case", case.id, case.due_at)
 
     def forget_case(self, case: Case) -> None:
@@ -235,14 +218,14 @@ class State:
 
     def touch_escalation(self, escalation: Escalation, *, ended: bool = False) -> None:
         """An escalation changed; an ended one leaves the memory."""
-        self._changed[4][escalation.id] = escalation
+        self._changed.escalations[escalation.id] = escalation
         if ended:
             self.escalations.pop(escalation.id, None)
         self.timers.set("escalation", escalation.id, 0 if ended else escalation.due_at)
 
     def touch_incident(self, incident: Incident) -> None:
         """An incident changed; a resolved one leaves the memory."""
-        self._changed[6][incident.id] = self.incidents[incident.id] = incident
+        self._changed.incidents[incident.id] = self.incidents[incident.id] = incident
         if incident.resolved_at:
             self.incidents.pop(incident.id)
 

@@ -90,7 +90,7 @@ def test_ranks_hold_between_what_is_preferred_and_what_is_not() -> None:
     world = a_centre("an")
     held = busy(world, "an")
     old = world.write(queue="health")
-    world.wait(31)
+    world.wait(61)
     new = world.write(queue="health")
     assert (world.contact(old).for_preferred, world.contact(new).for_preferred) == (False, True)
     world.complete("an", held)

@@ -6,8 +6,8 @@ older program beside this one writes has rank 0 until it is written again.
 
 from alembic import op
 
-revision = "0016"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
