@@ -46,7 +46,15 @@ class Tables:
 
 
 def _groups(rows: Rows) -> list[tuple[str, dict[str, msgspec.Struct]]]:
-    groups: list[Any] = [rows.contacts, rows.offers, rows.agents, rows.cases, rows.escalations, rows.queues, rows.incidents]
+    groups: list[Any] = [
+        rows.contacts,
+        rows.offers,
+        rows.agents,
+        rows.cases,
+        rows.escalations,
+        rows.queues,
+        rows.incidents,
+    ]
     return [(kind, {row.id: row for row in group}) for kind, group in zip(_KINDS, groups, strict=True)]
 
 

@@ -1,8 +1,7 @@
 """What users of other systems ask for (docs/requirements.md), where no story of another test shows it."""
 
 import itertools
-import sys
-from types import FrameType
+from functools import partial
 
 import pytest
 
@@ -10,6 +9,7 @@ from ccc_router.events.commands import CloseContact, ExtendWrapUp, SetPriority, 
 from ccc_router.events.vocabulary import CallEventName, ContactState, Role
 from ccc_router.kernel.ids import derive
 from ccc_router.routing.policy import Queue, QueueProfile, Requirement
+from tests.support.calls import calls_of
 from tests.support.world import CHANNELS, World, a_catalogue, an_agent, check_invariants, text
 
 
@@ -35,22 +35,6 @@ def test_r2_whoever_is_freed_gets_the_oldest_that_waits(taken: tuple[int, ...]) 
         assert world.offered_to(waiting[number]) == names[which]
 
 
-def calls_of(world: World, agent_id: str, contact_id: str) -> int:
-    """How many functions the core calls in the step that frees an agent."""
-    calls = 0
-
-    def count(frame: FrameType, event: str, arg: object) -> None:
-        nonlocal calls
-        calls += event == "call" and "ccc_router" in frame.f_code.co_filename  # not what the collector calls meanwhile
-
-    sys.setprofile(count)
-    try:
-        world.complete(agent_id, contact_id)
-    finally:
-        sys.setprofile(None)
-    return calls
-
-
 def test_r12_a_decision_looks_at_no_more_however_many_wait_and_work() -> None:
     """A hundred times as many contacts and agents, and not one call more."""
     counts = []
@@ -64,7 +48,7 @@ def test_r12_a_decision_looks_at_no_more_however_many_wait_and_work() -> None:
             world.accept(name)
         for _ in range(5 * size):
             world.write()
-        counts.append(calls_of(world, "a001", held["a001"]))
+        counts.append(calls_of(partial(world.complete, "a001", held["a001"])))
         assert world.state.agents["a001"].offer_id
     assert counts[0] == counts[1]
 

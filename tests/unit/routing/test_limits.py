@@ -1,6 +1,6 @@
 """At most so many contacts of a queue and channel in agents' hands at once (``max_active``): who waits for that, and who goes first then."""
 
-import sys
+from functools import partial
 
 import msgspec
 import pytest
@@ -12,6 +12,7 @@ from ccc_router.routing import decisions as d
 from ccc_router.routing.deciding.checks import violations
 from ccc_router.routing.policy import Agent, Queue, QueueProfile, Requirement
 from ccc_router.routing.standing import Limits
+from tests.support.calls import calls_of
 from tests.support.world import CHANNELS, World, a_catalogue, an_agent, check_invariants, in_hand, text
 
 BOTH = (QueueProfile("general", 2), QueueProfile("health", 1))
@@ -202,18 +203,7 @@ def test_the_cost_of_room_does_not_grow_with_who_waits() -> None:
         world.accept("an")
         for _ in range(waiting):
             world.write(queue="general")
-        calls = 0
-
-        def count(frame: object, event: str, arg: object) -> None:
-            nonlocal calls
-            calls += event == "call"
-
-        sys.setprofile(count)
-        try:
-            world.complete("an", held)
-        finally:
-            sys.setprofile(None)
-        counts.append(calls)
+        counts.append(calls_of(partial(world.complete, "an", held)))
     assert counts[0] == counts[1]
 
 
