@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from ccc_router.events import commands as c
 from ccc_router.events.facts import DeliveryReported, Private
-from ccc_router.events.vocabulary import DeliveryKind, DeliveryState, Role
+from ccc_router.events.vocabulary import DeliveryKind, DeliveryState, Newcomers, Role
 from ccc_router.kernel.ids import derive
 from ccc_router.routing.decisions import Decision, DeliveryEnded, DeliveryOwed, EscalationSet
 from tests.support.day.centre import Centre
@@ -99,6 +99,8 @@ class Supervisors:
         self._agents = agents
         for minute in range(1, round(60 * hours)):
             centre.later(60 * minute, self._act)
+        for minute in range(2, round(60 * hours), 4):
+            centre.later(60 * minute + 30, self._crowd)
 
     def _act(self) -> None:
         centre, rng = self._centre, self._centre.rng
@@ -116,3 +118,26 @@ class Supervisors:
         if rng.random() < 0.1:
             commands = [c.CloseContact(**by, contact_id=contact_id, reason="spam")]
         centre.give(rng.choice(commands))
+
+    def _crowd(self) -> None:
+        """Many have one trouble: newcomers to a queue hear of it, and an incident gathers them until it is over."""
+        centre, rng = self._centre, self._centre.rng
+        by: dict[str, Any] = {"actor": "sup", "actor_role": Role.SUPERVISOR}
+        cases, incidents = sorted(centre.state.cases), sorted(centre.state.incidents)
+        message_id, queue = derive("ms", centre.number()), rng.choice(sorted(centre.state.book.queues))
+        if rng.random() < 0.3:
+            command: c.AnyCommand = c.SetSurge(
+                **by, queue=queue, newcomers=rng.choice(list(Newcomers)), until=centre.state.now + 30_000, reason="outage",
+                announcement="outage", message_id=message_id, private=Private(text="Đang bảo trì"),
+            )  # fmt: skip
+        elif not incidents:
+            command = c.OpenIncident(
+                **by, incident_id=derive("in", centre.number()), title_vi="Sự cố", title_en="Outage", queue=queue
+            )
+        elif cases and rng.random() < 0.6:
+            some = tuple(rng.sample(cases, min(3, len(cases))))
+            command = c.AttachCases(**by, incident_id=incidents[0], cases=some, attach=rng.random() < 0.8)
+        else:
+            text = Private(text="Đã hoạt động lại", extra={"en": "It works again"})
+            command = c.ResolveIncident(**by, incident_id=incidents[0], message_id=message_id, private=text)
+        centre.give(command)
