@@ -93,8 +93,11 @@ BROKEN_IN_THE_JOURNAL: dict[str, str] = {
         SELECT e.id, c.id FROM (SELECT line ->> 'contact_id' AS id FROM entry WHERE line ->> 'kind' = 'ContactOpened') e
         FULL JOIN (SELECT id FROM contact WHERE pool = $1) c ON c.id = e.id WHERE e.id IS NULL OR c.id IS NULL""",
     "I18: contacts that ended are those no longer open": """
-        SELECT e.id, c.id FROM (SELECT DISTINCT line ->> 'contact_id' AS id FROM entry WHERE line ->> 'kind' = 'ContactEnded') e
-        FULL JOIN (SELECT id FROM contact WHERE pool = $1 AND NOT open) c ON c.id = e.id WHERE e.id IS NULL OR c.id IS NULL""",
+        SELECT e.id, c.id FROM (  -- who had abandoned is queued again when a late event says that he chose to be called back (I3)
+            SELECT DISTINCT ON (1) line ->> 'contact_id' AS id, line ->> 'kind' AS kind FROM entry
+            WHERE line ->> 'kind' IN ('ContactEnded', 'ContactQueued') ORDER BY 1, position DESC, number DESC) e
+        FULL JOIN (SELECT id FROM contact WHERE pool = $1 AND NOT open) c ON c.id = e.id AND e.kind = 'ContactEnded'
+        WHERE (e.kind = 'ContactEnded' OR e.id IS NULL) AND (e.id IS NULL OR c.id IS NULL)""",
     "the core found an invariant broken": "SELECT line FROM entry WHERE line ->> 'kind' = 'InvariantViolated'",
 }
 _ENTRIES = """
