@@ -9,12 +9,15 @@ import hashlib
 import itertools
 from bisect import bisect_left, bisect_right
 from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from ccc_router.events.envelope import Entry
 from ccc_router.storage.database import Connection
+
+if TYPE_CHECKING:
+    import asyncpg
 
 WAKE: Final = "ccc_journal"
 """The channel of hints that there is more to read; the payload is the pool."""
@@ -167,10 +170,15 @@ def split(pool: str, position: int, at: int, core_version: int, body: bytes) -> 
         )
 
 
+async def rows(connection: Connection, pool: str, after: int, limit: int) -> "list[asyncpg.Record]":
+    """The rows that hold entries behind position ``after``, oldest first: what `split` takes behind the pool."""
+    return await connection.fetch(_READ, pool, after, limit)
+
+
 async def read(connection: Connection, pool: str, after: int, limit: int) -> list[Entry]:
     """The entries behind position ``after``, oldest first. Positions are dense: nothing can appear between them later (I13)."""
     found: list[Entry] = []
-    for row in await connection.fetch(_READ, pool, after, limit):
+    for row in await rows(connection, pool, after, limit):
         found.extend(entry for entry in split(pool, *row) if entry.position > after)
         if len(found) >= limit:
             break

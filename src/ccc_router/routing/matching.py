@@ -80,9 +80,7 @@ def for_room(state: State, key: Key) -> Match | None:
 
 def fronts(state: State, key: Key) -> Iterator[Place]:
     """Who is at the front of each line of a queue and channel, and what is kept for those who are free."""
-    for contact_class, line in state.waiting.lines.items():
-        if (contact_class.queue, contact_class.channel) == key:
-            yield from line.fronts(state.now)
+    yield from state.waiting.fronts(key, state.now)
     for agent_id, own in state.waiting.reserved.items():
         if key[1] in state.free.channels(agent_id):
             for rank, contact_id in own.in_order():

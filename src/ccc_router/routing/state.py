@@ -75,8 +75,8 @@ class State:
 
     def load(self, rows: Rows) -> None:
         """Take up rows of open things as the tables hold them; the state then decides like the one they were dumped from."""
-        for group, loaded in zip(*map(msgspec.structs.astuple, (self._groups(), Groups.of(rows))), strict=True):
-            group.update(loaded)
+        for group, loaded in zip(*map(msgspec.structs.astuple, (self._groups(), rows)), strict=True):
+            group.update((row.id, row) for row in loaded)
         self.reindex()
         self.woken_contacts, self.woken_agents, self.doors.turned, self.limits.opened = [], [], [], []
         self.doors.came = []

@@ -3,7 +3,6 @@
 ``python -m ccc_router.simulation.apart`` reads a `Task` from its standard input and writes the `Comparison` to its output, both as JSON.
 """
 
-import asyncio
 import sys
 from typing import Final
 
@@ -12,6 +11,7 @@ import msgspec
 from ..routing.policy import Catalogue
 from .comparing import Comparison
 from .experiment import recorded, try_out
+from .worker import done_by
 from .workloads.workload import Workload
 
 _SEED: Final = 1
@@ -34,19 +34,8 @@ def done(task: Task) -> Comparison:
 
 async def done_apart(task: Task, within_s: float) -> Comparison | None:
     """Do it in another process; None if it was not done in time, or could not be done."""
-    worker = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", __name__, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        async with asyncio.timeout(within_s):
-            told, _ = await worker.communicate(msgspec.json.encode(task))
-    except TimeoutError:
-        return None
-    finally:
-        if worker.returncode is None:
-            worker.kill()
-            await worker.wait()
-    return msgspec.json.decode(told, type=Comparison) if worker.returncode == 0 else None
+    told = await done_by(__name__, msgspec.json.encode(task), within_s)
+    return None if told is None else msgspec.json.decode(told, type=Comparison)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,10 @@ from typing import Final
 
 _TINY: Final = 1e-300
 _EPSILON: Final = 1e-12
+_LAST_DIGITS: Final = 1e-15
+# Guards against endless loops, not a precision; the fraction is used for 10**12 servers, too.
 _TERMS: Final = 100_000
+_FRACTION_TERMS: Final = 50_000_000
 _PATIENT: Final = 1e9
 """From this R/θ on nobody is taken to give up: θ then changes a wait by less than (k+1)/10⁹ of itself."""
 
@@ -69,18 +72,23 @@ def _gamma_below(shape: float, x: float) -> float:
             if term < _EPSILON * total:
                 break
         return min(1.0, total * math.exp(log_front))
-    b = x + 1.0 - shape
+    return max(0.0, 1.0 - upper_fraction(shape, x) * math.exp(log_front))
+
+
+def upper_fraction(a: float, y: float) -> float:
+    """``e^y y^(-a) Γ(a, y)`` for y above a + 1, to the last digits: Legendre's continued fraction (DLMF 8.9.2) by Lentz's method."""
+    b = y + 1.0 - a
     c, d = 1.0 / _TINY, 1.0 / b
     value = d
-    for i in range(1, _TERMS):
-        step = -i * (i - shape)
+    for i in range(1, _FRACTION_TERMS):
+        step = -i * (i - a)
         b += 2.0
         d = 1.0 / _away_from_zero(step * d + b)
         c = _away_from_zero(b + step / c)
-        value *= c * d
-        if abs(c * d - 1.0) < _EPSILON:
+        value *= d * c
+        if abs(d * c - 1.0) < _LAST_DIGITS:
             break
-    return max(0.0, 1.0 - value * math.exp(log_front))
+    return value
 
 
 def _beta_below(a: float, b: float, x: float, log_rest: float) -> float:

@@ -18,6 +18,7 @@ Line = tuple[str, str]
 """A queue and a channel."""
 
 _HALF_MS: Final = 1_800_000
+_STILL_MS: Final = 1_000
 _LIKE_TEN: Final = 10.0
 _USUAL_BUSY_MS: Final = {Channel.PHONE.value: 300_000.0, Channel.EMAIL.value: 600_000.0}
 _OTHER_BUSY_MS: Final = 300_000.0
@@ -52,8 +53,10 @@ class _Sums(msgspec.Struct):
     reacted_ms: float = 0.0
 
     def aged(self, at: int) -> "_Sums":
-        """Itself as it is at ``at``."""
+        """Itself as it is at ``at``, to a second: nothing ages in less."""
         passed = max(0, at - self.at) if self.at else 0
+        if self.at and passed < _STILL_MS:
+            return self
         weight = 0.5 ** (passed / _HALF_MS)
         self.seen_ms = self.seen_ms * weight + (1.0 - weight) * _HALF_MS / math.log(2.0)
         for name in ("arrived", "ended", "busy_ms", "abandoned", "waited_ms", "answered", "reacted_ms"):

@@ -109,11 +109,8 @@ def _idle_while_somebody_waits(state: State, found: Found) -> None:
                 fits = [one for one in fits if (one.queue, one.channel) not in reached]
             if any(lines[one].first(agent_id, state.now) is not None for one in fits):
                 found.append(d.InvariantViolated("I8", agent_id, "idle"))
-    opened = [lines[one] for one in lines if (one.queue, one.channel) in state.limits.opened]
-    for contact_id in (
-        *state.woken_contacts,
-        *(place.contact_id for line in opened for place in line.fronts(state.now)),
-    ):
+    fronts = [place.contact_id for key in state.limits.opened for place in state.waiting.fronts(key, state.now)]
+    for contact_id in (*state.woken_contacts, *fronts):
         contact = state.contacts.get(contact_id)
         if contact is None or kept_for(contact) or not state.waiting.holds(contact_id) or state.limits.full(contact):
             continue

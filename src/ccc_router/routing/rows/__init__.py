@@ -4,8 +4,6 @@ They are what the tables hold (``dump`` and ``load`` are exact), integers and st
 Times are engine milliseconds; 0 means "not".
 """
 
-from typing import Self
-
 import msgspec
 
 from .cases import Case, Escalation, Incident
@@ -53,11 +51,6 @@ class Groups(msgspec.Struct):
     escalations: dict[str, Escalation] = {}
     queues: dict[str, QueueState] = {}
     incidents: dict[str, Incident] = {}
-
-    @classmethod
-    def of(cls, rows: Rows) -> Self:
-        """As the tables gave them."""
-        return cls(*({row.id: row for row in group} for group in msgspec.structs.astuple(rows)))
 
     def rows(self) -> Rows:
         """All of them, in the order they came."""

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from ..rulebook import AgentClass, ContactClass, Rulebook
+from .limits import Key
 from .lines import Line, Place, TargetLine
 
 
@@ -105,6 +106,12 @@ class Waiting:
             self._came(line.smallest(), place)
             line.add(place, excluded, credit)
         return True
+
+    def fronts(self, key: Key, now: int) -> Iterator[Place]:
+        """Who is at the front of each line of a queue and channel, where he stands. Costs as much as there are classes that wait."""
+        for one, line in self.lines.items():
+            if (one.queue, one.channel) == key:
+                yield from line.fronts(now)
 
     def _line(self, where: ContactClass) -> ClassLine:
         line = self.lines.get(where)

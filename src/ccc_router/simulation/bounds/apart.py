@@ -3,13 +3,13 @@
 ``python -m ccc_router.simulation.bounds.apart`` reads recordings from its standard input and writes their bounds to its output, as JSON.
 """
 
-import asyncio
 import os
 import sys
 from collections.abc import Sequence
 
 import msgspec
 
+from ..worker import done_by
 from .recorded import ChannelBounds, Recording, bounds_of
 
 _NICE = 15
@@ -17,19 +17,8 @@ _NICE = 15
 
 async def bounds_apart(recordings: Sequence[Recording], within_s: float) -> list[list[ChannelBounds]] | None:
     """The bounds of each, from another process; None if that was not done in time, or could not be done."""
-    worker = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", __name__, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        async with asyncio.timeout(within_s):
-            told, _ = await worker.communicate(msgspec.json.encode(recordings))
-    except TimeoutError:
-        return None
-    finally:
-        if worker.returncode is None:
-            worker.kill()
-            await worker.wait()
-    return msgspec.json.decode(told, type=list[list[ChannelBounds]]) if worker.returncode == 0 else None
+    told = await done_by(__name__, msgspec.json.encode(recordings), within_s)
+    return None if told is None else msgspec.json.decode(told, type=list[list[ChannelBounds]])
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ In the queue of `erlang`, a is the service rate and y the arrival rate of all, i
 import math
 from typing import Final, NamedTuple
 
+from ccc_router.queues.waits.distribution import upper_fraction
+
 _SMALL: Final = 1e-17
-_TINY: Final = 1e-300
 _STIRLING_FROM: Final = 20.0
 _TERMS: Final = 50_000_000  # more than a = 10**12 needs; a guard against endless loops, not a precision
 
@@ -48,7 +49,7 @@ def _by_series(a: float, y: float) -> PalmSum:
 def _log_by_fraction(a: float, y: float) -> float:
     """ln I by ``γ = Γ(a) - Γ(a, y)``, for y well above a, where the second is a small part of the first.
 
-    Γ(a, y) by Legendre's continued fraction (DLMF 8.9.2) evaluated by Lentz's method; Γ(a) by Stirling's series (DLMF 5.11.1) with
+    Γ(a, y) by `upper_fraction`; Γ(a) by Stirling's series (DLMF 5.11.1) with
     ``a·ln(y/a)`` taken out before it can cancel.
     """
     if a < _STIRLING_FROM:
@@ -57,24 +58,4 @@ def _log_by_fraction(a: float, y: float) -> float:
         excess = (y - a) / a
         correction = 1.0 / (12.0 * a) - 1.0 / (360.0 * a**3) + 1.0 / (1260.0 * a**5)
         whole = a * (excess - math.log1p(excess)) + 0.5 * math.log(2.0 * math.pi / a) + correction
-    return whole + math.log1p(-math.exp(math.log(_upper_fraction(a, y)) - whole))
-
-
-def _upper_fraction(a: float, y: float) -> float:
-    """``e^y y^(-a) Γ(a, y)``."""
-    b = y + 1.0 - a
-    c, d = 1.0 / _TINY, 1.0 / b
-    value = d
-    for i in range(1, _TERMS):
-        step = -i * (i - a)
-        b += 2.0
-        d = 1.0 / _away_from_zero(step * d + b)
-        c = _away_from_zero(b + step / c)
-        value *= d * c
-        if abs(d * c - 1.0) < 1e-15:
-            break
-    return value
-
-
-def _away_from_zero(x: float) -> float:
-    return x if abs(x) > _TINY else _TINY
+    return whole + math.log1p(-math.exp(math.log(upper_fraction(a, y)) - whole))
