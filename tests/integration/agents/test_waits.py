@@ -10,6 +10,7 @@ from ccc_router.bootstrap.bounding import LastBounds
 from ccc_router.events.vocabulary import ContactState, Role
 from ccc_router.kernel.clock import to_ms
 from ccc_router.queues.waits.foretold import HOUR_MS
+from ccc_router.queues.waits.waits import Waits
 from ccc_router.routing.policy import Calendar, Interval
 from ccc_router.storage.database import Database
 from tests.integration.agents.test_why import in_state, two, why
@@ -122,6 +123,25 @@ async def test_what_was_foretold_is_kept_and_looked_back_on(database: Database) 
         await _reads_on(service)
         day = (await _readings(lead))["calibration_day"]
         assert (day["foretold"], day["answered"], day["within_p80"]) == (1, 1, 1.0)
+
+
+async def test_one_who_is_far_behind_passes_over_what_is_old_and_foretells_who_came_last(database: Database) -> None:
+    async with a_service(database, two()) as service:
+        _, an, _ = (service.client(role, who) for role, who in _STAFF)
+        await ready(an)
+        await service.write()
+        await _took(service, an)
+        waiting = [await service.write() for _ in range(6)]
+        for contact_id in waiting:
+            await in_state(service, contact_id, ContactState.QUEUED)
+        await _reads_on(service)  # the service's own is done with them
+        await database.pool.execute("DELETE FROM expected_wait")
+        late = Waits(database, "main", service.spine.current, service.spine.clock, furthest=20)
+        while await late._run():
+            pass
+        told = {row[0] for row in await database.pool.fetch("SELECT contact_id FROM expected_wait")}
+        assert waiting[-1] in told
+        assert waiting[0] not in told
 
 
 async def test_a_closed_queue_says_when_it_opens(database: Database) -> None:

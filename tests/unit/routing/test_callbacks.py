@@ -421,6 +421,30 @@ def test_a_customer_who_calls_again_has_the_place_of_his_callback_which_is_over(
     assert world.state.promised.of(customer) == [second]
 
 
+def test_one_whose_call_shows_only_later_who_he_is_is_promised_one_callback_and_not_two() -> None:
+    """He called without a number while a callback waited for him; with the next event we know him, and he chooses one again."""
+    world = World()
+    first = promised(world)
+    customer, rank = world.contact(first).customer_id, world.contact(first).rank
+    second = derive("ct", "hotline", "call", "c2")
+    told: dict[str, Any] = {
+        "endpoint": "hotline",
+        "call_id": "c2",
+        "leg_id": "cust",
+        "contact_id": second,
+        "case_id": "cs_2",
+    }
+    world.wait(60)
+    world.give(CallEvent(at=world.now, event=E.OFFERED, **told), Resolved())
+    assert world.state_of(first) is ContactState.QUEUED
+    world.give(CallEvent(at=world.now, event=E.QUEUED, **told), Resolved(customer_id=customer, contact_id=second))
+    world.call(E.CALL_BACK, "c2")
+    assert world.state.promised.of(customer) == [second]
+    assert ends(world, first) == [(ContactState.MERGED, f"merged_into:{second}", "")]
+    assert (world.contact(second).rank, world.contact(second).place_from) == (rank, first)
+    check_invariants(world.state)
+
+
 def test_a_call_to_another_queue_leaves_the_callback_alone() -> None:
     world = World()
     first = promised(world)

@@ -56,6 +56,23 @@ def test_who_is_not_preferred_gets_it_when_the_time_is_over() -> None:
     assert [type(one) for one in world.log[-1][1].decisions] == [d.ContactReleased, d.OfferMade]
 
 
+def test_the_time_runs_from_when_it_came_to_the_queue_however_often_it_is_given_back() -> None:
+    """R-6: an gives it back after twenty of thirty seconds; binh, preferred and busy, has the ten that are left."""
+    world = a_centre("binh", "an")
+    busy(world, "binh")
+    contact_id = world.write(queue="health")
+    assert world.offered_to(contact_id) == "an"
+    world.sign_in("chi")
+    world.wait(20)
+    offer_id = world.contact(contact_id).offer_id
+    world.give(DeclineOffer(actor="an", actor_role=Role.AGENT, offer_id=offer_id, reason="busy"))
+    assert (world.contact(contact_id).for_preferred, world.offered_to(contact_id)) == (True, "")
+    world.wait(9.999)
+    assert world.offered_to(contact_id) == ""
+    world.wait(0.001)
+    assert world.offered_to(contact_id) == "chi"
+
+
 def test_nobody_is_waited_for_who_is_not_there() -> None:
     world = a_centre("chi")
     assert world.offered_to(world.write(queue="health")) == "chi"

@@ -37,7 +37,7 @@ _PAGE: Final = 1_000
 _IN_ONE_GO: Final = 50
 """Rows read before others have their turn: less than a millisecond, for an engine may live in the same process."""
 _FURTHEST: Final = 200_000
-"""Entries. What is further behind is passed over: paces are means, and whoever reads them wants them now."""
+"""Entries. Paces are means, and whoever reads them wants them now."""
 _AT_ONCE: Final = 50
 _FRESH_MS: Final = 5_000
 
@@ -45,8 +45,11 @@ _FRESH_MS: Final = 5_000
 class Waits:
     """Run ``loop`` under the supervisor. ``calibration`` is by queue and channel, as of the last minute."""
 
-    def __init__(self, database: Database, pool: str, current: Current, clock: Clock) -> None:
-        """Nothing is read before the first run or question."""
+    def __init__(
+        self, database: Database, pool: str, current: Current, clock: Clock, *, furthest: int = _FURTHEST
+    ) -> None:
+        """Nothing is read before the first run or question. What is more than ``furthest`` entries behind is passed over."""
+        self._furthest = furthest
         self._database = database
         self._pool = pool
         self._current = current
@@ -118,17 +121,16 @@ class Waits:
             if self._position < 0:
                 now = await engine_now(connection, self._pool) or 0
                 self._position = await position_before(connection, self._pool, now - HOUR_MS)
-            if head - self._position > _FURTHEST:
-                self._position = head - _FURTHEST // 2
+            if head - self._position > self._furthest:
+                self._position = head - self._furthest // 2
                 self._journalled.leap()
             rows = await journal.rows(connection, self._pool, self._position, _PAGE)
         for number, row in enumerate(rows):
             if number % _IN_ONE_GO == 0:
                 await give_way()
             for entry in journal.split(self._pool, *row):
-                if entry.position > self._position:
-                    self._journalled.take(entry)
-                    self._position = entry.position
+                self._journalled.take(entry)
+                self._position = entry.position
         return len(rows) == _PAGE
 
     async def _foretell(self, joined: list[str]) -> None:
