@@ -56,9 +56,11 @@ async def _took(service: Service, client: httpx.AsyncClient) -> str:
 
 
 async def test_nobody_here_says_no_figure_and_why(service: Service, lead: httpx.AsyncClient) -> None:
-    first, second = await service.write(), await service.write()
-    for place, contact_id in enumerate((first, second), 1):
-        await in_state(service, contact_id, ContactState.QUEUED)
+    waiting = []
+    for _ in range(2):  # one after the other: who comes in the same millisecond shares a place
+        waiting.append(await service.write())
+        await in_state(service, waiting[-1], ContactState.QUEUED)
+    for place, contact_id in enumerate(waiting, 1):
         await _reads_on(service)
         found = await _expected(lead, contact_id)
         assert (found["position"], found["p50_s"], found["unknown"]) == (place, None, "nobody_here")
@@ -142,6 +144,11 @@ async def test_one_who_is_far_behind_passes_over_what_is_old_and_foretells_who_c
         told = {row[0] for row in await database.pool.fetch("SELECT contact_id FROM expected_wait")}
         assert waiting[-1] in told
         assert waiting[0] not in told
+        await database.pool.execute("DELETE FROM expected_wait")
+        await late._run()
+        assert await database.pool.fetchval("SELECT count(*) FROM expected_wait") == 0, (
+            "what was read is not read again"
+        )
 
 
 async def test_a_closed_queue_says_when_it_opens(database: Database) -> None:
