@@ -6,6 +6,7 @@ import httpx
 import msgspec
 
 from ccc_router.agents.bounds import BoundsView
+from ccc_router.agents.supervision.reading import board
 from ccc_router.bootstrap.bounding import LastBounds
 from ccc_router.events.vocabulary import ContactState, Role
 from ccc_router.kernel.clock import to_ms
@@ -125,6 +126,16 @@ async def test_what_was_foretold_is_kept_and_looked_back_on(database: Database) 
         await _reads_on(service)
         day = (await _readings(lead))["calibration_day"]
         assert (day["foretold"], day["answered"], day["within_p80"]) == (1, 1, 1.0)
+
+
+async def test_the_board_works_out_no_wait_that_it_does_not_show(service: Service, lead: httpx.AsyncClient) -> None:
+    await in_state(service, await service.write(), ContactState.QUEUED)
+    await _reads_on(service)
+    service.room.waits._estimator = None
+    shown = await board(service.room)
+    assert "expected_wait" not in shown["queue:general"]["channels"][0]
+    assert service.room.waits._estimator is None
+    assert (await _readings(lead))["expected_wait"]["unknown"] == "nobody_here"
 
 
 async def test_one_who_is_far_behind_passes_over_what_is_old_and_foretells_who_came_last(database: Database) -> None:

@@ -17,10 +17,12 @@ from .documents import QueueReadings
 router = APIRouter(prefix="/v1/supervisors", tags=["supervision"], route_class=Guarded)
 
 ALL: Final = 2000
+_UNSAID: Final = Expected(0, unknown="nobody_here")
+"""In the place of what the board does not show: it would be another number every second, and work for every one of them."""
 
 
-async def readings(room: AgentsRoom, queue: str = "") -> list[QueueReadings]:
-    """The readings of every queue, or of one, since midnight in Vietnam."""
+async def readings(room: AgentsRoom, queue: str = "", *, expecting: bool = True) -> list[QueueReadings]:
+    """The readings of every queue, or of one, since midnight in Vietnam; without ``expecting`` no expected wait is worked out."""
     now = await room.engine_now()
     midnight = room.clock.now().astimezone(VIETNAM).replace(hour=0, minute=0, second=0, microsecond=0)
     queues = [one for one in room.catalogue.queues if queue in ("", one.id)]
@@ -31,13 +33,13 @@ async def readings(room: AgentsRoom, queue: str = "") -> list[QueueReadings]:
     found = []
     for one in queues:
         rows = [row for row in counted if row["queue"] == one.id]
-        waits = {row["channel"]: await _waits(room, one.id, row["channel"]) for row in rows}
+        waits = {row["channel"]: await _waits(room, one.id, row["channel"], expecting=expecting) for row in rows}
         found.append(QueueReadings.of(one, rows, room.catalogue, agents, now, waits, states.get(one.id)))
     return found
 
 
-async def _waits(room: AgentsRoom, queue: str, channel: str) -> tuple[Expected, Calibration]:
-    expected = await room.waits.newcomer(queue, channel)
+async def _waits(room: AgentsRoom, queue: str, channel: str, *, expecting: bool) -> tuple[Expected, Calibration]:
+    expected = await room.waits.newcomer(queue, channel) if expecting else _UNSAID
     return expected, room.waits.calibration.get((queue, channel), Calibration())
 
 
@@ -51,7 +53,7 @@ async def board(room: AgentsRoom) -> dict[str, Any]:
 
 async def _board(room: AgentsRoom) -> dict[str, Any]:
     shown: dict[str, Any] = {}
-    for reading in await readings(room):
+    for reading in await readings(room, expecting=False):
         # What changes with every second is left out; oldest_arrived_at stands still.
         moving: Any = {"oldest_waited_s": True, "channels": {"__all__": {"expected_wait"}}}
         shown[f"queue:{reading.queue}"] = reading.model_dump(mode="json", exclude=moving)

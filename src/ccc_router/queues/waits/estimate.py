@@ -58,13 +58,18 @@ class Estimator:
         self._paces = _remembered(paces)
         self._here = Counter(book.agent_classes[agent.id] for agent in sight.here if agent.id in book.agent_classes)
         self._shares: dict[tuple[ContactClass, Line], _Share] = {}
+        self._newcomers: dict[Line, Expected] = {}
+        self._freeing: dict[tuple[ContactClass, tuple[str, ...]], tuple[int, float]] = {}
 
     def newcomer(self, queue: str, channel: str) -> Expected:
         """Of an ordinary contact that would come this moment."""
-        at = self._sight.at
-        rank = self._book.rank(at, queue, Channel(channel), 0)
-        contact = Contact("", "", "", Channel(channel), "", queue, ContactState.QUEUED, at, rank)
-        return self.of(contact)
+        found = self._newcomers.get((queue, channel))
+        if found is None:
+            at = self._sight.at
+            rank = self._book.rank(at, queue, Channel(channel), 0)
+            contact = Contact("", "", "", Channel(channel), "", queue, ContactState.QUEUED, at, rank)
+            found = self._newcomers[queue, channel] = self.of(contact)
+        return found
 
     def of(self, contact: Contact) -> Expected:
         """Of one that waits."""
@@ -83,12 +88,7 @@ class Estimator:
         able = book.able(kind)
         if not able:
             return Expected(position, unknown="nobody_able")
-        agents = [
-            agent
-            for agent in sight.here
-            if book.agent_classes.get(agent.id) in able and agent.id not in contact.excluded
-        ]
-        free, freed_per_s = self._freed(agents, line)
+        free, freed_per_s = self._freed(kind, contact.excluded)
         if freed_per_s <= 0:
             return Expected(position, unknown="nobody_here")
         return self._waiting(contact, kind, position, free, freed_per_s)
@@ -118,10 +118,20 @@ class Estimator:
             return Expected(position, total, unknown="too_long")
         return Expected(position, total, tuple(round(1000 * one) for one in seconds))
 
-    def _freed(self, agents: Iterable[Agent], line: Line) -> tuple[int, float]:
-        """How many of them could take one now, and how many a second become free besides."""
+    def _freed(self, kind: ContactClass, excluded: tuple[str, ...]) -> tuple[int, float]:
+        """How many of those able could take one now, and how many a second become free besides. Looked up once a class and sight: it
+        goes over all who are here."""
+        known = self._freeing.get((kind, excluded))
+        if known is None:
+            known = self._freeing[kind, excluded] = self._counted(kind, excluded)
+        return known
+
+    def _counted(self, kind: ContactClass, excluded: tuple[str, ...]) -> tuple[int, float]:
+        able, classes, line = self._book.able(kind), self._book.agent_classes, (kind.queue, kind.channel)
         free, per_s = 0, 0.0
-        for agent in agents:
+        for agent in self._sight.here:
+            if classes.get(agent.id) not in able or agent.id in excluded:
+                continue
             held = dict(self._sight.in_hand.get(agent.id, {}))
             needs_s = self._room_in(agent, line[1], held)
             free += needs_s == 0.0

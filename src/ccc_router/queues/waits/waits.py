@@ -71,8 +71,11 @@ class Waits:
         return (await self._now()).of(contact)
 
     async def newcomer(self, queue: str, channel: str) -> Expected:
-        """How long an ordinary contact would wait that came now."""
-        return (await self._now()).newcomer(queue, channel)
+        """How long an ordinary contact would wait that came now. Others have their turn first: it takes milliseconds in a large centre,
+        and whoever asks for one line asks for many."""
+        estimator = await self._now()
+        await give_way()
+        return estimator.newcomer(queue, channel)
 
     async def _now(self) -> Estimator:
         async with self._looking:
