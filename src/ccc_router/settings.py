@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_va
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from ccc_router.storage.database import normal_dsn
+from ccc_router.storage.kafka import Cluster, Mechanism, Security
 
 PREFIX: Final = "CCC_"
 # Not settings of the service: secrets by name (kernel.secret_store), and what steers the tests.
@@ -53,6 +54,15 @@ class Settings(BaseSettings):
     database_pool: int = Field(20, ge=4, le=200, description="Connections of one process for the hot paths.")
     pool: str = Field("main", pattern=r"^[a-z0-9][a-z0-9_-]{0,30}$", description="The pool this process serves.")
     catalogue: Path | None = Field(None, description="A catalogue file activated when the pool has none yet.")
+
+    kafka_servers: str = Field("", description="host:port,… of Kafka; without it PostgreSQL is the inbox.")
+    kafka_security: Security = Field("plaintext", description="plaintext, ssl, sasl_plaintext or sasl_ssl.")
+    kafka_mechanism: Mechanism = Field("SCRAM-SHA-512", description="How SASL proves who we are.")
+    kafka_username: str = Field("", description="The name that SASL proves.")
+    kafka_password: SecretStr | None = Field(None, description="Its password.")
+    kafka_ca_file: Path | None = Field(None, description="Authorities that Kafka's certificate is checked against.")
+    kafka_cert_file: Path | None = Field(None, description="Our certificate, where Kafka asks for one (PEM).")
+    kafka_key_file: Path | None = Field(None, description="Its key (PEM).")
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
     metrics_token: SecretStr | None = Field(
@@ -106,7 +116,7 @@ class Settings(BaseSettings):
             raise ValueError("must begin with smtp:// or smtps://")
         return value
 
-    @field_validator("catalogue", "secrets_dir")
+    @field_validator("catalogue", "secrets_dir", "kafka_ca_file", "kafka_cert_file", "kafka_key_file")
     @classmethod
     def _is_there(cls, value: Path | None) -> Path | None:
         if value is not None and not value.exists():
@@ -119,7 +129,24 @@ class Settings(BaseSettings):
             raise ValueError("CCC_OIDC_AUDIENCE must be set when CCC_OIDC_ISSUER is")
         if self.metrics_port and self.metrics_port == self.port:
             raise ValueError("CCC_METRICS_PORT must differ from CCC_PORT")
+        if self.kafka_security.startswith("sasl_") and not (self.kafka_username and self.kafka_password):
+            raise ValueError("CCC_KAFKA_USERNAME and CCC_KAFKA_PASSWORD must be set when CCC_KAFKA_SECURITY is sasl_…")
         return self
+
+    def kafka(self) -> Cluster | None:
+        """The Kafka that facts go through, if there is one."""
+        if not self.kafka_servers:
+            return None
+        return Cluster(
+            self.kafka_servers,
+            self.kafka_security,
+            self.kafka_mechanism,
+            self.kafka_username,
+            self.kafka_password.get_secret_value() if self.kafka_password is not None else "",
+            self.kafka_ca_file,
+            self.kafka_cert_file,
+            self.kafka_key_file,
+        )
 
     def signing_keys(self) -> tuple[str, ...]:
         """The keys for tokens, the signing one first; made and kept in the data folder when none is set."""

@@ -105,3 +105,21 @@ def test_check_config_names_the_fault_and_fails(monkeypatch: pytest.MonkeyPatch)
     fine = CliRunner().invoke(cli.app, ["check-config"])
     assert fine.exit_code == 0, fine.output
     assert "ok: port 8081, database embedded in data" in fine.output
+
+
+def test_kafka_is_reached_as_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CCC_KAFKA_SERVERS", "one:9092,two:9092")
+    monkeypatch.setenv("CCC_KAFKA_SECURITY", "sasl_ssl")
+    with pytest.raises(settings.SettingsFault, match="CCC_KAFKA_PASSWORD"):
+        settings.load()
+    monkeypatch.setenv("CCC_KAFKA_USERNAME", "router")
+    monkeypatch.setenv("CCC_KAFKA_PASSWORD", "not for logs")
+    cluster = settings.load().kafka()
+    assert cluster is not None
+    assert "not for logs" not in repr(cluster)
+    arguments = cluster.arguments()
+    assert arguments["security_protocol"] == "SASL_SSL"
+    assert arguments["sasl_plain_password"] == "not for logs"
+    assert arguments["ssl_context"].check_hostname
+    monkeypatch.delenv("CCC_KAFKA_SERVERS")
+    assert settings.load().kafka() is None

@@ -1,0 +1,55 @@
+"""How every command begins and ends: its settings, its event loop, and one line instead of a traceback."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
+
+import typer
+import uvloop
+
+from ccc_router import settings
+from ccc_router.events.journal import BrokenChain
+from ccc_router.kernel import log
+from ccc_router.kernel.errors import CccError, Misconfigured
+from ccc_router.queues.store.loading import Unreadable
+from ccc_router.simulation import replaying
+
+_T = TypeVar("_T")
+BAD_SETTINGS: Final = 78
+"""EX_CONFIG of sysexits.h."""
+BAD_JOURNAL: Final = 65
+"""EX_DATAERR."""
+
+
+def chosen_settings() -> settings.Settings:
+    try:
+        chosen = settings.load()
+    except settings.SettingsFault as fault:
+        for line in fault.faults:
+            print(line, file=sys.stderr)
+        raise typer.Exit(BAD_SETTINGS) from None
+    log.configure(chosen.log_level)
+    return chosen
+
+
+def run(work: Coroutine[Any, Any, _T]) -> _T:
+    """Run `work` on uvloop; a wrong setting, or what is refused, ends with one line and no traceback."""
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(work)
+    except Misconfigured as fault:
+        print(fault.message, file=sys.stderr)
+        raise typer.Exit(BAD_SETTINGS) from None
+    except CccError as refused:
+        print(f"{refused.code}: {refused.message}", file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+def read(work: Coroutine[Any, Any, _T]) -> _T:
+    """Like `_run`, for reading a journal: one that is not what was written ends with one line."""
+    try:
+        return run(work)
+    except (BrokenChain, Unreadable, replaying.BadFile, OSError) as fault:
+        print(f"{type(fault).__name__}: {fault}", file=sys.stderr)
+        raise typer.Exit(BAD_JOURNAL) from None
