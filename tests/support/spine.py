@@ -8,8 +8,11 @@ from typing import Any, TypeVar
 from ccc_router.events import journal
 from ccc_router.events.commands import ActivateCatalogue, SetPresence
 from ccc_router.events.envelope import AnyInput, Appended, Entry
-from ccc_router.events.inbox import Submission
+from ccc_router.events.inbox import Inbox, Submission
 from ccc_router.events.inbox_postgres import PostgresInbox
+from ccc_router.events.kafka.fallback import FallbackInbox
+from ccc_router.events.kafka.inbox import KafkaInbox
+from ccc_router.events.kafka.reading import KafkaFeed
 from ccc_router.events.vocabulary import Presence, Role
 from ccc_router.kernel.clock import Clock, SystemClock
 from ccc_router.kernel.ids import fresh
@@ -20,6 +23,7 @@ from ccc_router.queues.engine import Engine, Observers
 from ccc_router.routing import State
 from ccc_router.routing.policy import Catalogue
 from ccc_router.storage.database import Database
+from ccc_router.storage.kafka import Cluster
 from ccc_router.workers.engine import engine_loop
 from tests.support.builders import a_catalogue
 from tests.support.waiting import eventually, until
@@ -30,7 +34,14 @@ _T = TypeVar("_T")
 class Spine:
     """The parts, and short ways to use them."""
 
-    def __init__(self, database: Database, pool: str = "main", clock: Clock | None = None, batch: int = 256) -> None:
+    def __init__(
+        self,
+        database: Database,
+        pool: str = "main",
+        clock: Clock | None = None,
+        batch: int = 256,
+        kafka: Cluster | None = None,
+    ) -> None:
         self.clock = clock or SystemClock()
         self.database = database
         self.pool = pool
@@ -39,11 +50,34 @@ class Spine:
         self.observers.activated.append(self.current.put)
         self.inbox = PostgresInbox(database, pool, self.clock, wake=self._wake)
         self.desk = Desk(self.inbox, database, pool, self.clock)
-        self.engine = Engine(database, pool, self.clock, self.desk, self.observers, batch=batch)
+        self.feed: KafkaFeed | None = None
+        self.kafka: FallbackInbox | None = None
+        if kafka is not None:
+            self.feed = KafkaFeed(kafka, pool, self.clock, wake=self._wake)
+            self.kafka = FallbackInbox(KafkaInbox(kafka, pool, self.clock), self.inbox, pool, self.clock)
+        self.engine = Engine(database, pool, self.clock, self.desk, self.observers, feed=self.feed, batch=batch)
         self.loop: Loop = engine_loop(self.engine)
 
     def _wake(self) -> None:
         self.loop.wake()
+
+    @property
+    def facts(self) -> Inbox:
+        """Where facts are appended."""
+        return self.inbox if self.kafka is None else self.kafka
+
+    def start(self) -> None:
+        """Let inputs be appended."""
+        self.inbox.start()
+        if self.kafka is not None:
+            self.kafka.start()
+
+    async def close(self) -> None:
+        """Append nothing more, give the lease back."""
+        if self.kafka is not None:
+            await self.kafka.close()
+        await self.inbox.close()
+        await self.engine.stop()
 
     @property
     def state(self) -> State:
@@ -54,7 +88,7 @@ class Spine:
 
     async def tell(self, body: AnyInput, key: str = "", source: str = "portal") -> Appended:
         """Append a fact."""
-        [appended] = await self.inbox.append([Submission(source, key or fresh("k"), body)])
+        [appended] = await self.facts.append([Submission(source, key or fresh("k"), body)])
         return appended
 
     async def ask(self, command: Any, key: str = "") -> Outcome:
@@ -111,11 +145,13 @@ class Spine:
 
 
 @asynccontextmanager
-async def running(database: Database, pool: str = "main", catalogue: Catalogue | None = None) -> AsyncIterator[Spine]:
+async def running(
+    database: Database, pool: str = "main", catalogue: Catalogue | None = None, kafka: Cluster | None = None
+) -> AsyncIterator[Spine]:
     """A spine whose loops run, with a catalogue in force."""
-    spine = Spine(database, pool)
+    spine = Spine(database, pool, kafka=kafka)
     supervisor = Supervisor(spine.clock)
-    spine.inbox.start()
+    spine.start()
     supervisor.add(spine.loop)
     supervisor.add(spine.desk.loop)
     try:
@@ -125,19 +161,21 @@ async def running(database: Database, pool: str = "main", catalogue: Catalogue |
         yield spine
     finally:
         await supervisor.stop(2)
-        await spine.inbox.close()
-        await spine.engine.stop()
+        await spine.close()
 
 
 @asynccontextmanager
 async def by_hand(
-    database: Database, pool: str = "main", clock: Clock | None = None, batch: int = 256
+    database: Database,
+    pool: str = "main",
+    clock: Clock | None = None,
+    batch: int = 256,
+    kafka: Cluster | None = None,
 ) -> AsyncIterator[Spine]:
     """A spine whose engine runs only when the test says so (`turns`)."""
-    spine = Spine(database, pool, clock, batch)
-    spine.inbox.start()
+    spine = Spine(database, pool, clock, batch, kafka)
+    spine.start()
     try:
         yield spine
     finally:
-        await spine.inbox.close()
-        await spine.engine.stop()
+        await spine.close()

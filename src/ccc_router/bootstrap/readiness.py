@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final
 
+from ccc_router.events.kafka.fallback import FallbackInbox
+from ccc_router.events.kafka.reading import KafkaFeed
 from ccc_router.kernel.tasks import Supervisor
 from ccc_router.queues.catalogue import Current
 from ccc_router.storage.database import Database
@@ -20,13 +22,25 @@ SELECT (SELECT until > clock_timestamp() FROM lease WHERE name = $1) AS led,
 class Readiness:
     """Asks the database once a call; a database that does not answer in two seconds is not there."""
 
-    def __init__(self, database: Database, supervisor: Supervisor, current: Current, pool: str, lease: str) -> None:
-        """``lease`` is the name of the pool's lease."""
+    def __init__(
+        self,
+        database: Database,
+        supervisor: Supervisor,
+        current: Current,
+        pool: str,
+        lease: str,
+        *,
+        kafka: FallbackInbox | None = None,
+        feed: KafkaFeed | None = None,
+    ) -> None:
+        """``lease`` is the name of the pool's lease; ``kafka`` and ``feed`` are the ends that this process has of facts by Kafka."""
         self._database = database
         self._supervisor = supervisor
         self._current = current
         self._pool = pool
         self._lease = lease
+        self._kafka = kafka
+        self._feed = feed
 
     async def check(self) -> Mapping[str, Check]:
         """See `web.health.Readiness`."""
@@ -35,6 +49,11 @@ class Readiness:
             "loops": Check(ok=not dead and not self._supervisor.stopping, detail=", ".join(dead)),
             "catalogue": Check(ok=self._current.catalogue is not None),
         }
+        if self._kafka is not None:  # falling back is no reason to be sent no requests: they are taken all the same
+            checks["inbox_mode"] = Check(ok=True, detail=self._kafka.mode)
+        if self._feed is not None and self._feed.open_now:
+            behind = f"{self._feed.lag} records behind"
+            checks["kafka"] = Check(ok=True, detail=behind if self._feed.connected else "away")
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 row = await self._database.pool.fetchrow(_LOOK, self._lease, self._pool)

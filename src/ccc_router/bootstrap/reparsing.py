@@ -20,7 +20,11 @@ async def reparse_all(settings: Settings, endpoint_id: str = "") -> Reparsed:
         if not await spine.current.refresh(storage.database, settings.pool):
             raise Misconfigured("CCC_CATALOGUE: no catalogue was ever in force, so there is nothing to read again")
         spine.inbox.start()
+        if spine.kafka is not None:
+            spine.kafka.start()
         try:
             return await reparse(an_intake(spine), RawDeliveries(storage.database, settings.pool), endpoint_id)
         finally:
+            if spine.kafka is not None:
+                await spine.kafka.close()
             await spine.inbox.close()

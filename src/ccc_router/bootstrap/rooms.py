@@ -92,7 +92,13 @@ async def rooms(spine: Spine, intake: Intake) -> AsyncIterator[Rooms]:
                 identify=Authenticator(tokens(settings, clock), _issuer(settings, http, clock), spine.heard),
                 replays=KeptAnswers(database, settings.pool),
                 readiness=Readiness(
-                    database, spine.supervisor, spine.current, settings.pool, f"engine:{settings.pool}"
+                    database,
+                    spine.supervisor,
+                    spine.current,
+                    settings.pool,
+                    f"engine:{settings.pool}",
+                    kafka=spine.kafka,
+                    feed=spine.feed,
                 ),
                 registry=REGISTRY,
                 routers=(v1, *AGENTS, *ESCALATIONS),
@@ -151,7 +157,7 @@ def _portal(spine: Spine) -> tuple[PortalRoutes, Streams]:
     streams = Streams(conversations, clock)
     spine.storage.wakeups.on(PORTAL_WAKE, streams.hear)
     portal = Portal(
-        spine.inbox,
+        spine.facts,
         Tickets(database, pool),
         conversations,
         spine.secrets,

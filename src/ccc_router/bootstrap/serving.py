@@ -69,6 +69,8 @@ async def running(settings: Settings, storage: Storage, supervisor: Supervisor, 
     tell_others(spine)
     EMAIL.use(Threading(mail_keys(spine)))
     spine.inbox.start()
+    if spine.kafka is not None:
+        spine.kafka.start()
     supervisor.add(spine.engine_loop)
     supervisor.add(spine.desk.loop)
     supervisor.add(spine.current.loop(storage.database, settings.pool))
@@ -83,6 +85,8 @@ async def running(settings: Settings, storage: Storage, supervisor: Supervisor, 
             yield spine
     finally:
         await supervisor.stop(settings.drain_s)
+        if spine.kafka is not None:
+            await spine.kafka.close()
         await spine.inbox.close()
         await spine.engine.stop()
 
@@ -126,7 +130,7 @@ def an_intake(spine: Spine) -> Intake:
     """The way in for every delivery."""
     database = spine.storage.database
     joiner = AriJoiner(PostgresSightings(database, spine.settings.pool))
-    return Intake(spine.inbox, PostgresBlobs(database), spine.secrets, spine.current, spine.clock, joiner)
+    return Intake(spine.facts, PostgresBlobs(database), spine.secrets, spine.current, spine.clock, joiner)
 
 
 def _config(settings: Settings, app: FastAPI, port: int) -> uvicorn.Config:

@@ -2,11 +2,16 @@
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ccc_router.bootstrap.storage import Storage
 from ccc_router.events.commands import ActivateCatalogue
+from ccc_router.events.inbox import Inbox
 from ccc_router.events.inbox_postgres import PostgresInbox
+from ccc_router.events.kafka.fallback import FallbackInbox
+from ccc_router.events.kafka.inbox import KafkaInbox
+from ccc_router.events.kafka.reading import KafkaFeed
 from ccc_router.events.vocabulary import Role
 from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.errors import Misconfigured
@@ -25,13 +30,15 @@ from ccc_router.workers.engine import engine_loop
 
 @dataclass(frozen=True, slots=True)
 class Spine:
-    """What every part of the process works with."""
+    """What every part of the process works with. ``inbox`` takes commands, ``facts`` what channels tell; ``kafka`` is its half of that."""
 
     settings: Settings
     clock: Clock
     storage: Storage
     supervisor: Supervisor
     inbox: PostgresInbox
+    kafka: FallbackInbox | None
+    feed: KafkaFeed | None
     current: Current
     desk: Desk
     observers: Observers
@@ -40,6 +47,11 @@ class Spine:
     secrets: SecretStore
     heartbeats: Heartbeats
     waits: Waits
+
+    @property
+    def facts(self) -> Inbox:
+        """Where facts are appended."""
+        return self.inbox if self.kafka is None else self.kafka
 
     async def heard(self, agent_id: str) -> None:
         """An agent's client is alive."""
@@ -62,8 +74,9 @@ def build(settings: Settings, storage: Storage, supervisor: Supervisor, clock: C
             loop.wake()
 
     inbox = PostgresInbox(storage.database, pool, clock, wake=wake)
+    kafka, feed = _kafka(settings, inbox, clock, wake)
     desk = Desk(inbox, storage.database, pool, clock, storage.notifier, patience_s=settings.outcome_wait_s)
-    engine = Engine(storage.database, pool, clock, desk, observers)
+    engine = Engine(storage.database, pool, clock, desk, observers, feed=feed)
     turning = engine_loop(engine, storage.wakeups)
     loops.append(turning)
     observers.activated.append(current.put)
@@ -77,6 +90,8 @@ def build(settings: Settings, storage: Storage, supervisor: Supervisor, clock: C
         storage,
         supervisor,
         inbox,
+        kafka,
+        feed,
         current,
         desk,
         observers,
@@ -85,6 +100,20 @@ def build(settings: Settings, storage: Storage, supervisor: Supervisor, clock: C
         secrets,
         heartbeats,
         waits,
+    )
+
+
+def _kafka(
+    settings: Settings, inbox: PostgresInbox, clock: Clock, wake: Callable[[], None]
+) -> tuple[FallbackInbox | None, KafkaFeed | None]:
+    """The way of facts through Kafka, if one is set, with ``inbox`` for when it is away; and the engine's end of it."""
+    cluster = settings.kafka()
+    if cluster is None:
+        return None, None
+    pool = settings.pool
+    return (
+        FallbackInbox(KafkaInbox(cluster, pool, clock), inbox, pool, clock),
+        KafkaFeed(cluster, pool, clock, wake=wake),
     )
 
 
