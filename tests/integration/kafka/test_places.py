@@ -12,6 +12,7 @@ from ccc_router.storage.database import Database
 from ccc_router.storage.kafka import Cluster as Reached
 from tests.integration.queues.test_isolation import consistent
 from tests.integration.queues.test_rebuild import start
+from tests.support.database import ONE_POSTGRES
 from tests.support.fake_clock import FakeClock
 from tests.support.inputs import a_raw, submitted
 from tests.support.kafka.cluster import Cluster
@@ -19,6 +20,7 @@ from tests.support.kafka.mock import MockCluster
 from tests.support.spine import Spine, by_hand
 from tests.support.waiting import eventually, until
 
+pytestmark = ONE_POSTGRES
 BEFORE = 20
 
 
