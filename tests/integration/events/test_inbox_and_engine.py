@@ -4,7 +4,6 @@ Order per customer, once each, whatever restarts, whoever comes back from the de
 """
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 
 import asyncpg
@@ -67,8 +66,8 @@ def line(way: Cluster | None, database: Database) -> Way:
 
 
 @pytest.fixture
-async def topic_line(kafka: Cluster, database: Database) -> AsyncIterator[Way]:
-    yield Way(database, kafka)
+def topic_line(kafka: Cluster, database: Database) -> Way:
+    return Way(database, kafka)
 
 
 def a_fact(key: str) -> Submission:

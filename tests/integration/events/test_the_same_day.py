@@ -85,8 +85,8 @@ async def live(spine: Spine, groups: Sequence[Sequence[Submission]], done: int =
 async def taken(spine: Spine, inputs: int) -> bool:
     await spine.turns()
     pool = spine.database.pool
-    known, waiting = await pool.fetchrow("SELECT (SELECT count(*) FROM seen), (SELECT count(*) FROM inbox)")
-    return bool(known == inputs and not waiting)
+    known = await pool.fetchval("SELECT count(*) FROM seen")
+    return bool(known == inputs and not await pool.fetchval("SELECT count(*) FROM inbox"))
 
 
 def without_times(value: Any) -> Any:
