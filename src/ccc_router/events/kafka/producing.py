@@ -32,7 +32,13 @@ async def end(producer: AIOKafkaProducer, patience_s: float) -> None:
         async with asyncio.timeout(patience_s):
             await producer.stop()
             return
-    # `stop` left both at work, and nobody else can end them.
-    producer._message_accumulator.fail_all(KafkaConnectionError("given up"))  # noqa: SLF001
+    # `stop` left its parts at work, and nobody else can end them. Who still waits hears of it; what nobody waits for any more is no news.
+    held = producer._message_accumulator  # noqa: SLF001
+    batches = [*held._pending_batches, *(batch for queue in held._batches.values() for batch in queue)]  # noqa: SLF001
+    held.fail_all(KafkaConnectionError("given up"))
+    for batch in batches:
+        for future in (batch.future, batch._drain_waiter):  # noqa: SLF001
+            if future.done() and not future.cancelled():
+                future.exception()
     await producer.client.close()
     await producer._sender.close()  # noqa: SLF001
