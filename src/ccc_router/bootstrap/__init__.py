@@ -1,7 +1,7 @@
 """Settings -> services: the only room that picks adapters and wires rooms together."""
 
 from ccc_router.bootstrap.recording import record_last
-from ccc_router.bootstrap.records import erase, verify_journal
+from ccc_router.bootstrap.records import erase, tail_journal, verify_journal
 from ccc_router.bootstrap.reparsing import reparse_all
 from ccc_router.bootstrap.replaying import Replayed, export_journal, replay_file, replay_pool
 from ccc_router.bootstrap.rooms import tokens
@@ -20,6 +20,7 @@ __all__ = [
     "replay_file",
     "replay_pool",
     "run",
+    "tail_journal",
     "tokens",
     "verify_journal",
 ]

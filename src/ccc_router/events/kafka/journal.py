@@ -87,11 +87,9 @@ def contact_of(entry: Entry) -> str:
     return said.contact_id or said.resolved.contact_id or said.body.contact_id
 
 
-def record_of(entry: Entry) -> Record:
-    """The record of an entry."""
-    contact_id = contact_of(entry)
-    key = contact_id or entry.pool
-    data = Data(
+def data_of(entry: Entry) -> Data:
+    """The entry as a document around its body as stored."""
+    return Data(
         entry.pool,
         entry.position,
         entry.at,
@@ -101,6 +99,12 @@ def record_of(entry: Entry) -> Record:
         entry.core_version,
         msgspec.Raw(entry.body),
     )
+
+
+def record_of(entry: Entry) -> Record:
+    """The record of an entry."""
+    contact_id = contact_of(entry)
+    key = contact_id or entry.pool
     event = Event(
         specversion="1.0",
         id=f"{entry.pool}/{entry.position}",
@@ -109,7 +113,7 @@ def record_of(entry: Entry) -> Record:
         time=format_utc(entry.at),
         partitionkey=key,
         datacontenttype="application/json",
-        data=data,
+        data=data_of(entry),
         subject=contact_id,
     )
     return Record(key.encode(), canonical(event), entry.at)
