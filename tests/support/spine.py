@@ -23,9 +23,10 @@ from ccc_router.queues.engine import Engine, Observers
 from ccc_router.routing import State
 from ccc_router.routing.policy import Catalogue
 from ccc_router.storage.database import Database
-from ccc_router.storage.kafka import Cluster
+from ccc_router.storage.kafka import Cluster as KafkaCluster
 from ccc_router.workers.engine import engine_loop
 from tests.support.builders import a_catalogue
+from tests.support.kafka.cluster import Cluster, ends
 from tests.support.waiting import eventually, until
 
 _T = TypeVar("_T")
@@ -41,7 +42,10 @@ class Spine:
         clock: Clock | None = None,
         batch: int = 256,
         kafka: Cluster | None = None,
+        append_s: float = 2.0,
+        feeding: dict[str, int] | None = None,
     ) -> None:
+        """``kafka``: facts go through it. ``append_s`` is how long its acknowledgement is waited for, ``feeding`` more of its feed."""
         self.clock = clock or SystemClock()
         self.database = database
         self.pool = pool
@@ -50,11 +54,15 @@ class Spine:
         self.observers.activated.append(self.current.put)
         self.inbox = PostgresInbox(database, pool, self.clock, wake=self._wake)
         self.desk = Desk(self.inbox, database, pool, self.clock)
+        self.cluster: Cluster | None = None
         self.feed: KafkaFeed | None = None
         self.kafka: FallbackInbox | None = None
         if kafka is not None:
-            self.feed = KafkaFeed(kafka, pool, self.clock, wake=self._wake)
-            self.kafka = FallbackInbox(KafkaInbox(kafka, pool, self.clock), self.inbox, pool, self.clock)
+            real, reached = SystemClock(), KafkaCluster(kafka.servers)  # brokers live by the real time
+            self.cluster = kafka
+            self.feed = KafkaFeed(reached, pool, real, wake=self._wake, long_poll_ms=10, **(feeding or {}))
+            direct = KafkaInbox(reached, pool, real, append_s=append_s)
+            self.kafka = FallbackInbox(direct, self.inbox, pool, real)
         self.engine = Engine(database, pool, self.clock, self.desk, self.observers, feed=self.feed, batch=batch)
         self.loop: Loop = engine_loop(self.engine)
 
@@ -99,6 +107,21 @@ class Spine:
         """Run the engine by hand until there is nothing left to do."""
         while await self.engine.run_once():
             pass
+
+    async def take_all(self) -> None:
+        """Run the engine by hand until everything that was appended by now is committed."""
+        wanted = {}
+        if self.cluster is not None and self.feed is not None:
+            wanted = await ends(self.cluster.servers, self.feed.topic)
+
+        async def taken() -> bool:
+            await self.turns()
+            rows = await self.database.pool.fetch("SELECT partition, next FROM kafka_offset WHERE pool = $1", self.pool)
+            places = {row[0]: row[1] for row in rows}
+            waiting = await self.database.pool.fetchval("SELECT count(*) FROM inbox WHERE pool = $1", self.pool)
+            return waiting == 0 and all(places.get(one, 0) >= end for one, end in wanted.items())
+
+        await eventually(taken, within_s=20, what="the engine to take everything")
 
     async def drive(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Run the engine by hand until ``work`` has ended: for commands of a spine without loops."""
@@ -171,9 +194,11 @@ async def by_hand(
     clock: Clock | None = None,
     batch: int = 256,
     kafka: Cluster | None = None,
+    append_s: float = 2.0,
+    feeding: dict[str, int] | None = None,
 ) -> AsyncIterator[Spine]:
     """A spine whose engine runs only when the test says so (`turns`)."""
-    spine = Spine(database, pool, clock, batch, kafka)
+    spine = Spine(database, pool, clock, batch, kafka, append_s, feeding)
     spine.start()
     try:
         yield spine

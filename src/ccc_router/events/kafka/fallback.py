@@ -77,7 +77,8 @@ class FallbackInbox:
         except TooLarge:
             return await self._instead("too_large", submissions, raw)
         except InboxUnavailable:
-            self._failed()
+            if not self._failures:  # else it failed for others too, at the same moment
+                self._failed()
             return await self._instead("unacknowledged", submissions, raw)
 
     async def withdraw(self, source: str, key: str) -> bool:

@@ -53,6 +53,7 @@ class KafkaFeed:
         wake: Callable[[], None],
         request_ms: int = REQUEST_MS,
         limit: int = _RECORDS,
+        long_poll_ms: int = _LONG_POLL_MS,
     ) -> None:
         self.topic = topic_of(pool)
         self._cluster = cluster
@@ -61,6 +62,7 @@ class KafkaFeed:
         self._wake = wake
         self._request_ms = request_ms
         self._limit = limit
+        self._long_poll_ms = long_poll_ms
         self._tasks = Tasks()
         self._task: asyncio.Task[None] | None = None
         self._ids = itertools.count(_FIRST_ID)
@@ -156,7 +158,7 @@ class KafkaFeed:
             **arguments(self._cluster, self._request_ms),
             enable_auto_commit=False,
             auto_offset_reset="none",
-            fetch_max_wait_ms=_LONG_POLL_MS,
+            fetch_max_wait_ms=self._long_poll_ms,
             fetch_max_bytes=_FETCH_BYTES,
         )
         try:
