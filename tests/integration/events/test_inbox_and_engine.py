@@ -4,7 +4,6 @@ Order per customer, once each, whatever restarts, whoever comes back from the de
 """
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 
 import asyncpg
@@ -65,8 +64,8 @@ def line(way: Cluster | None, database: Database) -> Way:
 
 
 @pytest.fixture
-async def topic_line(kafka: Cluster, database: Database) -> AsyncIterator[Way]:
-    yield Way(database, kafka)
+async def topic_line(kafka: Cluster, database: Database) -> Way:
+    return Way(database, kafka)
 
 
 def a_fact(key: str) -> Submission:
@@ -112,7 +111,9 @@ async def test_i2_i3_each_fact_once_in_the_order_of_its_customer(line: Way) -> N
 async def test_i2_64_copies_at_once_make_one_contact_and_one_raw_delivery(line: Way) -> None:
     async with line.spine() as spine:
         await start(spine)
-        await asyncio.gather(*(spine.facts.append([submitted("same"), submitted("same")], a_raw("rw")) for _ in range(64)))
+        await asyncio.gather(
+            *(spine.facts.append([submitted("same"), submitted("same")], a_raw("rw")) for _ in range(64))
+        )
         await spine.take_all()
         pool = line.database.pool
         assert await pool.fetchval("SELECT count(*) FROM message") == 1
@@ -246,7 +247,9 @@ async def test_records_that_are_no_facts_are_parked_with_their_bytes(topic_line:
         await spine.facts.append([submitted("first")])
         await topic_line.send(*bad, good)
         await spine.take_all()
-        rows = await topic_line.database.pool.fetch("SELECT source, key, body, error FROM parked_input ORDER BY position")
+        rows = await topic_line.database.pool.fetch(
+            "SELECT source, key, body, error FROM parked_input ORDER BY position"
+        )
         assert sorted(row[2] for row in rows) == sorted(value or b"" for value in bad)
         assert {row[3] for row in rows} >= {"Unreadable"}
         assert await topic_line.database.pool.fetchval("SELECT count(*) FROM message") == 2
@@ -269,7 +272,9 @@ async def test_i14_the_feed_holds_no_more_than_it_may(topic_line: Way) -> None:
         assert feed is not None
         await tell_all(spine)
         await _at_hand(spine, 10)
-        while (taken := await topic_line.database.pool.fetchval("SELECT count(*) FROM seen WHERE source = 'portal'")) < 60:
+        while (
+            taken := await topic_line.database.pool.fetchval("SELECT count(*) FROM seen WHERE source = 'portal'")
+        ) < 60:
             assert len(feed.waiting(1_000)) <= 10
             await spine.engine.run_once()
         assert taken == len(FACTS)
@@ -280,7 +285,9 @@ async def test_neither_inbox_nor_feed_waits_for_the_other(topic_line: Way) -> No
     """Fair: with more in both than a turn takes, each turn takes of both."""
     async with topic_line.spine(batch=8) as spine:
         await start(spine)
-        await spine.inbox.append([Submission(HEARTBEATS, f"i{number}", a_message(f"i{number}")) for number in range(40)])
+        await spine.inbox.append(
+            [Submission(HEARTBEATS, f"i{number}", a_message(f"i{number}")) for number in range(40)]
+        )
         await tell_all(spine)
         await _at_hand(spine, len(FACTS))
         pool = topic_line.database.pool

@@ -113,7 +113,9 @@ async def test_i2_a_record_that_came_late_is_a_copy(kafka_mock: MockCluster, dat
         kafka_mock.delay(0)
         after = await back(spine)
         await spine.take_all()
-        sent = [msgspec.json.decode(one.value or b"")["id"] for one in await records(kafka_mock.servers, spine.feed.topic)]
+        sent = [
+            msgspec.json.decode(one.value or b"")["id"] for one in await records(kafka_mock.servers, spine.feed.topic)
+        ]
         assert "m0" in sent, "the late one is there"
         assert await taken(spine) == messages("before", *(f"m{number}" for number in range(5)), *after)
 
@@ -137,10 +139,15 @@ async def test_what_is_too_large_for_kafka_goes_through_postgresql(own_kafka: Cl
     assert spine.kafka.mode == "kafka"
     assert await spine.database.pool.fetchval("SELECT count(*) FROM inbox") == 1
     assert await taken(spine) == messages("before", "large")
-    assert await spine.database.pool.fetchval("SELECT length(body) FROM raw_delivery WHERE raw_id = 'rw_large'") == 2_000_000
+    assert (
+        await spine.database.pool.fetchval("SELECT length(body) FROM raw_delivery WHERE raw_id = 'rw_large'")
+        == 2_000_000
+    )
 
 
-async def test_what_the_broker_finds_too_large_goes_through_postgresql(kafka_mock: MockCluster, database: Database) -> None:
+async def test_what_the_broker_finds_too_large_goes_through_postgresql(
+    kafka_mock: MockCluster, database: Database
+) -> None:
     """Its limit may be lower than ours; what follows goes through Kafka again at once."""
     too_large = 10
     async with by_hand(database, fresh("p"), FakeClock(), kafka=kafka_mock, append_s=10) as spine:
