@@ -43,11 +43,12 @@ class Given:
     servers = _GIVEN
 
     async def make_topic(self, topic: str, partitions: int = 4) -> None:
-        """Make a topic with as many copies as the broker makes by itself."""
+        """Make a topic with three copies, or as many as there are brokers."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.servers)
         await admin.start()
         try:
-            answer = await admin.create_topics([NewTopic(topic, partitions, -1)])
+            brokers = len((await admin.describe_cluster())["brokers"])
+            answer = await admin.create_topics([NewTopic(topic, partitions, min(3, brokers))])
         finally:
             await admin.close()
         assert answer.topic_errors[0][1] == 0, answer

@@ -5,7 +5,6 @@ A producer that broke is thrown away with what it still held; whoever waited for
 """
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from typing import Final
 
@@ -16,7 +15,8 @@ from ccc_router.events.appending import Group
 from ccc_router.events.envelope import Appended
 from ccc_router.events.inbox import InboxUnavailable, Overloaded, RawDelivery, Submission
 from ccc_router.events.kafka import record
-from ccc_router.events.kafka.topics import REQUEST_MS, arguments, prepare
+from ccc_router.events.kafka.producing import end, open_producer
+from ccc_router.events.kafka.topics import REQUEST_MS
 from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.errors import Invalid
 from ccc_router.kernel.log import get_logger
@@ -78,7 +78,7 @@ class KafkaInbox:
         if opening is not None and not opening.done():
             await stop_quietly(opening)
         elif opening is not None and (producer := opening.result()) is not None:
-            await _end(producer, _CLOSE_S)
+            await end(producer, _CLOSE_S)
         await self._tasks.close(_CLOSE_S)
 
     async def append(self, submissions: Sequence[Submission], raw: RawDelivery | None = None) -> list[Appended]:
@@ -156,28 +156,17 @@ class KafkaInbox:
         return opening
 
     async def _open(self) -> AIOKafkaProducer | None:
-        producer: AIOKafkaProducer | None = None
         try:
-            async with asyncio.timeout(2 * self._request_ms / 1000):
-                await prepare(self._cluster, self._topic, self._request_ms)
-                producer = AIOKafkaProducer(
-                    **arguments(self._cluster, self._request_ms),
-                    enable_idempotence=True,
-                    acks="all",
-                    max_batch_size=_BATCH,
-                    max_request_size=self._largest + 4_096,
-                )
-                await producer.start()
+            return await open_producer(
+                self._cluster,
+                self._topic,
+                self._request_ms,
+                max_batch_size=_BATCH,
+                max_request_size=self._largest + 4_096,
+            )
         except (KafkaError, OSError) as error:
             _log.warning("kafka_unreachable", error=type(error).__name__)
-            if producer is not None:
-                await _end(producer, 0)
             return None
-        except BaseException:
-            if producer is not None:
-                await _end(producer, 0)
-            raise
-        return producer
 
     def _throw_away(self, opening: _Opening) -> None:
         """Others may have come as far as to be acknowledged: they get a moment for it."""
@@ -186,14 +175,4 @@ class KafkaInbox:
         self._opening = None
         producer = opening.result()
         if producer is not None:
-            self._tasks.start(_end(producer, _CLOSE_S), name="kafka-producer-end")
-
-
-async def _end(producer: AIOKafkaProducer, patience_s: float) -> None:
-    """Stop a producer. It would wait without end for a broker that does not come back; what it holds by then is dropped."""
-    with contextlib.suppress(TimeoutError, KafkaError, OSError):
-        async with asyncio.timeout(patience_s):
-            await producer.stop()
-            return
-    await producer.client.close()
-    await producer._sender.close()  # noqa: SLF001 - `stop` left it running, and nobody else can end it
+            self._tasks.start(end(producer, _CLOSE_S), name="kafka-producer-end")
