@@ -1,5 +1,6 @@
 """R-38: several processes on one database are one service: whoever asks any of them, whichever of them dies."""
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,15 +11,16 @@ import pytest
 
 from ccc_router.events import journal
 from ccc_router.events.vocabulary import Role
+from ccc_router.kernel.clock import SystemClock
 from ccc_router.kernel.ids import fresh
 from ccc_router.kernel.tasks import Tasks
 from ccc_router.storage.database import Database
 from tests.acceptance.surroundings import the_catalogue
 from tests.support.database import servers
-from tests.support.fleet import Fleet, a_fleet
+from tests.support.fleet import Client, Fleet, a_fleet
 from tests.support.portal_site import Events, bearer
 from tests.support.process import Process
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, until
 
 Document = dict[str, Any]
 SITE = "/v1/channels/portal/site/contacts"
@@ -166,3 +168,89 @@ async def test_r38_two_serve_two_engine_and_a_deliver_are_one_service(empty_dsn:
                 assert (await journal.verify(connection, "main")).fault == ""
         finally:
             await database.close()
+
+
+class Shift:
+    """Visitors who write and agents who answer, at some dozens of requests a second, and what they were told."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._clock = SystemClock()
+        self.over = asyncio.Event()
+        self.clients: list[Client] = []
+        self.opened: list[str] = []
+        self.completed: list[str] = []
+
+    def _client(self, number: int, role: Role | None = None, subject: str = "") -> Client:
+        client = Client(self._fleet.of("serve"), role, subject, first=number % 2)
+        self.clients.append(client)
+        return client
+
+    async def visitor(self, number: int) -> None:
+        """Sends the form every now and then."""
+        client = self._client(number)
+        while not await self._clock.wait(self.over, 0.2):
+            answer = await client.ask("POST", SITE, {"text": "Xin chào"})
+            assert answer.status_code == 201, answer.text
+            self.opened.append(answer.json()["contact_id"])
+
+    async def agent(self, number: int, subject: str) -> None:
+        """Takes what comes and completes it."""
+        client = self._client(number, Role.AGENT, subject)
+        assert (await client.ask("PUT", "/v1/agents/me/presence", {"state": "ready"})).status_code == 200
+        while not self.over.is_set():
+            answer = await client.ask("POST", "/v1/agents/me/work/next?wait=2")
+            assert answer.status_code in {200, 204}, answer.text
+            if answer.status_code == 204:
+                continue
+            offer = answer.json()
+            taken = await client.ask("POST", f"/v1/offers/{offer['offer_id']}/accept")
+            if taken.status_code == 409 and taken.json()["code"] == "offer_over":
+                continue  # on a slow machine its time may be over
+            assert taken.status_code == 200, taken.text
+            done = await client.ask("POST", f"/v1/contacts/{offer['contact_id']}/complete", {"disposition": "answered"})
+            assert done.status_code == 200, done.text
+            self.completed.append(offer["contact_id"])
+
+    async def goes_on(self, count: int = 6) -> None:
+        """Wait for so many more answers of each kind."""
+        opened, completed = len(self.opened) + count, len(self.completed) + 1
+        await until(
+            lambda: len(self.opened) >= opened and len(self.completed) >= completed,
+            within_s=60,
+            what="the shift to go on",
+        )
+
+
+@on_one_server
+@pytest.mark.timeout(240)
+async def test_i17_a_rolling_restart_of_every_process_fails_no_request(empty_dsn: str) -> None:
+    """R-38: refused by the one that restarts, or told 503 with Retry-After, a client asks the other; nothing else happens to him."""
+    async with a_fleet(empty_dsn, the_catalogue(), serve=2, engine=2, deliver=1) as fleet:
+        shift, tasks = Shift(fleet), Tasks()
+        running = [tasks.start(shift.visitor(number), name=f"visitor-{number}") for number in range(6)]
+        running += [tasks.start(shift.agent(number, name), name=name) for number, name in enumerate(("an", "binh"))]
+        for process in [*fleet.of("serve"), await fleet.leader(), *fleet.of("engine"), *fleet.of("deliver")]:
+            await shift.goes_on()
+            assert await process.stop() == 0, process.log.read_text()[-3000:]
+            await shift.goes_on()
+            await process.start()
+        await shift.goes_on()
+        shift.over.set()
+        await asyncio.gather(*running)
+        assert any(one.asked_elsewhere for one in shift.clients), "somebody came to a process that was restarting"
+
+        database = await Database.open(empty_dsn, name="test")
+        try:
+            await _each_once(database, shift)
+        finally:
+            await database.close()
+
+
+async def _each_once(database: Database, shift: Shift) -> None:
+    """I1, I2: what was acknowledged is there, once."""
+    opened = await database.pool.fetchval("SELECT count(*) FROM journal_entry WHERE kind = 'ContactOpened'")
+    assert opened == len(shift.opened) == len(set(shift.opened))
+    completed = "SELECT count(*) FROM contact WHERE id = ANY ($1) AND state = 'closed'"
+    assert await database.pool.fetchval(completed, shift.completed) == len(shift.completed)
+    assert not await database.pool.fetchval("SELECT count(*) FROM parked_input")
