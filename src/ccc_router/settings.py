@@ -68,7 +68,9 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(
         None, description="Bearer token of /metrics on the API's port; none there without."
     )
-    metrics_port: Port = Field(0, description="A port of its own for /metrics, without token; 0 is none.")
+    metrics_port: Port = Field(
+        0, description="A port of its own for /metrics, /livez and /readyz, without token; 0 is none."
+    )
 
     signing_key: SecretStr | None = Field(
         None, description="Signs our tokens; several, separated by commas, while one replaces another."

@@ -103,21 +103,25 @@ async def rooms(spine: Spine) -> AsyncIterator[Rooms]:
                 routers=(v1, *AGENTS, *ESCALATIONS),
                 direct={f"/v1{pattern}": handler for pattern, handler in webhooks.direct().items()},
                 state={"agents": room, "escalations": _escalations(spine)},
-                limits=BodyLimits(
-                    default=settings.body_limit,
-                    by_prefix=(
-                        ("/v1/channels/email/", settings.message_limit),
-                        ("/v1/channels/fanpage/", 4 * settings.body_limit),
-                        ("/v1/channels/portal/", settings.attachment_limit + settings.body_limit),
-                        ("/v1/attachments", settings.attachment_limit),
-                    ),
-                ),
+                limits=_limits(settings),
                 metrics_token=metrics_token.get_secret_value() if metrics_token is not None else "",
                 webhooks=published.webhooks(),
                 schemas=published.schemas(),
             )
         )
         yield Rooms(app, room.waiters, room.follower, streams)
+
+
+def _limits(settings: Settings) -> BodyLimits:
+    return BodyLimits(
+        default=settings.body_limit,
+        by_prefix=(
+            ("/v1/channels/email/", settings.message_limit),
+            ("/v1/channels/fanpage/", 4 * settings.body_limit),
+            ("/v1/channels/portal/", settings.attachment_limit + settings.body_limit),
+            ("/v1/attachments", settings.attachment_limit),
+        ),
+    )
 
 
 def _waits(spine: Spine) -> Waits:
