@@ -24,12 +24,14 @@ from ccc_router.storage.leases import LeaseLost
 from tests.integration.queues.test_isolation import consistent, parked
 from tests.integration.queues.test_lease import seize
 from tests.integration.queues.test_rebuild import start
+from tests.support.database import ONE_POSTGRES
 from tests.support.fake_clock import FakeClock
 from tests.support.inputs import a_message, a_raw, submitted
 from tests.support.kafka.cluster import Cluster
 from tests.support.spine import Spine, by_hand
 from tests.support.waiting import until
 
+pytestmark = ONE_POSTGRES
 CUSTOMERS = 5
 EACH = 12
 FACTS = {f"c{who}-{number}": who for number in range(EACH) for who in range(CUSTOMERS)}
@@ -64,7 +66,7 @@ def line(way: Cluster | None, database: Database) -> Way:
 
 
 @pytest.fixture
-async def topic_line(kafka: Cluster, database: Database) -> Way:
+def topic_line(kafka: Cluster, database: Database) -> Way:
     return Way(database, kafka)
 
 

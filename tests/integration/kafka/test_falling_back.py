@@ -17,6 +17,7 @@ from ccc_router.storage.database import Database
 from ccc_router.storage.kafka import Cluster as Reached
 from tests.integration.queues.test_isolation import consistent, parked
 from tests.integration.queues.test_rebuild import start
+from tests.support.database import ONE_POSTGRES
 from tests.support.fake_clock import FakeClock
 from tests.support.inputs import a_message, a_raw, submitted
 from tests.support.kafka.cluster import Cluster, records
@@ -24,7 +25,7 @@ from tests.support.kafka.mock import NOT_ENOUGH_REPLICAS, NOT_LEADER, PRODUCE, T
 from tests.support.spine import Spine, by_hand
 from tests.support.waiting import eventually, until
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), ONE_POSTGRES]
 PATIENCE_S = 0.4
 
 

@@ -13,6 +13,7 @@ from ccc_router.kernel.ids import fresh
 from ccc_router.storage.database import Database
 from tests.integration.queues.test_isolation import consistent, parked
 from tests.integration.queues.test_rebuild import start
+from tests.support.database import ONE_POSTGRES
 from tests.support.fake_clock import FakeClock
 from tests.support.inputs import a_message, submitted
 from tests.support.kafka.cluster import ends
@@ -20,7 +21,7 @@ from tests.support.kafka.real import RealCluster
 from tests.support.spine import Spine, by_hand
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), ONE_POSTGRES]
 
 
 @pytest.fixture
@@ -130,7 +131,9 @@ async def test_i1_new_partitions_are_read_and_a_topic_made_again_is_read_from_it
 
     async def all_there() -> bool:
         await spine.turns()
-        return bool(await spine.database.pool.fetchval("SELECT count(*) FROM message") == 1 + len(keys) + len(set(anew)))
+        return bool(
+            await spine.database.pool.fetchval("SELECT count(*) FROM message") == 1 + len(keys) + len(set(anew))
+        )
 
     await eventually(all_there, within_s=30, what="the new topic to be read from its beginning")
     assert GAPS.labels(spine.pool, "another_topic")._value.get() > 0
