@@ -14,6 +14,7 @@ from ccc_router.kernel.ids import derive
 from ccc_router.storage import leases
 from ccc_router.storage.database import Database
 from ccc_router.workers.relay import LAG, Relay
+from tests.support.database import ONE_POSTGRES
 from tests.support.inputs import accept, submitted
 from tests.support.kafka.cluster import Cluster, reached, records
 from tests.support.kafka.mock import NOT_ENOUGH_REPLICAS, PRODUCE, TIMED_OUT, MockCluster
@@ -33,7 +34,7 @@ from tests.support.relayed import (
 from tests.support.spine import running
 from tests.support.waiting import eventually, until
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [ONE_POSTGRES, pytest.mark.timeout(120)]
 _REFUSED = 29  # TOPIC_AUTHORIZATION_FAILED: nothing that a producer tries again
 
 
