@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from ccc_router.events.kafka.feed import Place
 from ccc_router.events.kafka.reading import GAPS, KafkaFeed
 from ccc_router.events.kafka.record import topic_of
 from ccc_router.kernel.clock import SystemClock
@@ -123,6 +124,7 @@ async def test_timers_wait_for_what_is_in_kafka_but_not_for_a_kafka_that_is_away
         await spine.facts.append([submitted("a")])
         feed.open({})
         try:
+            assert not _caught_up(feed)
             await until(lambda: bool(feed.waiting(1)) and all(goal >= 0 for goal in feed._goals.values()))
             assert not _caught_up(feed), "it is read but not settled"
             feed.settle(feed.waiting(10))
@@ -139,3 +141,18 @@ async def test_timers_wait_for_what_is_in_kafka_but_not_for_a_kafka_that_is_away
         assert _caught_up(nowhere)
     finally:
         await nowhere.close()
+
+
+async def test_timers_do_not_wait_for_a_partition_that_fell_silent() -> None:
+    """I12: it has records that nobody can read, because its only leader went; of the other everything is settled."""
+    clock = FakeClock()
+    feed = KafkaFeed(Reached("127.0.0.1:1"), fresh("p"), clock, wake=lambda: None)
+    feed.open({0: Place(5, b""), 1: Place(3, b"")})
+    try:
+        feed._goals = {0: 5, 1: 8}
+        await clock.advance(4.9)
+        assert not _caught_up(feed)
+        await clock.advance(0.2)
+        assert _caught_up(feed)
+    finally:
+        await feed.close()
