@@ -6,6 +6,7 @@ beginning, for dedup keys protect from taking twice and nothing protects from pa
 """
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
@@ -36,8 +37,9 @@ _BYTES: Final = 32 * 1024 * 1024
 _FETCH_BYTES: Final = 8 * 1024 * 1024
 _LONG_POLL_MS: Final = 100
 _ROUND_MS: Final = 1_000
-_UNASKED_S: Final = 5.0
-"""After so long timers no longer wait for a partition that nobody could be asked about."""
+_SILENT_S: Final = 5.0
+"""After so long timers no longer wait for a partition of which nothing is heard."""
+_CLOSE_S: Final = 2.0
 _FIRST_ID: Final = -(1 << 62)
 
 
@@ -75,6 +77,7 @@ class KafkaFeed:
         self._ends: dict[int, int] = {}
         self._goals: dict[int, int] = {}
         self._opened_at = 0.0
+        self._heard_at: dict[int, float] = {}
         self.connected = False
 
     def open(self, places: Mapping[int, Place]) -> None:
@@ -120,11 +123,16 @@ class KafkaFeed:
     @property
     def caught_up(self) -> bool:
         """See `Feed.caught_up`."""
-        asked = self._clock.monotonic() < self._opened_at + _UNASKED_S
-        if asked and not (self._goals and self._goals.keys() <= self._ends.keys()):
-            return False
+        silent_since = self._clock.monotonic() - _SILENT_S
+        if not self._goals:
+            return self._opened_at < silent_since
         first = {one.partition: one.offset for one in reversed(self._buffer.values())}
-        return all(min(self._next(p), first.get(p, goal)) >= goal for p, goal in self._goals.items() if goal >= 0)
+        for partition, goal in self._goals.items():
+            reached = min(self._next(partition), first.get(partition, self._next(partition)))
+            silent = partition not in first and self._heard_at.get(partition, self._opened_at) < silent_since
+            if not silent and (goal < 0 or reached < goal):
+                return False
+        return True
 
     def _next(self, partition: int) -> int:
         place = self._places.get(partition)
@@ -132,7 +140,7 @@ class KafkaFeed:
 
     def _forget(self) -> None:
         self._buffer, self._bytes = {}, 0
-        self._places, self._ends, self._goals = {}, {}, {}
+        self._places, self._ends, self._goals, self._heard_at = {}, {}, {}, {}
         self._unproved, self._anew = set(), set()
         self.connected = False
 
@@ -169,7 +177,9 @@ class KafkaFeed:
                 await self._room()
                 await self._round(consumer)
         finally:
-            await consumer.stop()
+            with contextlib.suppress(TimeoutError, KafkaError, OSError):
+                async with asyncio.timeout(_CLOSE_S):
+                    await consumer.stop()
 
     def _assign(self, consumer: AIOKafkaConsumer, partitions: Iterable[int]) -> None:
         """Begin one record early where there was one, to see that it is the same."""
@@ -184,6 +194,7 @@ class KafkaFeed:
         while len(self._buffer) >= self._limit or self._bytes >= _BYTES:
             self._settled.clear()
             await self._settled.wait()
+            self._heard_at = dict.fromkeys(self._goals, self._clock.monotonic())  # it was us who did not listen
 
     async def _round(self, consumer: AIOKafkaConsumer) -> None:
         try:
@@ -219,6 +230,7 @@ class KafkaFeed:
         self, consumer: AIOKafkaConsumer, partition: TopicPartition, records: Sequence[ConsumerRecord[bytes, bytes]]
     ) -> None:
         number = partition.partition
+        self._heard_at[number] = self._clock.monotonic()
         if number in self._unproved:
             self._unproved.discard(number)
             place, first = self._places[number], records[0]
