@@ -10,6 +10,7 @@ from ccc_router.events.envelope import Appended
 from ccc_router.events.inbox import RawDelivery, Submission
 from ccc_router.kernel.clock import from_ms
 from ccc_router.kernel.errors import CccError, Invalid
+from ccc_router.kernel.tracing import carried
 from ccc_router.storage.database import Connection
 
 Key = tuple[str, str]
@@ -23,22 +24,22 @@ LONGEST_KEY: Final = 400
 # remembers its input's id, by which a withdrawal finds it: the inbox itself needs no index by keys.
 _APPEND: Final = """
 WITH given AS MATERIALIZED (
-        SELECT source, key, body, n, nextval('inbox_id_seq') AS id
-        FROM unnest($2::text[], $3::text[], $4::bytea[]) WITH ORDINALITY AS t (source, key, body, n)),
+        SELECT source, key, body, traceparent, n, nextval('inbox_id_seq') AS id
+        FROM unnest($2::text[], $3::text[], $4::bytea[], $5::text[]) WITH ORDINALITY AS t (source, key, body, traceparent, n)),
      {kept}
      fresh AS (
         INSERT INTO seen (pool, source, key, inbox_id)
         SELECT $1, source, key, id FROM given ORDER BY source COLLATE "C", key COLLATE "C"
         ON CONFLICT DO NOTHING RETURNING inbox_id)
-INSERT INTO inbox (pool, id, source, key, body) OVERRIDING SYSTEM VALUE
-SELECT $1, id, source, key, body FROM given JOIN fresh ON inbox_id = id ORDER BY n
+INSERT INTO inbox (pool, id, source, key, body, traceparent) OVERRIDING SYSTEM VALUE
+SELECT $1, id, source, key, body, traceparent FROM given JOIN fresh ON inbox_id = id ORDER BY n
 RETURNING source, key
 """
 # The same delivery is kept once; an unreadable one that can be read by now is no longer unreadable.
 _KEPT: Final = """
      kept AS (
         INSERT INTO raw_delivery (pool, raw_id, endpoint, channel, received_at, method, path, query, headers, body, state)
-        SELECT $1, * FROM unnest($5::raw_record[])
+        SELECT $1, * FROM unnest($6::raw_record[])
         ON CONFLICT (pool, raw_id) DO UPDATE SET state = excluded.state
         WHERE raw_delivery.state = 'unreadable' AND excluded.state <> 'unreadable'),
 """
@@ -50,7 +51,7 @@ _APPEND_AND_KEEP: Final = _APPEND.format(kept=_KEPT)
 class Group:
     """What one call appends: all of it or nothing."""
 
-    rows: list[tuple[str, str, bytes]]
+    rows: list[tuple[str, str, bytes, str | None]]
     raw: RawDelivery | None
     answer: asyncio.Future[list[Appended]]
 
@@ -62,7 +63,7 @@ class Group:
             if not 0 < len(one.key) <= LONGEST_KEY:
                 raise Invalid("A dedup key has 1 to 400 characters.")
             try:
-                rows.append((one.source, one.key, canonical(one.body)))
+                rows.append((one.source, one.key, canonical(one.body), carried(one.traceparent) or None))
             except ValueError as error:
                 raise Invalid("The content holds a character that is none.") from error
         return cls(rows, raw, asyncio.get_running_loop().create_future())
@@ -70,7 +71,7 @@ class Group:
     def settle(self, fresh: set[Key]) -> None:
         """Tell the caller: the first of equal keys is the new one."""
         answers = []
-        for source, key, _ in self.rows:
+        for source, key, _, _ in self.rows:
             new = (source, key) in fresh
             fresh.discard((source, key))
             answers.append(Appended(key, duplicate=not new))
@@ -85,16 +86,22 @@ class Group:
 
 async def write(connection: Connection, pool: str, groups: Sequence[Group]) -> None:
     """Make a batch durable and answer its callers. Raises what the database raises; then nothing of it is there."""
-    rows: dict[Key, bytes] = {}
+    rows: dict[Key, tuple[bytes, str | None]] = {}
     raws: dict[str, RawDelivery] = {}
     for group in groups:
-        for source, key, body in group.rows:
-            rows.setdefault((source, key), body)
+        for source, key, body, traceparent in group.rows:
+            rows.setdefault((source, key), (body, traceparent))
         if group.raw is not None:
             raws.setdefault(group.raw.raw_id, group.raw)
     sources = [source for source, _ in rows]
     keys = [key for _, key in rows]
-    given = (pool, sources, keys, list(rows.values()))
+    given = (
+        pool,
+        sources,
+        keys,
+        [body for body, _ in rows.values()],
+        [traceparent for _, traceparent in rows.values()],
+    )
     if raws:
         kept = [_record(raws[raw_id]) for raw_id in sorted(raws)]
         found = await connection.fetch(_APPEND_AND_KEEP, *given, kept)

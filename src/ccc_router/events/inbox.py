@@ -14,11 +14,14 @@ class Submission(msgspec.Struct, frozen=True):
     """One input to append.
 
     ``source`` is the endpoint's id for facts, ``<role>:<subject>`` for commands. ``key`` is the dedup key, unique per source.
+    ``traceparent`` is the trace it belongs to; left out, that of the work under way. What takes it along asks `kernel.tracing.carried`:
+    a column here, the record header `kernel.tracing.HEADER` in Kafka; a copy of the same key brings none.
     """
 
     source: str
     key: str
     body: AnyInput
+    traceparent: str = ""
 
 
 class RawDelivery(msgspec.Struct, frozen=True, kw_only=True):

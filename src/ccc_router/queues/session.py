@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from ccc_router.events import journal, partitions
-from ccc_router.events.codec import decode_body, is_command, seal, trace_of, without_nul
+from ccc_router.events.codec import decode_body, is_command, kind_of, seal, trace_of, without_nul
 from ccc_router.events.envelope import AnyInput, Input
 from ccc_router.events.facts import TimeResumed
+from ccc_router.kernel import tracing
 from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.errors import Misconfigured
 from ccc_router.kernel.log import get_logger
@@ -40,14 +41,10 @@ _LOADING_MS: Final = 15_000
 _SETTINGS: Final = {"synchronous_commit": "on", "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 
 # Reading removes: what is committed is gone, what is rolled back is there again, and nobody can withdraw what is being read.
-_TAKE: Final = """
-DELETE FROM inbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM inbox WHERE pool = $1 ORDER BY id LIMIT $2))
-RETURNING id, source, key, body, (extract(epoch FROM at) * 1000)::bigint
-"""
-_TAKE_THESE: Final = """
-DELETE FROM inbox WHERE pool = $1 AND id = ANY ($2::bigint[])
-RETURNING id, source, key, body, (extract(epoch FROM at) * 1000)::bigint
-"""
+_ROW: Final = "RETURNING id, source, key, body, (extract(epoch FROM at) * 1000)::bigint, coalesce(traceparent, '')"
+_TAKE: Final = f"""DELETE FROM inbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM inbox WHERE pool = $1 ORDER BY id LIMIT $2))
+{_ROW}"""  # noqa: S608 - the fragment is ours
+_TAKE_THESE: Final = f"DELETE FROM inbox WHERE pool = $1 AND id = ANY ($2::bigint[]) {_ROW}"  # noqa: S608 - the same
 _ALIVE: Final = "SELECT (extract(epoch FROM until) * 1000)::bigint FROM lease WHERE name = $1"
 _LAST: Final = "SELECT max(id) FROM inbox WHERE pool = $1"
 _CLOCK: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
@@ -67,6 +64,7 @@ class Row(NamedTuple):
     key: str
     body: bytes
     at: int
+    traceparent: str = ""
 
 
 class Turn(NamedTuple):
@@ -165,6 +163,7 @@ class Session:
         try:
             await leases.begin(self._connection, self.lease)
             rows = await self._take(limit)
+            span = tracing.together("turn", [row.traceparent for row in rows], {"ccc.pool": self._pool})
             head = await self._handle(rows, writing)
             await writing.finish()
             if head is self.head:
@@ -176,6 +175,7 @@ class Session:
             with contextlib.suppress(Exception):
                 await self._connection.execute("ROLLBACK")
             raise
+        span.end()
         entries = head.position - self.head.position
         self.head, self.committed, self._gap_ms = head, writing.batches, 0
         more = self._isolation.finished()
@@ -259,10 +259,13 @@ class Session:
             digest = seal(private, sealed.salt) if has_content(private) else ""
             body = msgspec.structs.replace(body, private=None)
         given = Input(
-            position, self.time.now(), body, resolved, row.source, trace_of(row.key), digest, self.time.of(row.at)
-        )
+            position, self.time.now(), body, resolved, row.source, trace_of(row.key), digest, self.time.of(row.at),
+            row.traceparent,
+        )  # fmt: skip
         case_id = case_before(self.state, body)
-        batch.add(given, row.key, sealed, step(self.state, given), case_id)
+        about: tracing.Attributes = {"ccc.pool": self._pool, "ccc.position": position, "ccc.kind": kind_of(body)}
+        with tracing.part("decide", "consumer", row.traceparent, about) as span:
+            batch.add(given, row.key, sealed, step(self.state, given), case_id, span.traceparent)
 
     def _fire_timers(self, batch: Batch) -> None:
         """Timers come after the inputs that were there before them: who accepted in time is not punished for our delay."""

@@ -17,6 +17,7 @@ from ccc_router.events.appending import Group, write
 from ccc_router.events.facts import DeliveryReported
 from ccc_router.events.inbox import Submission
 from ccc_router.events.vocabulary import DeliveryKind, DeliveryState
+from ccc_router.kernel import tracing
 from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.ids import fresh
 from ccc_router.kernel.log import get_logger
@@ -39,6 +40,15 @@ _LONGEST_WAIT: Final = timedelta(hours=24)
 _JITTER: Final = 0.1
 _CUT: Final = "took_too_long"
 _OURS: Final = frozenset({None, Failure.BUG, Failure.DATA, Failure.CONSTRAINT})
+
+
+def _told(item: Claim, outcome: Attempted) -> tracing.Attributes:
+    """What a trace holds of an attempt."""
+    delivery = item.delivery
+    return {
+        "ccc.pool": delivery.pool, "ccc.delivery": delivery.id, "ccc.kind": delivery.kind.value, "ccc.attempt": delivery.attempt,
+        "ccc.outcome": type(outcome).__name__.lower(), "ccc.reason": getattr(outcome, "reason", ""),
+    }  # fmt: skip
 
 
 async def report(connection: Connection, pool: str, submission: Submission) -> None:
@@ -148,8 +158,10 @@ class Deliver:
     async def _attend(self, run: _Run, item: Claim) -> None:
         began = self._clock.monotonic()
         try:
-            outcome = Failed("too_late") if item.expired else await self._try(run.way, item)
-            await self._settle(run, item, outcome, self._clock.monotonic() - began)
+            with tracing.part("deliver", "client", item.delivery.traceparent) as span:
+                outcome = Failed("too_late") if item.expired else await self._try(run.way, item)
+                span.note(_told(item, outcome))
+                await self._settle(run, item, outcome, self._clock.monotonic() - began)
         except asyncio.CancelledError:
             # Stopping: the attempt was cut, so it may have arrived; the same id again does no harm.
             await self._give_back(item, self._clock.monotonic() - began)
