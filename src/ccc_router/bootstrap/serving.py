@@ -27,6 +27,7 @@ from ccc_router.settings import Settings
 from ccc_router.web.app import create_metrics_app
 from ccc_router.web.metrics import LagMeter
 from ccc_router.workers.prune import Pruning
+from ccc_router.workers.watching import Watching
 
 _log = get_logger("serving")
 
@@ -77,6 +78,9 @@ async def running(settings: Settings, storage: Storage, supervisor: Supervisor, 
     supervisor.add(Watch(storage.database, spine.engine, spine.inbox, clock).loop)
     supervisor.add(Pruning(storage.database).loop)
     supervisor.add(LagMeter(clock).loop)
+    supervisor.add(
+        Watching(storage.database, settings.pool, lambda: spine.current.catalogue, settings.data_dir, clock).loop
+    )
     try:
         await first_catalogue(spine)
         async with deliver(spine):

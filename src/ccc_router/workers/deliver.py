@@ -11,7 +11,7 @@ from datetime import timedelta
 from random import Random, SystemRandom
 from typing import Final, assert_never
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 
 from ccc_router.events.appending import Group, write
 from ccc_router.events.facts import DeliveryReported
@@ -32,6 +32,13 @@ from ccc_router.storage.wakeups import Wakeups
 _log = get_logger("workers.deliver")
 
 ENDED: Final = Counter("ccc_deliveries_ended", "Deliveries that ended, by kind and end", ["kind", "state"])
+ATTEMPTS: Final = Counter("ccc_delivery_attempts", "Attempts by what they came to", ["kind", "result"])
+ATTEMPT_SECONDS: Final = Histogram(
+    "ccc_delivery_attempt_seconds",
+    "How long attempts took",
+    ["kind"],
+    buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25),
+)
 RETRIED: Final = Counter("ccc_deliveries_retried", "Attempts that failed and will be repeated, by kind", ["kind"])
 
 SOURCE: Final = "deliveries"
@@ -161,7 +168,10 @@ class Deliver:
             with tracing.part("deliver", "client", item.delivery.traceparent) as span:
                 outcome = Failed("too_late") if item.expired else await self._try(run.way, item)
                 span.note(_told(item, outcome))
-                await self._settle(run, item, outcome, self._clock.monotonic() - began)
+                took_s = self._clock.monotonic() - began
+                ATTEMPTS.labels(run.kind.value, type(outcome).__name__.lower()).inc()
+                ATTEMPT_SECONDS.labels(run.kind.value).observe(took_s)
+                await self._settle(run, item, outcome, took_s)
         except asyncio.CancelledError:
             # Stopping: the attempt was cut, so it may have arrived; the same id again does no harm.
             await self._give_back(item, self._clock.monotonic() - began)
