@@ -78,7 +78,7 @@ FROM lease WHERE name = 'engine:' || $1
 """
 _OWED: Final = """
 SELECT kind, count(*), extract(epoch FROM clock_timestamp() - min(created_at))::float,
-       greatest(0, extract(epoch FROM clock_timestamp() - min(due)))::float
+       coalesce(extract(epoch FROM clock_timestamp() - min(due) FILTER (WHERE due < clock_timestamp())), 0)::float
 FROM delivery WHERE pool = $1 AND state = 'owed' GROUP BY kind
 """
 _ASIDE: Final = "SELECT kind, count(*) FROM delivery WHERE pool = $1 AND state = 'parked' GROUP BY kind"
