@@ -4,6 +4,7 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.acceptance.surroundings import a_centre, accepted, do, ready
+from tests.support import restoring
 from tests.support.fake_collector import FakeCollector, collecting
 from tests.support.waiting import eventually, until
 
@@ -48,6 +49,7 @@ async def test_an_escalation_is_one_trace_from_the_agents_request_to_the_departm
             return "DeliveryReported" in journal
 
         await eventually(reported_to_the_engine, what="the end of the delivery in the journal")
+        replayed = await restoring.command(centre.service, "replay")
         await centre.service.stop()  # what is not told yet is told at the end
         spans = _of(collector, TRACE)
 
@@ -71,5 +73,6 @@ async def test_an_escalation_is_one_trace_from_the_agents_request_to_the_departm
     assert "tracestate" not in hook.headers
     stored = f"00-{TRACE}-{append.span_id.hex()}-01"
     assert stored in journal, "a trace survives the journal"
+    assert replayed.endswith("bit-equal\n"), "I13: and decides nothing"
     told = b"\n".join(collector.bodies)
     assert [marker for marker in (*PERSON, "hết hạn") if marker.encode() in told] == []
