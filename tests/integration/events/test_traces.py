@@ -42,10 +42,10 @@ async def test_the_entry_of_an_input_names_its_trace_and_no_other_entry_does(dat
         await spine.inbox.append([Submission("portal", "traced", a_fact("traced"), GIVEN)])
         await spine.tell(a_fact("plain"), "plain")
 
-        async def decided() -> list[Entry]:
+        async def decided() -> list[Entry] | None:
             async with database.pool.acquire() as connection:
                 found = [one async for one in entries(connection, "main")]
-            return found if sum(one.kind == "MessageReceived" for one in found) == 2 else []
+            return found if sum(one.kind == "MessageReceived" for one in found) == 2 else None
 
         found = await eventually(decided, what="both to be decided")
     named = [one.body for one in found if b"traceparent" in one.body]
