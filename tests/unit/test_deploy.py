@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import pytest
 import yaml
-from fastapi import FastAPI
 from typer.main import get_command
 
 from ccc_router import cli
 from ccc_router.settings import Settings
 from ccc_router.web.app import create_metrics_app
+from ccc_router.web.health import Check
 from tests.support import metrics_table
 from tests.support.tree import ROOT
 
@@ -23,8 +24,6 @@ _DEPLOY: Final = ROOT / "deploy"
 _YAML: Final = sorted([*_DEPLOY.rglob("*.yaml"), *_DEPLOY.rglob("*.yml"), ROOT / "compose.yaml"])
 _COMMAND: Final = get_command(cli.app)
 _COMMANDS: Final = set(getattr(_COMMAND, "commands", {}))
-# Counted by the parts that read and write Kafka.
-_OF_KAFKA: Final = {"ccc_relay_lag_entries", "ccc_inbox_lag_records"}
 _OF_THE_CLIENT: Final = {"process_cpu_seconds_total", "process_resident_memory_bytes", "python_gc_collections_total"}
 
 
@@ -80,13 +79,18 @@ def test_both_ways_run_the_same_processes() -> None:
     }
 
 
-def _paths(app: FastAPI) -> set[str]:
-    return {str(getattr(route, "path", "")) for route in app.routes}
+class _Ready:
+    async def check(self) -> dict[str, Check]:
+        """Everything is there."""
+        return {}
 
 
-def test_probes_ask_for_what_is_there_on_the_port_that_is_set() -> None:
+async def test_probes_ask_for_what_is_there_on_the_port_that_is_set() -> None:
     settings = manifests("ConfigMap")["settings"]["data"]
-    served = {"/livez", "/readyz"}
+    transport = httpx.ASGITransport(create_metrics_app(_Ready()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://probed") as client:
+        served = {path for path in ("/livez", "/readyz", "/metrics") if (await client.get(path)).status_code == 200}
+    assert len(served) == 3
     for name, one in manifests("Deployment").items():
         container = _container(one["spec"]["template"]["spec"])
         ports = {port["name"]: port["containerPort"] for port in container["ports"]}
@@ -100,7 +104,6 @@ def test_probes_ask_for_what_is_there_on_the_port_that_is_set() -> None:
     for name, one in services().items():
         asked_here = " ".join(one["healthcheck"].get("test", []))
         assert name == "migrate" or f":{compose['x-router']['environment']['CCC_METRICS_PORT']}/readyz" in asked_here
-    assert "/metrics" in _paths(create_metrics_app())
     assert f"port: {settings['CCC_METRICS_PORT']}" in (_DEPLOY / "prometheus" / "prometheus.yml").read_text()
 
 
@@ -165,7 +168,7 @@ _NAME: Final = re.compile(r"(?<![\w\"~=])((?:ccc|process|python)_\w+)")
 
 
 def test_every_metric_that_is_asked_for_exists() -> None:
-    known = metrics_table.series() | _OF_KAFKA | _OF_THE_CLIENT
+    known = metrics_table.series() | _OF_THE_CLIENT
     asked = {(where, name) for where, query in queries() for name in _NAME.findall(re.sub(r'"[^"]*"', '""', query))}
     assert len({name for _, name in asked}) > 35
     assert {(where, name) for where, name in asked if name not in known} == set()

@@ -1,7 +1,7 @@
 """The inbox port: the durable, deduplicated buffer of inputs the engine has not processed."""
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import msgspec
 
@@ -9,13 +9,15 @@ from ccc_router.events.envelope import AnyInput, Appended
 from ccc_router.events.vocabulary import Channel
 from ccc_router.kernel.errors import Unavailable
 
+LONGEST_KEY: Final = 400
+"""Characters of a dedup key: a row of an index has an end. Adapters shorten what vendors make longer."""
+
 
 class Submission(msgspec.Struct, frozen=True):
     """One input to append.
 
     ``source`` is the endpoint's id for facts, ``<role>:<subject>`` for commands. ``key`` is the dedup key, unique per source.
-    ``traceparent`` is the trace it belongs to; left out, that of the work under way. What takes it along asks `kernel.tracing.carried`:
-    a column here, the record header `kernel.tracing.HEADER` in Kafka; a copy of the same key brings none.
+    ``traceparent`` is the trace it belongs to; left out, that of the work under way. A copy of the same key brings none.
     """
 
     source: str

@@ -129,6 +129,12 @@ def read(header: str) -> str:
     return f"00-{form[1]}-{form[2]}-{int(form[3], 16) & _RECORDED:02x}"
 
 
+def recorded(header: str) -> str:
+    """A traceparent that came along, if its trace is recorded and it is one; else ""."""
+    found = read(header)
+    return found if found.endswith("1") else ""
+
+
 def carried(traceparent: str = "") -> str:
     """What a row, a record or a request takes along: the given one, else that of the work under way; "" if it is not recorded."""
     found = traceparent or _current.get()
