@@ -1,13 +1,17 @@
 """A trace goes through the inbox with its input, and the database holds nothing else in its place."""
 
+import json
+
 import asyncpg
 import pytest
 
+from ccc_router.events.codec import canonical
 from ccc_router.events.envelope import Entry
 from ccc_router.events.facts import MessageReceived
 from ccc_router.events.inbox import Submission
 from ccc_router.events.inbox_postgres import PostgresInbox
 from ccc_router.events.journal import entries
+from ccc_router.events.kafka import record
 from ccc_router.events.vocabulary import Channel
 from ccc_router.kernel.clock import SystemClock
 from ccc_router.storage.database import Database
@@ -65,3 +69,16 @@ async def test_the_database_takes_no_text_for_a_trace(database: Database, table:
     with pytest.raises(asyncpg.CheckViolationError):
         await database.pool.execute(row, wrong)
     await database.pool.execute(row, GIVEN)
+
+
+def test_a_record_of_kafka_brings_the_trace_as_cloudevents_has_it_and_none_that_is_none() -> None:
+    one = Submission("portal", "k", a_fact("k"))
+    plain = record.write(one, canonical(one.body), None, 1)
+    assert b"traceparent" not in plain
+    assert record.read(plain).traceparent == ""
+    traced = record.write(one, canonical(one.body), None, 1, GIVEN)
+    assert json.loads(traced)["traceparent"] == GIVEN
+    assert record.read(traced).traceparent == GIVEN
+    for wrong in ("0912345678", NOT_RECORDED):
+        told = record.read(traced.replace(GIVEN.encode(), wrong.encode()))
+        assert (told.traceparent, told.key) == ("", "k"), "a trace that is none keeps no fact away"
