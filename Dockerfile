@@ -8,7 +8,7 @@ WORKDIR /src
 COPY requirements/run.txt requirements/build.txt requirements/
 RUN /opt/ccc-router/bin/pip install --require-hashes -r requirements/run.txt -r requirements/build.txt
 COPY pyproject.toml README.md LICENSE ./
-COPY requirements/run.in requirements/simulation.in requirements/
+COPY requirements/run.in requirements/simulation.in requirements/otel.in requirements/
 COPY src src
 RUN /opt/ccc-router/bin/pip install --no-deps --no-build-isolation . \
     && /opt/ccc-router/bin/pip uninstall --yes setuptools pip \

@@ -71,6 +71,10 @@ class Settings(BaseSettings):
     metrics_port: Port = Field(
         0, description="A port of its own for /metrics, /livez and /readyz, without token; 0 is none."
     )
+    otlp_endpoint: Url = Field(
+        "", description="Base address of an OTLP collector (HTTP) that traces go to; needs the extra otel."
+    )
+    otlp_share: float = Field(1.0, ge=0, le=1, description="Share of the traces begun here that are recorded.")
 
     signing_key: SecretStr | None = Field(
         None, description="Signs our tokens; several, separated by commas, while one replaces another."

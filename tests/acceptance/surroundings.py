@@ -91,8 +91,8 @@ def the_catalogue(
 
 
 @asynccontextmanager
-async def a_centre(rules: Rules | None = None) -> AsyncIterator[Centre]:
-    """Everything at work."""
+async def a_centre(rules: Rules | None = None, **more: str) -> AsyncIterator[Centre]:
+    """Everything at work. ``more`` are further CCC_* variables."""
     async with (
         FakeSwitch().running() as switch,
         fake_graph.serving() as graph,
@@ -112,6 +112,7 @@ async def a_centre(rules: Rules | None = None) -> AsyncIterator[Centre]:
             CCC_MAIL_RELAY=f"smtp://127.0.0.1:{mails.port}?tls=none",
             CCC_MAIL_FROM="no-reply@example.org",
             CCC_DEPARTMENT_LOOPBACK="true",
+            **more,
         ) as service:
             switch.connect(service.url)
             yield Centre(service, switch, graph, department, mails, smtp_port)

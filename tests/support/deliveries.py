@@ -39,7 +39,7 @@ async def owe(
         data={"n": str(position)},
     )
     async with database.transaction() as connection:
-        await write_owed(connection, POOL, [(position, owed)], now)
+        await write_owed(connection, POOL, [(position, owed, "")], now)
     return delivery_id
 
 

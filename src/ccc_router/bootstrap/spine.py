@@ -30,8 +30,8 @@ from ccc_router.queues.catalogue.current import CHANNEL as CATALOGUE_WAKE
 from ccc_router.queues.store.outcomes import WAKE as OUTCOME_WAKE
 from ccc_router.routing.policy import Catalogue
 from ccc_router.settings import Settings
+from ccc_router.web import metrics
 from ccc_router.web.health import Check
-from ccc_router.web.metrics import LagMeter
 from ccc_router.workers.engine import INBOX_WAKE
 
 _log = get_logger("bootstrap.spine")
@@ -141,6 +141,7 @@ def build(
 async def working(spine: Spine) -> AsyncIterator[None]:
     """The spine's own loops; at the end everything of the process is stopped, and what was appended is written."""
     supervisor, storage, pool = spine.supervisor, spine.storage, spine.settings.pool
+    metrics.about(spine.process, pool)
     spine.inbox.start()
     storage.wakeups.on(OUTCOME_WAKE, spine.desk.hear)
     supervisor.add(spine.desk.loop)
@@ -149,7 +150,7 @@ async def working(spine: Spine) -> AsyncIterator[None]:
         CATALOGUE_WAKE,
         pool,
     )
-    supervisor.add(LagMeter(spine.clock).loop)
+    supervisor.add(metrics.LagMeter(spine.clock).loop)
     try:
         yield
     finally:

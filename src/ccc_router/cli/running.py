@@ -10,7 +10,7 @@ import uvloop
 
 from ccc_router import settings
 from ccc_router.events.journal import BrokenChain
-from ccc_router.kernel import log
+from ccc_router.kernel import log, tracing
 from ccc_router.kernel.errors import CccError, Misconfigured
 from ccc_router.queues.store.loading import Unreadable
 from ccc_router.simulation import replaying
@@ -30,7 +30,24 @@ def chosen_settings() -> settings.Settings:
             print(line, file=sys.stderr)
         raise typer.Exit(BAD_SETTINGS) from None
     log.configure(chosen.log_level)
+    _trace(chosen)
     return chosen
+
+
+def _trace(chosen: settings.Settings) -> None:
+    if not chosen.otlp_endpoint:
+        return
+    try:
+        from ccc_router.workers import telemetry
+    except ImportError:
+        print("CCC_OTLP_ENDPOINT: traces need the packages of the extra otel: ccc-router[otel]", file=sys.stderr)
+        raise typer.Exit(BAD_SETTINGS) from None
+    about = {
+        "service.name": "ccc-router",
+        "ccc.command": " ".join(sys.argv[1:2]),
+        "ccc.pool": chosen.pool,
+    }
+    tracing.install(telemetry.to_collector(chosen.otlp_endpoint, chosen.otlp_share, about))
 
 
 def run(work: Coroutine[Any, Any, _T]) -> _T:
@@ -44,6 +61,8 @@ def run(work: Coroutine[Any, Any, _T]) -> _T:
     except CccError as refused:
         print(f"{refused.code}: {refused.message}", file=sys.stderr)
         raise typer.Exit(1) from None
+    finally:
+        tracing.close()
 
 
 def read(work: Coroutine[Any, Any, _T]) -> _T:

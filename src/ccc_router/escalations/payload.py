@@ -69,6 +69,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     time: Time
     datacontenttype: Literal["application/json"] = "application/json"
     dataschema: str = SCHEMA
+    traceparent: Annotated[
+        str | msgspec.UnsetType,
+        msgspec.Meta(description="W3C trace context of the decision (distributed tracing extension)."),
+    ] = msgspec.UNSET
     data: Notice
 
 
@@ -109,6 +113,8 @@ def event_of(delivery: Delivery, texts: Texts, public_url: str) -> Event:
         "time": _time(about, "at"),
         "data": data,
     }
+    if delivery.traceparent:
+        event["traceparent"] = delivery.traceparent
     return msgspec.convert(event, Event)
 
 

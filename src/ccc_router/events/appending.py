@@ -10,6 +10,7 @@ from ccc_router.events.envelope import Appended
 from ccc_router.events.inbox import LONGEST_KEY, RawDelivery, Submission
 from ccc_router.kernel.clock import from_ms
 from ccc_router.kernel.errors import CccError, Invalid
+from ccc_router.kernel.tracing import carried
 from ccc_router.storage.database import Connection
 
 Key = tuple[str, str]
@@ -20,15 +21,15 @@ Key = tuple[str, str]
 # remembers its input's id, by which a withdrawal finds it: the inbox itself needs no index by keys.
 _APPEND: Final = """
 WITH given AS MATERIALIZED (
-        SELECT source, key, body, n, nextval('inbox_id_seq') AS id
-        FROM unnest($2::text[], $3::text[], $4::bytea[]) WITH ORDINALITY AS t (source, key, body, n)),
+        SELECT source, key, body, traceparent, n, nextval('inbox_id_seq') AS id
+        FROM unnest($2::text[], $3::text[], $4::bytea[], $5::text[]) WITH ORDINALITY AS t (source, key, body, traceparent, n)),
      {kept}
      fresh AS (
         INSERT INTO seen (pool, source, key, inbox_id)
         SELECT $1, source, key, id FROM given ORDER BY source COLLATE "C", key COLLATE "C"
         ON CONFLICT DO NOTHING RETURNING inbox_id)
-INSERT INTO inbox (pool, id, source, key, body) OVERRIDING SYSTEM VALUE
-SELECT $1, id, source, key, body FROM given JOIN fresh ON inbox_id = id ORDER BY n
+INSERT INTO inbox (pool, id, source, key, body, traceparent) OVERRIDING SYSTEM VALUE
+SELECT $1, id, source, key, body, traceparent FROM given JOIN fresh ON inbox_id = id ORDER BY n
 RETURNING source, key
 """
 # The same delivery is kept once; an unreadable one that can be read by now is no longer unreadable.
@@ -39,7 +40,7 @@ KEEP: Final = """
         ON CONFLICT (pool, raw_id) DO UPDATE SET state = excluded.state
         WHERE raw_delivery.state = 'unreadable' AND excluded.state <> 'unreadable')"""
 """A part of a statement; ``$1`` is the pool, ``records`` the parameter of what `record_of` makes, each raw_id once."""
-_KEPT: Final = KEEP.format(records="$5") + ","
+_KEPT: Final = KEEP.format(records="$6") + ","
 _APPEND_ONLY: Final = _APPEND.format(kept="")
 _APPEND_AND_KEEP: Final = _APPEND.format(kept=_KEPT)
 
@@ -48,7 +49,7 @@ _APPEND_AND_KEEP: Final = _APPEND.format(kept=_KEPT)
 class Group:
     """What one call appends: all of it or nothing."""
 
-    rows: list[tuple[str, str, bytes]]
+    rows: list[tuple[str, str, bytes, str | None]]
     raw: RawDelivery | None
     answer: asyncio.Future[list[Appended]]
 
@@ -60,7 +61,7 @@ class Group:
             if not 0 < len(one.key) <= LONGEST_KEY:
                 raise Invalid("A dedup key has 1 to 400 characters.")
             try:
-                rows.append((one.source, one.key, canonical(one.body)))
+                rows.append((one.source, one.key, canonical(one.body), carried(one.traceparent) or None))
             except ValueError as error:
                 raise Invalid("The content holds a character that is none.") from error
         return cls(rows, raw, asyncio.get_running_loop().create_future())
@@ -68,7 +69,7 @@ class Group:
     def settle(self, fresh: set[Key]) -> None:
         """Tell the caller: the first of equal keys is the new one."""
         answers = []
-        for source, key, _ in self.rows:
+        for source, key, _, _ in self.rows:
             new = (source, key) in fresh
             fresh.discard((source, key))
             answers.append(Appended(key, duplicate=not new))
@@ -83,16 +84,17 @@ class Group:
 
 async def write(connection: Connection, pool: str, groups: Sequence[Group]) -> None:
     """Make a batch durable and answer its callers. Raises what the database raises; then nothing of it is there."""
-    rows: dict[Key, bytes] = {}
+    rows: dict[Key, tuple[bytes, str | None]] = {}
     raws: dict[str, RawDelivery] = {}
     for group in groups:
-        for source, key, body in group.rows:
-            rows.setdefault((source, key), body)
+        for source, key, body, traceparent in group.rows:
+            rows.setdefault((source, key), (body, traceparent))
         if group.raw is not None:
             raws.setdefault(group.raw.raw_id, group.raw)
     sources = [source for source, _ in rows]
     keys = [key for _, key in rows]
-    given = (pool, sources, keys, list(rows.values()))
+    bodies, traces = [body for body, _ in rows.values()], [traceparent for _, traceparent in rows.values()]
+    given = (pool, sources, keys, bodies, traces)
     if raws:
         kept = [record_of(raws[raw_id]) for raw_id in sorted(raws)]
         found = await connection.fetch(_APPEND_AND_KEEP, *given, kept)

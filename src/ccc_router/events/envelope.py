@@ -34,7 +34,8 @@ class Resolved(msgspec.Struct, frozen=True, omit_defaults=True):
 class Input(msgspec.Struct, frozen=True, omit_defaults=True):
     """An input with its engine time and the journal position of its entry: the only thing ``decide`` gets besides the state.
 
-    ``at`` is engine time, ``received_at`` our clock's time of receipt (both ms).
+    ``at`` is engine time, ``received_at`` our clock's time of receipt (both ms). ``traceparent`` is kept so that a trace survives the
+    journal; no decision reads it.
     """
 
     position: int
@@ -45,6 +46,7 @@ class Input(msgspec.Struct, frozen=True, omit_defaults=True):
     key: str = ""
     digest: str = ""
     received_at: int = 0
+    traceparent: str = ""
 
 
 class Appended(msgspec.Struct, frozen=True):

@@ -17,11 +17,13 @@ class Submission(msgspec.Struct, frozen=True):
     """One input to append.
 
     ``source`` is the endpoint's id for facts, ``<role>:<subject>`` for commands. ``key`` is the dedup key, unique per source.
+    ``traceparent`` is the trace it belongs to; left out, that of the work under way. A copy of the same key brings none.
     """
 
     source: str
     key: str
     body: AnyInput
+    traceparent: str = ""
 
 
 class RawDelivery(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from ccc_router.events.appending import Group, write
 from ccc_router.events.envelope import Appended
 from ccc_router.events.inbox import InboxUnavailable, Overloaded, RawDelivery, Submission
+from ccc_router.kernel import tracing
 from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.errors import CccError, Invalid
 from ccc_router.kernel.log import get_logger
@@ -86,9 +87,14 @@ class PostgresInbox:
 
     async def append(self, submissions: Sequence[Submission], raw: RawDelivery | None = None) -> list[Appended]:
         """See `Inbox.append`. A caller that is cancelled may find its inputs taken all the same."""
-        group = Group.of(submissions, raw)
-        if not group.rows and raw is None:
-            return []
+        with tracing.span("append", "producer") as span:
+            group = Group.of(submissions, raw)
+            if not group.rows and raw is None:
+                return []
+            span.note({"ccc.pool": self._pool, "ccc.inputs": len(group.rows)})
+            return await self._queue(group)
+
+    async def _queue(self, group: Group) -> list[Appended]:
         if self._closing or self._loop is None or self._loop.done():
             raise InboxUnavailable
         if self._pending_rows + len(group.rows) > self._pending_limit or self.backlog >= self._backlog_limit:

@@ -71,7 +71,7 @@ class Batch:
         self.rows = Erasable()
         self.written: list[Written] = []
         self.answers: list[Waiting] = []
-        self.owed: list[tuple[int, d.DeliveryOwed]] = []
+        self.owed: list[tuple[int, d.DeliveryOwed, str]] = []
         self.catalogues: list[tuple[int, str, int, str]] = []
         self.violated: list[tuple[int, d.InvariantViolated]] = []
         self._ended: list[d.DeliveryEnded] = []
@@ -86,14 +86,14 @@ class Batch:
         """Where the next entry will stand."""
         return (self.written[-1].last if self.written else self.head.position) + 1
 
-    def add(self, given: Input, key: str, sealed: Sealed | None, step: Step, case_id: str) -> None:
-        """One input and what followed from it. ``key`` is the dedup key its caller waits under."""
+    def add(self, given: Input, key: str, sealed: Sealed | None, step: Step, case_id: str, span: str = "") -> None:
+        """One input and what followed from it. ``key`` is the dedup key its caller waits under, ``span`` the traceparent of its deciding."""
         self.written.append(row_of(given, step))
         for number, decision in enumerate(step.decisions, given.position + 1):
             contact_id = self._contact_of(decision)
             if contact_id:
                 self._traces[contact_id, given.position] = None
-            self._note(decision, number, given.position)
+            self._note(decision, number, given.position, span)
         record(self.rows, self.pool, given, sealed, step, case_id, self.state)
         found = given.resolved.case
         if found is not None and (case := self.state.cases.get(str(found.row["id"]))) is not None:
@@ -170,9 +170,9 @@ class Batch:
         """The catalogue this batch put in force."""
         return self.state.book.catalogue if self.catalogues else None
 
-    def _note(self, decision: d.Decision, position: int, cause: int) -> None:
+    def _note(self, decision: d.Decision, position: int, cause: int, span: str) -> None:
         if isinstance(decision, d.DeliveryOwed):
-            self.owed.append((position, decision))
+            self.owed.append((position, decision, span))
         elif isinstance(decision, d.DeliveryEnded):
             self._ended.append(decision)
         elif isinstance(decision, d.OfferSeen | d.OfferEnded):

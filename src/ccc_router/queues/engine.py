@@ -141,7 +141,7 @@ class Engine:
             if batch.activated is not None:
                 for activated in self._observers.activated:
                     activated(batch.activated)
-            kinds |= {delivery.delivery.value for _, delivery in batch.owed}
+            kinds |= {delivery.delivery.value for _, delivery, _ in batch.owed}
         for kind in kinds:
             for owed in self._observers.owed:
                 owed(kind)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from ccc_router.events import journal, partitions
-from ccc_router.events.codec import is_command, seal, trace_of, without_nul
+from ccc_router.events.codec import is_command, kind_of, seal, trace_of, without_nul
 from ccc_router.events.envelope import AnyInput, Input
 from ccc_router.events.facts import TimeResumed
 from ccc_router.events.kafka.feed import Feed
+from ccc_router.kernel import tracing
 from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.errors import Misconfigured
 from ccc_router.kernel.log import get_logger
@@ -162,6 +163,7 @@ class Session:
         try:
             await leases.begin(self._connection, self.lease)
             taken = await self._taking.take(self._connection, limit)
+            span = tracing.together("turn", [row.traceparent for row in taken.rows], {"ccc.pool": self._pool})
             head = await self._handle(taken.rows, writing)
             await writing.finish()
             if head is self.head and not taken.fed:
@@ -173,6 +175,7 @@ class Session:
             with contextlib.suppress(Exception):
                 await self._connection.execute("ROLLBACK")
             raise
+        span.end()
         return self._committed(head, writing, taken)
 
     def _committed(self, head: journal.Head, writing: Writing, taken: Taken) -> Turn:
@@ -246,10 +249,13 @@ class Session:
             digest = seal(private, sealed.salt) if has_content(private) else ""
             body = msgspec.structs.replace(body, private=None)
         given = Input(
-            position, self.time.now(), body, resolved, row.source, trace_of(row.key), digest, self.time.of(row.at)
-        )
+            position, self.time.now(), body, resolved, row.source, trace_of(row.key), digest, self.time.of(row.at),
+            row.traceparent,
+        )  # fmt: skip
         case_id = case_before(self.state, body)
-        batch.add(given, row.key, sealed, step(self.state, given), case_id)
+        about: tracing.Attributes = {"ccc.pool": self._pool, "ccc.position": position, "ccc.kind": kind_of(body)}
+        with tracing.part("decide", "consumer", row.traceparent, about) as span:
+            batch.add(given, row.key, sealed, step(self.state, given), case_id, span.traceparent)
 
     def _fire_timers(self, batch: Batch) -> None:
         """Timers come after the inputs that were there before them: who accepted in time is not punished for our delay."""

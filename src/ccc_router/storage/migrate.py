@@ -1,8 +1,9 @@
 """Bringing the schema up to date, by any number of processes at once.
 
-Expand, then contract: a revision may add tables, nullable columns, indexes and constraints that hold already; what the
-program before it still reads or writes goes only in a later release. So old and new programs run side by side during
-an update, and a program accepts a schema that is newer than itself only when it is told so (it is not: `SchemaTooNew`).
+Expand, then contract: a revision may add tables, columns that are nullable or have a default, types and indexes; what the program
+before it still reads or writes goes only in a later release, by a revision that says so (`serves`: the oldest program that can work
+with it). The schema keeps the newest such word, so a program that meets a schema newer than itself knows whether it may work with
+it: old and new run side by side during an update, and after one is taken back (docs/adr/0050).
 """
 
 from ccc_router.storage.revisions import SCRIPTS, SchemaTooNew, current, head
@@ -13,7 +14,8 @@ __all__ = ["SCRIPTS", "SchemaTooNew", "current", "downgrade", "head", "upgrade"]
 async def upgrade(dsn: str, revision: str = "head") -> str | None:
     """Bring the database to `revision` and return where it is now. Does nothing when it is there already.
 
-    Raises SchemaTooNew when it is at a revision that this program does not know, and the driver's errors as they are.
+    A schema newer than this program stays as it is. Raises SchemaTooNew when it no longer serves this program, and the driver's errors
+    as they are.
     """
     newest = head()
     if revision == "head" and await current(dsn) == newest:

@@ -11,7 +11,7 @@ SCRIPTS: Final = Path(__file__).parents[1] / "migrations"
 
 
 class SchemaTooNew(Exception):
-    """The database was brought up to date by a newer program than this one."""
+    """The database was brought up to date by a newer program than this one, and no longer serves this one."""
 
 
 def head() -> str:

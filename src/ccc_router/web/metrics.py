@@ -1,6 +1,7 @@
 """What HTTP does, in numbers. Labels are closed sets: methods, route patterns, statuses; never a path, a query or an id."""
 
 import hmac
+from importlib.metadata import version
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
@@ -20,6 +21,14 @@ REQUESTS: Final = Counter("ccc_http_requests", "Requests answered", ["method", "
 SECONDS: Final = Histogram("ccc_http_seconds", "Time to answer", ["method", "route"], buckets=_BUCKETS)
 IN_FLIGHT: Final = Gauge("ccc_http_in_flight", "Requests being answered")
 LAG: Final = Histogram("ccc_loop_lag_seconds", "How late the event loop ran a timer", buckets=_LATE)
+
+
+PROCESS: Final = Gauge("ccc_process_info", "1; what this process is", ["role", "pool", "version"])
+
+
+def about(role: str, pool: str) -> None:
+    """Say what this process is: the command that it runs, and the pool it serves."""
+    PROCESS.labels(role, pool, version("ccc-router")).set(1)
 
 
 def observe(method: str, route: str, status: int, seconds: float) -> None:

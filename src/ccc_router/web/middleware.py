@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..kernel import ids
+from ..kernel import ids, tracing
 from ..kernel.clock import Clock
 from ..kernel.errors import CccError, RequestTimeout, TooLarge
 from ..kernel.log import get_logger
@@ -24,6 +24,7 @@ _log = get_logger("web")
 
 MEBIBYTE: Final = 1024 * 1024
 _DELIVERIES: Final = "/channels/"  # the pattern may stand with or without the prefix of the router around it
+_UNTRACED: Final = frozenset({"/livez", "/readyz", "/metrics"})  # asked every few seconds, and lead to nothing
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -72,6 +73,18 @@ class Surroundings:
             return
         exchange = Exchange(ids.fresh("rq"), self._clock.monotonic())
         scope.setdefault("state", {})["request_id"] = exchange.request_id
+        if not tracing.on() or scope["path"] in _UNTRACED:
+            await self._exchange(exchange, scope, receive, send)
+            return
+        with tracing.span("request", "server", tracing.read(Headers(scope=scope).get(tracing.HEADER, ""))) as span:
+            await self._exchange(exchange, scope, receive, send)
+            method, route = method_of(scope), route_of(scope)
+            span.call(f"{method} {route}".strip())
+            span.note(
+                {"http.request.method": method, "http.route": route, "http.response.status_code": exchange.status}
+            )
+
+    async def _exchange(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         dressed = _dress(exchange, send)
         with metrics.IN_FLIGHT.track_inprogress():
             try:

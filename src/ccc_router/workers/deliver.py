@@ -11,12 +11,13 @@ from datetime import timedelta
 from random import Random, SystemRandom
 from typing import Final, assert_never
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 
 from ccc_router.events.appending import Group, write
 from ccc_router.events.facts import DeliveryReported
 from ccc_router.events.inbox import Submission
 from ccc_router.events.vocabulary import DeliveryKind, DeliveryState
+from ccc_router.kernel import tracing
 from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.ids import fresh
 from ccc_router.kernel.log import get_logger
@@ -31,6 +32,13 @@ from ccc_router.storage.wakeups import Wakeups
 _log = get_logger("workers.deliver")
 
 ENDED: Final = Counter("ccc_deliveries_ended", "Deliveries that ended, by kind and end", ["kind", "state"])
+ATTEMPTS: Final = Counter("ccc_delivery_attempts", "Attempts by what they came to", ["kind", "result"])
+ATTEMPT_SECONDS: Final = Histogram(
+    "ccc_delivery_attempt_seconds",
+    "How long attempts took",
+    ["kind"],
+    buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25),
+)
 RETRIED: Final = Counter("ccc_deliveries_retried", "Attempts that failed and will be repeated, by kind", ["kind"])
 
 SOURCE: Final = "deliveries"
@@ -39,6 +47,15 @@ _LONGEST_WAIT: Final = timedelta(hours=24)
 _JITTER: Final = 0.1
 _CUT: Final = "took_too_long"
 _OURS: Final = frozenset({None, Failure.BUG, Failure.DATA, Failure.CONSTRAINT})
+
+
+def _told(item: Claim, outcome: Attempted) -> tracing.Attributes:
+    """What a trace holds of an attempt."""
+    delivery = item.delivery
+    return {
+        "ccc.pool": delivery.pool, "ccc.delivery": delivery.id, "ccc.kind": delivery.kind.value, "ccc.attempt": delivery.attempt,
+        "ccc.outcome": type(outcome).__name__.lower(), "ccc.reason": getattr(outcome, "reason", ""),
+    }  # fmt: skip
 
 
 async def report(connection: Connection, pool: str, submission: Submission) -> None:
@@ -148,8 +165,13 @@ class Deliver:
     async def _attend(self, run: _Run, item: Claim) -> None:
         began = self._clock.monotonic()
         try:
-            outcome = Failed("too_late") if item.expired else await self._try(run.way, item)
-            await self._settle(run, item, outcome, self._clock.monotonic() - began)
+            with tracing.part("deliver", "client", item.delivery.traceparent) as span:
+                outcome = Failed("too_late") if item.expired else await self._try(run.way, item)
+                span.note(_told(item, outcome))
+                took_s = self._clock.monotonic() - began
+                ATTEMPTS.labels(run.kind.value, type(outcome).__name__.lower()).inc()
+                ATTEMPT_SECONDS.labels(run.kind.value).observe(took_s)
+                await self._settle(run, item, outcome, took_s)
         except asyncio.CancelledError:
             # Stopping: the attempt was cut, so it may have arrived; the same id again does no harm.
             await self._give_back(item, self._clock.monotonic() - began)

@@ -84,7 +84,7 @@ async def owe(database: Database, position: int, department: str = "d_1", **more
         data=data | more,
     )
     async with database.transaction() as connection:
-        await write_owed(connection, POOL, [(position, owed)], 0)
+        await write_owed(connection, POOL, [(position, owed, "")], 0)
     return Delivery(
         pool=POOL,
         id=owed.delivery_id,

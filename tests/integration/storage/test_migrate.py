@@ -85,7 +85,9 @@ async def test_many_starters_migrate_once(empty_dsn: str) -> None:
 
 async def test_a_newer_schema_is_refused(dsn: str) -> None:
     connection = await asyncpg.connect(dsn)
-    await connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    await connection.execute(
+        "UPDATE alembic_version SET version_num = '9999'; UPDATE schema_serves SET oldest = '9999'"
+    )
     with pytest.raises(SchemaTooNew, match="9999"):
         await migrate.upgrade(dsn)
     assert await connection.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0

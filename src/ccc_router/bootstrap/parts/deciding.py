@@ -15,6 +15,7 @@ from ccc_router.queues.heartbeats import Watch
 from ccc_router.web.health import Check
 from ccc_router.workers.engine import engine_loop
 from ccc_router.workers.prune import Pruning
+from ccc_router.workers.watching import Watching
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ async def deciding(spine: Spine) -> AsyncIterator[Deciding]:
         *loops,
         Watch(database, engine, spine.inbox, clock).loop,
         Pruning(database, lambda: engine.leading).loop,
+        Watching(database, pool, lambda: spine.current.catalogue, spine.settings.data_dir, clock).loop,
     ):
         spine.supervisor.add(loop)
     part = Deciding(engine, observers, feed)

@@ -16,7 +16,7 @@ import msgspec
 
 from ccc_router.channels.channel import Directory, Secrets
 from ccc_router.events.vocabulary import ControlAnswer
-from ccc_router.kernel import signing
+from ccc_router.kernel import signing, tracing
 from ccc_router.kernel.clock import Clock, format_utc
 from ccc_router.queues.deliveries.port import Attempted, Delivery, Failed, Retry, Sent
 from ccc_router.storage.database import Database
@@ -107,7 +107,8 @@ class ControlSender:
         left_s = (delivery.not_after - now) / 1000 if delivery.not_after else _LONGEST_S
         if left_s <= 0:
             return Failed("too_late")
-        headers = {**signing.sign(keys, delivery.id, now // 1000, body), "content-type": "application/json"}
+        headers = signing.sign(keys, delivery.id, now // 1000, body) | {"content-type": "application/json"}
+        headers |= tracing.headers()
         try:
             async with asyncio.timeout(min(left_s, _LONGEST_S)):
                 answer = await self._client.post(endpoint.control_url, content=body, headers=headers)

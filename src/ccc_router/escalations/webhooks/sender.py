@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from ...kernel import signing
+from ...kernel import signing, tracing
 from ...kernel.clock import Clock
 from ...kernel.log import get_logger
 from ...queues.deliveries.claiming import fix_body
@@ -108,7 +108,7 @@ class WebhookSender:
         except msgspec.ValidationError:
             return Parked("no_notice")
         headers = signing.sign(keys, delivery.id, self._clock.now_ms() // 1000, body)
-        headers |= {"content-type": CONTENT_TYPE, "accept": "*/*", "user-agent": _AGENT}
+        headers |= {"content-type": CONTENT_TYPE, "accept": "*/*", "user-agent": _AGENT} | tracing.headers()
         answer = await self._outbound.post(target, reach, headers, body)
         outcome = self._meaning(answer)
         match outcome:

@@ -17,6 +17,7 @@ from ccc_router.events.inbox import InboxUnavailable, Overloaded, RawDelivery, S
 from ccc_router.events.kafka import record
 from ccc_router.events.kafka.producing import end, open_producer
 from ccc_router.events.kafka.topics import REQUEST_MS
+from ccc_router.kernel import tracing
 from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.errors import Invalid
 from ccc_router.kernel.log import get_logger
@@ -56,6 +57,7 @@ class KafkaInbox:
         largest: int = _LARGEST,
     ) -> None:
         self._cluster = cluster
+        self._pool = pool
         self._topic = record.topic_of(pool)
         self._clock = clock
         self._request_ms = request_ms
@@ -83,10 +85,16 @@ class KafkaInbox:
 
     async def append(self, submissions: Sequence[Submission], raw: RawDelivery | None = None) -> list[Appended]:
         """See `Inbox.append`; never ``duplicate``. Raises TooLarge for what Kafka would never take; then nothing was sent."""
-        group = Group.of(submissions, raw)
-        records = self._records(submissions, group, raw)
-        if not records:
-            return []
+        with tracing.span("append", "producer") as span:
+            group = Group.of(submissions, raw)
+            records = self._records(submissions, group, raw)
+            if not records:
+                return []
+            span.note({"ccc.pool": self._pool, "ccc.inputs": len(records)})
+            await self._admit(records)
+        return [Appended(one.key, duplicate=False) for one in submissions]
+
+    async def _admit(self, records: Sequence[tuple[bytes, bytes]]) -> None:
         if self._closing:
             raise InboxUnavailable
         if max(len(value) for _, value in records) > self._largest:
@@ -98,7 +106,6 @@ class KafkaInbox:
             await self._send(records)
         finally:
             self._pending -= len(records)
-        return [Appended(one.key, duplicate=False) for one in submissions]
 
     async def withdraw(self, source: str, key: str) -> bool:  # noqa: ARG002 - the port's arguments
         """See `Inbox.withdraw`: what is in Kafka stays there."""
@@ -116,10 +123,10 @@ class KafkaInbox:
         now_ms = self._clock.now_ms()
         found: dict[tuple[str, str], tuple[bytes, bytes]] = {}
         try:
-            for one, (source, key, body) in zip(submissions, group.rows, strict=True):
+            for one, (source, key, body, trace) in zip(submissions, group.rows, strict=True):
                 if (source, key) not in found:
                     first = raw if not found else None
-                    found[source, key] = record.partition_key(one), record.write(one, body, first, now_ms)
+                    found[source, key] = record.partition_key(one), record.write(one, body, first, now_ms, trace)
             if not found and raw is not None:
                 return [(record.kept_key(raw), record.write_kept(raw, now_ms))]
         except ValueError as error:

@@ -12,6 +12,7 @@ from ccc_router.events.codec import canonical, decode_fact, kind_of
 from ccc_router.events.envelope import AnyInput
 from ccc_router.events.facts import AnyFact, CallEvent, CallRecorded
 from ccc_router.events.inbox import LONGEST_KEY, RawDelivery, Submission
+from ccc_router.kernel import tracing
 from ccc_router.kernel.clock import format_utc
 
 HEADERS: Final = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
@@ -37,6 +38,8 @@ class Event(msgspec.Struct, frozen=True):
     time: str
     datacontenttype: Literal["application/json"]
     data: Data
+    traceparent: str | msgspec.UnsetType = msgspec.UNSET
+    """The trace it belongs to, where that is recorded (distributed tracing extension of CloudEvents)."""
 
 
 class Unreadable(ValueError):
@@ -50,6 +53,7 @@ class Told(msgspec.Struct, frozen=True):
     key: str
     body: AnyFact | None
     raw: RawDelivery | None
+    traceparent: str = ""
 
 
 _EVENTS: Final[msgspec.json.Decoder[Event]] = msgspec.json.Decoder(Event)
@@ -60,9 +64,12 @@ def topic_of(pool: str) -> str:
     return f"ccc.inbox.v1.{pool}"
 
 
-def write(one: Submission, encoded: bytes, raw: RawDelivery | None, now_ms: int) -> bytes:
-    """The record of a fact; ``encoded`` is its canonical JSON."""
-    return _event(one.key, one.source, f"ccc.fact.{kind_of(one.body)}.v1", now_ms, Data(msgspec.Raw(encoded), raw))
+def write(
+    one: Submission, encoded: bytes, raw: RawDelivery | None, now_ms: int, traceparent: str | None = None
+) -> bytes:
+    """The record of a fact; ``encoded`` is its canonical JSON, ``traceparent`` the trace it belongs to."""
+    data = Data(msgspec.Raw(encoded), raw)
+    return _event(one.key, one.source, f"ccc.fact.{kind_of(one.body)}.v1", now_ms, data, traceparent)
 
 
 def write_kept(raw: RawDelivery, now_ms: int) -> bytes:
@@ -70,8 +77,9 @@ def write_kept(raw: RawDelivery, now_ms: int) -> bytes:
     return _event(raw.raw_id, raw.endpoint, KEPT, now_ms, Data(_ABSENT, raw))
 
 
-def _event(key: str, source: str, kind: str, now_ms: int, data: Data) -> bytes:
-    return canonical(Event("1.0", key, source, kind, format_utc(now_ms), "application/json", data))
+def _event(key: str, source: str, kind: str, now_ms: int, data: Data, traceparent: str | None = None) -> bytes:
+    trace = traceparent or msgspec.UNSET
+    return canonical(Event("1.0", key, source, kind, format_utc(now_ms), "application/json", data, trace))
 
 
 def read(value: bytes) -> Told:
@@ -87,7 +95,8 @@ def read(value: bytes) -> Told:
         raise Unreadable("id and source hold no NUL")
     if body is None and event.data.raw is None:
         raise Unreadable("neither a fact nor a delivery")
-    return Told(event.source, event.id, body, event.data.raw)
+    trace = "" if event.traceparent is msgspec.UNSET else tracing.recorded(event.traceparent)
+    return Told(event.source, event.id, body, event.data.raw, trace)
 
 
 def partition_key(one: Submission) -> bytes:

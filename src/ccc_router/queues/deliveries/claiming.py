@@ -238,4 +238,5 @@ def delivery_of(row: "Record") -> Delivery:
         body=None if row["body"] is None else bytes(row["body"]),
         created_at=to_ms(row["created_at"]),
         not_after=to_ms(row["not_after"]) if row["not_after"] else 0,
+        traceparent=row["traceparent"] or "",
     )

@@ -16,7 +16,8 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     ``target`` is whom it goes to in the words of its kind (an endpoint, a department). Texts and addresses are not here:
     senders read them from the erasable rows. ``attempt`` is 1 for the first try. ``body`` are the bytes fixed at the first
     attempt, if its kind fixes any. ``interrupted``: the attempt before was cut (it took too long, or its worker stopped or died), so
-    it may have arrived. Times are ms since the epoch; ``not_after`` 0 means no end.
+    it may have arrived. ``traceparent`` is the trace of the decision that owes it ("": not recorded). Times are ms since the epoch;
+    ``not_after`` 0 means no end.
     """
 
     pool: str
@@ -36,6 +37,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes | None = None
     created_at: int = 0
     not_after: int = 0
+    traceparent: str = ""
 
 
 class Sent(msgspec.Struct, frozen=True):

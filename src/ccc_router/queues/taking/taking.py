@@ -25,11 +25,11 @@ DUPLICATES: Final = Counter("ccc_inbox_duplicates", "Records of Kafka that were 
 # Reading removes: what is committed is gone, what is rolled back is there again, and nobody can withdraw what is being read.
 _TAKE: Final = """
 DELETE FROM inbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM inbox WHERE pool = $1 ORDER BY id LIMIT $2))
-RETURNING id, source, key, body, (extract(epoch FROM at) * 1000)::bigint
+RETURNING id, source, key, body, (extract(epoch FROM at) * 1000)::bigint, coalesce(traceparent, '')
 """
 _TAKE_THESE: Final = """
 DELETE FROM inbox WHERE pool = $1 AND id = ANY ($2::bigint[])
-RETURNING id, source, key, body, (extract(epoch FROM at) * 1000)::bigint
+RETURNING id, source, key, body, (extract(epoch FROM at) * 1000)::bigint, coalesce(traceparent, '')
 """
 _LAST: Final = "SELECT max(id) FROM inbox WHERE pool = $1"
 _PLACES: Final = "SELECT partition, next, mark FROM kafka_offset WHERE pool = $1 AND topic = $2"
@@ -57,6 +57,7 @@ class Row(NamedTuple):
     body: bytes
     at: int
     said: AnyInput | ValueError
+    traceparent: str = ""
 
 
 class Taken(NamedTuple):
@@ -121,7 +122,7 @@ class Taking:
         else:
             ids = [one for one in only if one > 0]
             found = await connection.fetch(_TAKE_THESE, self._pool, ids) if ids else []
-        return [Row(row[0], row[1], row[2], row[3], row[4], _read(row[3])) for row in found]
+        return [Row(row[0], row[1], row[2], row[3], row[4], _read(row[3]), row[5]) for row in found]
 
     async def _fresh(self, connection: Connection, fed: Sequence[Fed]) -> dict[int, Row]:
         """What of the records is taken for the first time; those that cannot be handled come as they are, to be parked."""
@@ -147,7 +148,7 @@ class Taking:
             mark = mark_of(one.value).hex()
             return Row(one.id, "kafka", f"{one.partition}/{one.offset}/{mark}", one.value, one.at, told)
         if told.body is not None:
-            return Row(one.id, told.source, told.key, one.value, one.at, told.body)
+            return Row(one.id, told.source, told.key, one.value, one.at, told.body, told.traceparent)
         condemned = self._isolation.condemned(one.id)
         return None if condemned is None else Row(one.id, told.source, told.key, one.value, one.at, ValueError())
 
