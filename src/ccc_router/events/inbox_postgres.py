@@ -5,7 +5,6 @@ delivery and its facts are there whole or not at all.
 """
 
 import asyncio
-import contextlib
 import itertools
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -76,11 +75,11 @@ class PostgresInbox:
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._closing = False
         self.backlog: dict[str, int] = {}
+        self._count_at = float("-inf")
 
     def start(self) -> None:
         """Begin to write what is appended."""
         self._loop = self._tasks.start(self._run(), name="inbox-appender")
-        self._tasks.start(self._watch_backlog(), name="inbox-backlog")
 
     async def close(self) -> None:
         """Write what was appended already, refuse what comes later."""
@@ -100,6 +99,9 @@ class PostgresInbox:
             return []
         if self._closing or self._loop is None or self._loop.done():
             raise InboxUnavailable
+        if self._clock.monotonic() >= self._count_at:  # also when all is refused, or nobody would hear that there is room again
+            self._count_at = float("inf")
+            self._tasks.start(self._count(), name="inbox-backlog")
         party = _party(group)
         if (found := self._refusal(party, _weight(group))) is not None:
             raise (SourceOverloaded if found is Refusal.PARTY else Overloaded)(retry_after_s=2)
@@ -127,14 +129,18 @@ class PostgresInbox:
                 return found
         return None
 
-    async def _watch_backlog(self) -> None:
-        """Count what waits, each second; not on the appender's connection, where everybody would wait for it."""
-        while True:
-            began = self._clock.monotonic()
-            with contextlib.suppress(Exception):  # a database that is away refuses by itself
-                rows = await self._db.pool.fetch(_BACKLOG, self._pool, 2 * self._backlog_limit, timeout=5)
-                self.backlog = {row["party"]: row["rows"] for row in rows}
-            await self._clock.sleep(max(_BACKLOG_CHECK_S, 20 * (self._clock.monotonic() - began)))
+    async def _count(self) -> None:
+        """Count what waits, once a second at most; not on the appender's connection, where everybody would wait for it."""
+        began = self._clock.monotonic()
+        try:
+            rows = await self._db.pool.fetch(_BACKLOG, self._pool, 2 * self._backlog_limit, timeout=5)
+            self.backlog = {row["party"]: row["rows"] for row in rows}
+        except Exception as error:
+            if classify(error) is None:
+                raise
+        finally:  # the longer it takes, the more seldom: a twentieth of a connection's time
+            now = self._clock.monotonic()
+            self._count_at = now + max(_BACKLOG_CHECK_S, 20 * (now - began))
 
     async def _run(self) -> None:
         while True:
