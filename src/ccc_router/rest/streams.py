@@ -31,14 +31,17 @@ class EventStream(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(self, events: AsyncIterator[bytes], status_code: int = 200) -> None:
+    def __init__(
+        self, events: AsyncIterator[bytes], status_code: int = 200, *, stalled_s: float = STALLED_S
+    ) -> None:
+        self._stalled_s = stalled_s
         # FastAPI reads the default of status_code for the OpenAPI document. X-Accel-Buffering is for nginx.
         super().__init__(events, status_code, headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def patiently(message: Message) -> None:
             try:
-                async with asyncio.timeout(STALLED_S):
+                async with asyncio.timeout(self._stalled_s):
                     await send(message)
             except TimeoutError as stalled:
                 raise ClientDisconnect from stalled

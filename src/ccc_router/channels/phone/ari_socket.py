@@ -60,8 +60,10 @@ class AriSocket:
         directory: Directory,
         clock: Clock,
         most_waiting: int,
+        most_bytes: int,
     ) -> None:
         self._most_waiting = most_waiting
+        self._most_bytes = most_bytes
         self._endpoint = endpoint
         self._adapter = adapter
         self._intake = intake
@@ -75,7 +77,7 @@ class AriSocket:
         """Until the switch goes or too much has gathered; what was read is kept before this returns."""
         keeper = self._tasks.start(self._keep_all(), name=f"ari-{self._endpoint.id}")
         try:
-            while self._queue.qsize() < self._most_waiting and self._bytes < MOST_BYTES:
+            while self._queue.qsize() < self._most_waiting and self._bytes < self._most_bytes:
                 message = await websocket.receive()
                 if message["type"] == "websocket.disconnect":
                     return
@@ -141,7 +143,13 @@ async def refuse(websocket: WebSocket, status: int) -> None:
 
 
 def ari_router(
-    intake: Taker, directory: Directory, secrets: Secrets, clock: Clock, *, most_waiting: int = MOST_WAITING
+    intake: Taker,
+    directory: Directory,
+    secrets: Secrets,
+    clock: Clock,
+    *,
+    most_waiting: int = MOST_WAITING,
+    most_bytes: int = MOST_BYTES,
 ) -> APIRouter:
     """The route ``GET /channels/phone/{endpoint}/ari``. Mount it where the webhook routes are."""
     router = APIRouter(prefix="/channels")
@@ -163,6 +171,6 @@ def ari_router(
             return
         await websocket.accept(subprotocol=SUBPROTOCOL)
         with SOCKETS.labels(known.id).track_inprogress():
-            await AriSocket(known, adapter, intake, directory, clock, most_waiting).run(websocket)
+            await AriSocket(known, adapter, intake, directory, clock, most_waiting, most_bytes).run(websocket)
 
     return router
