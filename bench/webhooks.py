@@ -151,7 +151,7 @@ def bare_request() -> bytes:
 async def both(server: Server) -> AsyncIterator[Pair]:
     """Start the service and the bare endpoint; stop them at the end."""
     dsn, bare_dsn = await server.database("web"), await server.database("bare")
-    port, bare_port = _free_port(), _free_port()
+    port, bare_port = free_port(), free_port()
     settings = {
         "CCC_DATABASE_URL": dsn,
         "CCC_PORT": str(port),
@@ -171,8 +171,8 @@ async def both(server: Server) -> AsyncIterator[Pair]:
             ),
         ]
         try:
-            await _alive(port, started[0], server.folder / "web.log")
-            await _alive(bare_port, started[1], server.folder / "web.log")
+            await alive(port, started[0], server.folder / "web.log")
+            await alive(bare_port, started[1], server.folder / "web.log")
             yield Pair(port, bare_port, dsn)
         finally:
             for process in started:
@@ -181,7 +181,8 @@ async def both(server: Server) -> AsyncIterator[Pair]:
                 await asyncio.to_thread(process.wait, 20)
 
 
-async def _alive(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+async def alive(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Wait until the server answers. Raises RuntimeError with the end of its log."""
     until = time.perf_counter() + _PATIENCE_S
     while time.perf_counter() < until and process.poll() is None:
         with contextlib.suppress(OSError):
@@ -195,7 +196,8 @@ async def _alive(port: int, process: "subprocess.Popen[bytes]", log: Path) -> No
     raise RuntimeError(f"a server did not come up: {log.read_text(errors='replace')[-2000:]}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port nobody listens on now."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]

@@ -103,7 +103,7 @@ class Settings(BaseSettings):
     connection_limit: int = Field(10_000, ge=100, description="Connections at once; the last resort.")
     body_memory: int = Field(256 * 1024 * 1024, ge=1024, description="Bytes of all bodies being read or kept at once.")
     inbox_pending: int = Field(20_000, ge=100, description="Inputs of one process waiting to be written.")
-    inbox_backlog: int = Field(200_000, ge=100, description="Inputs waiting for the engine, of all processes.")
+    inbox_backlog: int = Field(100_000, ge=100, description="Inputs waiting for the engine, of all processes.")
     disk_watermark: int = Field(90, ge=50, le=100, description="Percent of the embedded database's disk; 100 is none.")
     outcome_wait_s: float = Field(5.0, gt=0, le=60, description="Seconds a command waits for the engine.")
     drain_s: float = Field(10.0, ge=0, le=300, description="Seconds to finish what is under way when stopping.")

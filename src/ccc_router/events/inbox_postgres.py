@@ -59,7 +59,7 @@ class PostgresInbox:
         *,
         wake: Callable[[], None],
         pending_limit: int = 20_000,
-        backlog_limit: int = 200_000,
+        backlog_limit: int = 100_000,
     ) -> None:
         self._db = db
         self._pool = pool
