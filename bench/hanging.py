@@ -10,6 +10,7 @@ import itertools
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, NamedTuple
 
 from bench.load import SEED, arrivals, median, percentile, play, settle_memory
@@ -83,9 +84,7 @@ class Departments:
         """Listen, each on a port of its own."""
         async with contextlib.AsyncExitStack() as stack:
             for name in [*(f"d_{number}" for number in range(WELL)), _BAD]:
-                server = await asyncio.start_server(
-                    lambda reader, writer, name=name: self._serve(name, reader, writer), "127.0.0.1", 0
-                )
+                server = await asyncio.start_server(partial(self._serve, name), "127.0.0.1", 0)
                 stack.callback(server.close)
                 self.urls[name] = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
             yield
@@ -98,7 +97,7 @@ class Departments:
     async def _serve(self, name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             if name == _BAD and self.behaviour == "slow":
-                while await reader.read(1):
+                while await reader.read(1):  # noqa: ASYNC110 - that is what it is slow at
                     await asyncio.sleep(_DRIBBLE_S)
                 return
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
@@ -148,7 +147,7 @@ class Bench:
         await play(arrivals(RATE, seconds, SEED), arrive)
         await tasks.close(10)
         until = time.perf_counter() + 20
-        while not owed.keys() <= self._departments.received.keys() and time.perf_counter() < until:
+        while not owed.keys() <= self._departments.received.keys() and time.perf_counter() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         missing = owed.keys() - self._departments.received.keys()
         if missing:

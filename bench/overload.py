@@ -208,9 +208,13 @@ async def measure(report: Report, server: Server, seconds: float) -> None:
     half = len(storm.memory) // 2
     report.line("messages to the page, taken / refused", f"{storm.page.statuses[200]:,} / {_refusals(storm.page):,}")
     report.take("overload_refused_share", "of the page's messages refused", storm.page.refused, "")
-    report.take("overload_calls_refused_share", "of the switch's events refused meanwhile", storm.calls.refused, "", "0")
+    report.take(
+        "overload_calls_refused_share", "of the switch's events refused meanwhile", storm.calls.refused, "", "0"
+    )
     report.take("overload_commands_refused_share", "of the agents' commands refused", storm.asked.refused, "", "0")
-    report.take("overload_wrong_answers", "answers that were neither, or named no time to come again", _wrong(storm), "", "0")
+    report.take(
+        "overload_wrong_answers", "answers that were neither, or named no time to come again", _wrong(storm), "", "0"
+    )
     for name, stretch in (("calm", calm), ("storm", storm), ("after", after)):
         p99 = percentile(stretch.asked.waits or [float("nan")], 0.99)
         report.take(f"overload_command_p99_{name}_ms", f"commands, p99, {name}", ms(p99), "ms")

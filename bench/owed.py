@@ -69,7 +69,9 @@ async def measure(server: Server, rounds: int, seconds: float) -> Beside:
         for one in lives.values():
             one.close()
     return Beside(
-        *(median(waits[name]) for name in ("plain", "owed", "reported")),
+        median(waits["plain"]),
+        median(waits["owed"]),
+        median(waits["reported"]),
         [beside / alone for alone, beside in zip(waits["plain"], waits["owed"], strict=True)],
         [beside / alone for alone, beside in zip(waits["plain"], waits["reported"], strict=True)],
         plans,

@@ -115,9 +115,10 @@ class Intake:
         agents = self._directory.agents_of(endpoint.id)
         inline = _INLINE_MAIL if adapter.channel is Channel.EMAIL else _INLINE_BYTES
         parsed = await _aside(request, lambda: parse(adapter, request, endpoint, agents), inline)
+        if self._closed() and _is_new(parsed):
+            count(DELIVERIES, endpoint.id, "unavailable")
+            raise DiskAlmostFull(retry_after_s=30)
         try:
-            if self._closed() and _is_new(parsed):
-                raise DiskAlmostFull(retry_after_s=30)
             if isinstance(parsed, Unreadable):
                 return await self._set_aside(endpoint, request, adapter, parsed)
             try:
@@ -125,7 +126,7 @@ class Intake:
             except Invalid:
                 # A fact no database can hold is a fault of ours, not of the vendor: he must not stop delivering.
                 return await self._set_aside(endpoint, request, adapter, Unreadable("facts cannot be stored"))
-        except (InboxUnavailable, Overloaded, DiskAlmostFull):
+        except (InboxUnavailable, Overloaded):
             count(DELIVERIES, endpoint.id, "unavailable")
             raise
 

@@ -99,7 +99,9 @@ class PostgresInbox:
             return []
         if self._closing or self._loop is None or self._loop.done():
             raise InboxUnavailable
-        if self._clock.monotonic() >= self._count_at:  # also when all is refused, or nobody would hear that there is room again
+        if (
+            self._clock.monotonic() >= self._count_at
+        ):  # also when all is refused, or nobody would hear that there is room again
             self._count_at = float("inf")
             self._tasks.start(self._count(), name="inbox-backlog")
         party = _party(group)

@@ -35,8 +35,7 @@ _TIMERS_A_TURN: Final = 1_000
 _INPUTS_A_BATCH: Final = 96
 _IDLE_IN_TRANSACTION_MS: Final = 2_000
 _LOADING_MS: Final = 15_000
-# Every statement goes by keys: planning it anew for other numbers of rows costs more than it could
-# ever save, and a plan made while a table was empty must not read it whole when it is full.
+# Every statement goes by keys: planning it anew costs more than it could save, and a plan for an empty table must not read a full one.
 _SETTINGS: Final = {"synchronous_commit": "on", "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 
 # Reading removes: what is committed is gone, what is rolled back is there again, and nobody can withdraw what is being read.
@@ -46,8 +45,8 @@ _TAKE: Final = f"""
 WITH asked AS MATERIALIZED (SELECT ctid FROM inbox WHERE pool = $1 AND urgent ORDER BY id LIMIT $2 - $2 / 4)
 DELETE FROM inbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM asked UNION ALL (
     SELECT ctid FROM inbox WHERE pool = $1 AND NOT urgent ORDER BY id LIMIT $2 - (SELECT count(*) FROM asked)))) {_READ}
-"""
-_TAKE_THESE: Final = f"DELETE FROM inbox WHERE pool = $1 AND id = ANY ($2::bigint[]) {_READ}"
+"""  # noqa: S608 - the fragment is ours
+_TAKE_THESE: Final = f"DELETE FROM inbox WHERE pool = $1 AND id = ANY ($2::bigint[]) {_READ}"  # noqa: S608 - as above
 _ALIVE: Final = "SELECT (extract(epoch FROM until) * 1000)::bigint FROM lease WHERE name = $1"
 _LAST: Final = "SELECT max(id) FROM inbox WHERE pool = $1"
 _CLOCK: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
@@ -243,7 +242,9 @@ class Session:
                 except Exception as failure:
                     raise StepFailed(row.id) from failure
         last = {row.urgent: row.id for row in rows}
-        if all(number >= self._backlog_to for number in last.values()):  # what came before the take-over goes before its timers
+        if all(
+            number >= self._backlog_to for number in last.values()
+        ):  # what came before the take-over goes before its timers
             self._fire_timers(batch)
         if not batch.written:
             return batch.head

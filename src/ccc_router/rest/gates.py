@@ -16,9 +16,13 @@ from ..kernel.admission import Gate, Refusal
 from .principal import LEADERS, Principal
 
 REFUSED: Final = Counter(
-    "ccc_admission_refused", "Requests refused before anything was taken, by gate and whose doing it was", ["gate", "cause"]
+    "ccc_admission_refused",
+    "Requests refused before anything was taken, by gate and whose doing it was",
+    ["gate", "cause"],
 )
-UNDER_WAY: Final = Gauge("ccc_admission_under_way", "What is under way at a gate (requests, streams, or bytes)", ["gate"])
+UNDER_WAY: Final = Gauge(
+    "ccc_admission_under_way", "What is under way at a gate (requests, streams, or bytes)", ["gate"]
+)
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):

@@ -31,9 +31,7 @@ class EventStream(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(
-        self, events: AsyncIterator[bytes], status_code: int = 200, *, stalled_s: float = STALLED_S
-    ) -> None:
+    def __init__(self, events: AsyncIterator[bytes], status_code: int = 200, *, stalled_s: float = STALLED_S) -> None:
         self._stalled_s = stalled_s
         # FastAPI reads the default of status_code for the OpenAPI document. X-Accel-Buffering is for nginx.
         super().__init__(events, status_code, headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"})

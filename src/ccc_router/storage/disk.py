@@ -46,7 +46,9 @@ class Disk:
         mark = self._watermark - (_BACK if self.almost_full else 0)
         almost_full = 100 * self.used > mark
         if almost_full is not self.almost_full:
-            _log.error("disk_almost_full" if almost_full else "disk_has_room_again", used_percent=round(100 * self.used))
+            _log.error(
+                "disk_almost_full" if almost_full else "disk_has_room_again", used_percent=round(100 * self.used)
+            )
         self.almost_full = almost_full
         USED.set(self.used)
         REFUSING.set(almost_full)

@@ -51,4 +51,6 @@ class Admission:
         limit = self._limits.of(scope["path"])
         if told is None:
             return limit if "transfer-encoding" in headers else 0
-        return min(int(told), limit) if told.isdigit() and len(told) < 16 else 0  # a longer one is refused where it is read
+        return (
+            min(int(told), limit) if told.isdigit() and len(told) < 16 else 0
+        )  # a longer one is refused where it is read

@@ -203,7 +203,9 @@ async def test_i11_looking_for_what_is_due_stops_at_what_is_not(database: Databa
     candidates = claiming.CANDIDATES.replace("$1", "'webhook'").replace("$2", "200")
     forgotten = claiming.FORGOTTEN.replace("$1", "'webhook'")
     async with database.pool.acquire() as connection:
-        plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN (ANALYZE, COSTS off, TIMING off) {candidates}"))
+        plan = "\n".join(
+            row[0] for row in await connection.fetch(f"EXPLAIN (ANALYZE, COSTS off, TIMING off) {candidates}")
+        )
         swept = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN (COSTS off) {forgotten}"))
     assert "Index Scan using delivery_due" in plan
     assert "Index Cond: ((kind = 'webhook'::text) AND (due <= statement_timestamp()))" in plan

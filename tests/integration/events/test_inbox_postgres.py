@@ -181,7 +181,14 @@ async def test_i14_a_storm_at_one_endpoint_refuses_no_other_and_no_command(datab
 
 async def test_what_is_urgent_is_the_same_for_the_database_and_for_us(inbox: PostgresInbox, database: Database) -> None:
     """The column decides what a turn takes first, the pattern what an overload never refuses."""
-    sources = [f"{role}:x" for role in Role] + ["heartbeats", "deliveries", "hotline", "agent", "supervisors:x", "xagent:y"]
+    sources = [f"{role}:x" for role in Role] + [
+        "heartbeats",
+        "deliveries",
+        "hotline",
+        "agent",
+        "supervisors:x",
+        "xagent:y",
+    ]
     for source in sources:
         await inbox.append([submitted("k", source=source)])
     rows = await database.pool.fetch("SELECT source, urgent FROM inbox")

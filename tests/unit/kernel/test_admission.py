@@ -50,7 +50,11 @@ def test_whose_doing_it_is_is_told() -> None:
         storm(gate, f"other-{number}", 10)
     with pytest.raises(Unavailable) as everybody:
         gate.take("late")
-    assert (everybody.value.status, everybody.value.code, everybody.value.retry_after_s >= 1) == (503, "overloaded", True)
+    assert (everybody.value.status, everybody.value.code, everybody.value.retry_after_s >= 1) == (
+        503,
+        "overloaded",
+        True,
+    )
 
 
 def test_one_party_has_no_more_than_is_set_for_each() -> None:
@@ -85,7 +89,8 @@ def test_a_place_is_given_back_whatever_happens() -> None:
 def test_i14_whatever_comes_and_goes_the_bound_holds_and_everything_is_given_back() -> None:
     """Any order: never more than the limit (but for one that is alone), the sum of the parties, and nothing left at the end."""
     rng = random.Random(SEED)
-    gate, held = Gate(100), []
+    gate = Gate(100)
+    held: list[tuple[str, int]] = []
     for _ in range(20_000):
         if held and rng.random() < 0.4:
             gate.give(*held.pop(rng.randrange(len(held))))

@@ -10,7 +10,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from ccc_router.events.vocabulary import Role
 from ccc_router.kernel.clock import SystemClock
-from ccc_router.kernel.errors import TooMany, Unavailable, Unauthenticated
+from ccc_router.kernel.errors import TooMany, Unauthenticated, Unavailable
+from ccc_router.kernel.tasks import Tasks
 from ccc_router.rest.access import AsStaff, Guarded
 from ccc_router.rest.gates import Bounds, Gates
 from ccc_router.rest.principal import Principal
@@ -25,6 +26,7 @@ from tests.support.waiting import until
 
 BOUNDS = Bounds(endpoints=10, agents=10, leaders=4, departments=4, caller=3, streams=4, bodies=1_000)
 LIMITS = BodyLimits(default=400)
+TASKS = Tasks()
 
 
 class Nobody:
@@ -90,12 +92,14 @@ class Site:
     async def storm(self, tries: int, *requests: tuple[str, str, str]) -> list[asyncio.Task[httpx.Response]]:
         """Send each (method, path, token) so often; return when all are inside or answered."""
         tasks = [
-            asyncio.ensure_future(self.client.request(method, path, headers={"Authorization": f"Bearer {token}"}))
+            TASKS.start(self.client.request(method, path, headers={"Authorization": f"Bearer {token}"}), name=path)
             for _ in range(tries)
             for method, path, token in requests
         ]
         before = self.inside
-        await until(lambda: sum(one.done() for one in tasks) + self.inside - before >= len(tasks), what="all to be decided")
+        await until(
+            lambda: sum(one.done() for one in tasks) + self.inside - before >= len(tasks), what="all to be decided"
+        )
         return tasks
 
 
@@ -172,12 +176,12 @@ async def test_i14_what_is_refused_is_never_read(site: Site) -> None:
     def request(endpoint: str, *headers: tuple[bytes, bytes]) -> Scope:
         return {"type": "http", "method": "POST", "path": f"/v1/channels/email/{endpoint}/messages", "headers": headers}
 
-    first = asyncio.ensure_future(gate(request("box", (b"transfer-encoding", b"chunked")), receive, send))
+    first = TASKS.start(gate(request("box", (b"transfer-encoding", b"chunked")), receive, send), name="first")
     await entered.wait()
     assert site.gates.bodies.under_way == 400
     with pytest.raises(TooMany):
         await gate(request("box", (b"content-length", b"350")), receive, send)
-    second = asyncio.ensure_future(gate(request("other", (b"content-length", b"350")), receive, send))
+    second = TASKS.start(gate(request("other", (b"content-length", b"350")), receive, send), name="second")
     await until(lambda: site.gates.bodies.under_way == 750, what="the other to be let in")
     with pytest.raises(Unavailable):
         await gate(request("third", (b"content-length", b"300")), receive, send)

@@ -22,7 +22,9 @@ LONGEST_ANSWER: Final = 64 * 1024
 CONNECT_S: Final = 5.0
 TOTAL_S: Final = 15.0
 DRAIN_S: Final = 1.0
-_RESOLVERS: Final = ThreadPoolExecutor(32, "resolve")  # a thread stays until the name server's own time-out, longer than we wait
+_RESOLVERS: Final = ThreadPoolExecutor(
+    32, "resolve"
+)  # a thread stays until the name server's own time-out, longer than we wait
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 """All addresses of a host. Raises OSError when it has none."""
