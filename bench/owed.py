@@ -14,7 +14,6 @@ from bench import centre
 from bench.lives import Lives
 from bench.load import median, percentile
 from bench.server import Server
-from ccc_router.bootstrap.spine import Spine
 from ccc_router.events.vocabulary import DeliveryKind
 from ccc_router.queues.deliveries import claiming
 
@@ -65,7 +64,7 @@ async def measure(server: Server, rounds: int, seconds: float) -> Beside:
                 async with _reporting(owed_dsn, name == "reported"):
                     run = await lives["plain" if name == "plain" else "owed"].run(RATE, seconds)
                 waits[name].append(percentile(run.offers, 0.99))
-        plans = await _plans(owed)
+        plans = await _plans(owed_dsn)
         for one in lives.values():
             one.close()
     return Beside(
@@ -118,11 +117,13 @@ async def _export(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         await connection.copy_from_query("SELECT position, body FROM journal ORDER BY position", output=forget)
 
 
-async def _plans(spine: Spine) -> list[str]:
+async def _plans(dsn: str) -> list[str]:
     """How what is due, and what was forgotten, are found among all that is owed."""
+    connection = await asyncpg.connect(dsn)
     found = []
     for statement in (claiming.CANDIDATES, claiming.FORGOTTEN):
         text = statement.replace("$1", f"'{DeliveryKind.WEBHOOK.value}'").replace("$2", "200")
-        rows = await spine.storage.database.pool.fetch(f"EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY) {text}")
+        rows = await connection.fetch(f"EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY) {text}")
         found.append("\n".join(row[0] for row in rows))
+    await connection.close()
     return found

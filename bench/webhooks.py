@@ -27,8 +27,8 @@ from bench.server import Server
 from ccc_router.kernel import signing
 
 CONNECTIONS: Final = 32
-_SECRET: Final = signing.secret_of(b"of the switch of the measurement")
-_PAGE_SECRET: Final = "of-the-page-of-the-measurement"
+SECRET: Final = signing.secret_of(b"of the switch of the measurement")
+PAGE_SECRET: Final = "of-the-page-of-the-measurement"
 _CALL: Final = ("Offered", "Established", "ConnectionCleared")
 _MADE: Final = 40_000
 _PATIENCE_S: Final = 60.0
@@ -97,7 +97,7 @@ def _fine(answered: Answered) -> Answered:
 
 def call_events(count: int = _MADE) -> list[bytes]:
     """Signed call events in the neutral dialect, one a request: calls that come, are answered and end."""
-    (key,) = signing.keys_of([_SECRET])
+    (key,) = signing.keys_of([SECRET])
     now = int(time.time())
     found = []
     for number in range(count):
@@ -137,7 +137,7 @@ def page_messages(count: int = _MADE) -> list[bytes]:
         body = json.dumps(
             {"object": "page", "entry": [{"id": "1000", "time": now_ms, "messaging": [message]}]}, ensure_ascii=False
         ).encode()
-        signature = signing.hex_digest(_PAGE_SECRET.encode(), body)
+        signature = signing.hex_digest(PAGE_SECRET.encode(), body)
         found.append(request("/v1/channels/fanpage/page/webhook", body, {"X-Hub-Signature-256": f"sha256={signature}"}))
     return found
 
@@ -157,8 +157,8 @@ async def both(server: Server) -> AsyncIterator[Pair]:
         "CCC_PORT": str(port),
         "CCC_DATA_DIR": str(server.folder / "web"),
         "CCC_CATALOGUE": str(write_catalogue(server.folder, catalogue(50))),
-        "CCC_SECRET_TRACKED": _SECRET,
-        "CCC_SECRET_PAGE": _PAGE_SECRET,
+        "CCC_SECRET_TRACKED": SECRET,
+        "CCC_SECRET_PAGE": PAGE_SECRET,
     }
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CCC_")}
     with (server.folder / "web.log").open("wb") as log:
@@ -182,7 +182,7 @@ async def both(server: Server) -> AsyncIterator[Pair]:
 
 
 async def alive(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    """Wait until the server answers. Raises RuntimeError with the end of its log."""
+    """Wait until a server answers. Raises RuntimeError when it does not come up."""
     until = time.perf_counter() + _PATIENCE_S
     while time.perf_counter() < until and process.poll() is None:
         with contextlib.suppress(OSError):
@@ -197,7 +197,7 @@ async def alive(port: int, process: "subprocess.Popen[bytes]", log: Path) -> Non
 
 
 def free_port() -> int:
-    """A port nobody listens on now."""
+    """A port nobody listens on."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]

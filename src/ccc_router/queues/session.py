@@ -47,7 +47,9 @@ DELETE FROM inbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM asked UNION ALL (
     SELECT ctid FROM inbox WHERE pool = $1 AND NOT urgent ORDER BY id LIMIT $2 - (SELECT count(*) FROM asked)))) {_READ}
 """  # noqa: S608 - the fragment is ours
 _TAKE_THESE: Final = f"DELETE FROM inbox WHERE pool = $1 AND id = ANY ($2::bigint[]) {_READ}"  # noqa: S608 - as above
-_ALIVE: Final = "SELECT (extract(epoch FROM until) * 1000)::bigint FROM lease WHERE name = $1"
+# When the last holder renewed; who was loading had taken more time than it says, and may be gone before it.
+_ALIVE: Final = """SELECT (extract(epoch FROM least(until - $2 * interval '1 ms', clock_timestamp())) * 1000)::bigint
+FROM lease WHERE name = $1"""
 _LAST: Final = "SELECT max(id) FROM inbox WHERE pool = $1"
 _CLOCK: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 
@@ -82,17 +84,17 @@ async def open_session(db: database.Database, pool: str, holder: str, clock: Clo
     name = f"engine:{pool}"
     async with db.pool.acquire(timeout=2) as pooled:
         held = await leases.holding(pooled, name)
-    if held is not None and held.remaining_ms > 0:
+    if held is not None and not held.free:
         return None
     connection = await database.connect(db.dsn, f"engine {pool}", limits, _SETTINGS)
     try:
-        until = await connection.fetchval(_ALIVE, name)
+        alive_ms = await connection.fetchval(_ALIVE, name, leases.DEFAULT_TTL_MS)
         lease = await leases.take(connection, name, holder)
         if lease is None:
             await connection.close()
             return None
         session = Session(connection, pool, lease, clock)
-        await session.begin(0 if until is None else until - leases.DEFAULT_TTL_MS)
+        await session.begin(alive_ms or 0)
     except BaseException:
         connection.terminate()
         raise
@@ -241,10 +243,8 @@ class Session:
                     self._one(batch, resolver, row, body)
                 except Exception as failure:
                     raise StepFailed(row.id) from failure
-        last = {row.urgent: row.id for row in rows}
-        if all(
-            number >= self._backlog_to for number in last.values()
-        ):  # what came before the take-over goes before its timers
+        last = {row.urgent: row.id for row in rows}.values()
+        if all(number >= self._backlog_to for number in last):  # what came before the take-over goes before its timers
             self._fire_timers(batch)
         if not batch.written:
             return batch.head
