@@ -12,6 +12,7 @@ from ccc_router.kernel.tasks import Loop, Supervisor
 from ccc_router.settings import Settings
 from ccc_router.storage import migrate
 from ccc_router.storage.database import Connection, Database, Limits, connect
+from ccc_router.storage.disk import Disk
 from ccc_router.storage.embedded import EmbeddedPostgres, ServerFailed, bundled
 from ccc_router.storage.embedded.folder import FolderInUse
 from ccc_router.storage.failures import Failure, classify
@@ -27,6 +28,7 @@ class Storage:
     wakeups: Wakeups
     notifier: Notifier
     embedded: EmbeddedPostgres | None
+    disk: Disk
 
 
 @contextlib.asynccontextmanager
@@ -70,11 +72,13 @@ async def open_storage(settings: Settings, supervisor: Supervisor, clock: Clock)
         except Exception as error:
             raise _unreachable(error) from error
         wakeups = Wakeups(dsn)
-        storage = Storage(dsn, database, wakeups, Notifier(dsn, wakeups), embedded)
+        disk = Disk(settings.data_dir if embedded is not None else None, settings.disk_watermark)
+        storage = Storage(dsn, database, wakeups, Notifier(dsn, wakeups), embedded, disk)
         if embedded is not None:
             supervisor.add(Loop("postgres", embedded.keep, 0.2))
         supervisor.add(storage.wakeups.loop)
         supervisor.add(storage.notifier.loop)
+        supervisor.add(disk.loop)
         try:
             yield storage
         finally:

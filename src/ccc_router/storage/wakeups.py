@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _log = get_logger("storage.wakeups")
 
 CHECK_INTERVAL_S: Final = 1.0
+_MOST_PENDING: Final = 1_000
 _LONGEST_PAYLOAD: Final = 7_900  # the server refuses 8,000 bytes and more
 
 Listener = Callable[[str], None]
@@ -131,6 +132,8 @@ class Notifier:
             raise ValueError("a hint is short: send an id, or nothing")
         if here and self._here is not None:
             self._here.tell(channel, payload)
+        if len(self._pending) >= _MOST_PENDING:  # nobody sends them now: "something may have been missed" says as much
+            self._pending = {(name, ""): None for name, _ in self._pending}
         self._pending[channel, payload] = None
         self.loop.wake()
 

@@ -22,7 +22,7 @@ from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.ids import fresh
 from ccc_router.kernel.log import get_logger
 from ccc_router.kernel.tasks import Loop, Tasks
-from ccc_router.queues.deliveries.claiming import Claim, claim, finish, lane_aside, let_next, put_off
+from ccc_router.queues.deliveries.claiming import Claim, bring_forward, claim, finish, lane_aside, let_next, put_off
 from ccc_router.queues.deliveries.owing import WAKE
 from ccc_router.queues.deliveries.port import Attempted, Failed, Parked, Postponed, Retry, Sender, Sent, Unknown
 from ccc_router.storage.database import Connection, Database
@@ -109,6 +109,7 @@ class _Run:
     kind: DeliveryKind
     way: Way
     tasks: Tasks = field(default_factory=Tasks)
+    forward_at: float = 0.0
 
 
 class Deliver:
@@ -154,6 +155,9 @@ class Deliver:
         room = run.way.at_once - len(run.tasks)
         if room <= 0 or self._closing:
             return False  # the end of an attempt wakes the loop
+        if self._clock.monotonic() >= run.forward_at:
+            run.forward_at = self._clock.monotonic() + run.way.interval_s
+            await bring_forward(self._database, run.kind)
         hold_s = run.way.limit_s + 15
         found = await claim(
             self._database, run.kind, self._worker, room=room, look_at=max(LOOK_AT, room), hold_s=hold_s

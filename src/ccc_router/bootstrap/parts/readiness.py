@@ -29,6 +29,7 @@ class Readiness:
         checks = {
             "process": Check(ok=not stopping, detail=f"{self._spine.process}{', stopping' if stopping else ''}"),
             "loops": Check(ok=not dead, detail=", ".join(dead)),
+            "disk": _disk(self._spine),
         }
         try:
             async with asyncio.timeout(_PATIENCE_S):
@@ -38,6 +39,13 @@ class Readiness:
         except Exception as error:  # noqa: BLE001 - whatever it is, the answer is that the database is not there
             return checks | {"database": Check(ok=False, detail=type(error).__name__)}
         return checks | {"database": Check(ok=True)}
+
+
+def _disk(spine: Spine) -> Check:
+    """It says so and stays ready: commands and what is under way go on, and would not if nobody were sent here any more."""
+    disk = spine.storage.disk
+    said = f"{100 * disk.used:.0f} % used, new contacts are refused" if disk.almost_full else ""
+    return Check(ok=True, detail=said)
 
 
 def the_pool(spine: Spine) -> Look:

@@ -6,7 +6,7 @@ Nullable, so that a program from before this one goes on writing.
 from alembic import op
 
 revision = "0021"
-down_revision = "0017"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
