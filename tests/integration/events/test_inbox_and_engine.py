@@ -18,7 +18,6 @@ from ccc_router.events.kafka.record import topic_of
 from ccc_router.events.vocabulary import Presence, Role
 from ccc_router.kernel.clock import SystemClock
 from ccc_router.kernel.ids import fresh
-from ccc_router.queues.heartbeats import SOURCE as HEARTBEATS
 from ccc_router.storage.database import Database
 from ccc_router.storage.leases import LeaseLost
 from tests.integration.queues.test_isolation import consistent, parked
@@ -287,9 +286,7 @@ async def test_neither_inbox_nor_feed_waits_for_the_other(topic_line: Way) -> No
     """Fair: with more in both than a turn takes, each turn takes of both."""
     async with topic_line.spine(batch=8) as spine:
         await start(spine)
-        await spine.inbox.append(
-            [Submission(HEARTBEATS, f"i{number}", a_message(f"i{number}")) for number in range(40)]
-        )
+        await spine.inbox.append([Submission("site", f"i{number}", a_message(f"i{number}")) for number in range(40)])
         await tell_all(spine)
         await _at_hand(spine, len(FACTS))
         pool = topic_line.database.pool
