@@ -247,10 +247,9 @@ async def test_i17_a_rolling_restart_of_every_process_fails_no_request(empty_dsn
     async with a_fleet(empty_dsn, the_catalogue(), more=more, serve=2, engine=2, deliver=1) as fleet:
         shift = Shift(fleet)
         shift.begin()
-        engines = sorted(
-            fleet.of("engine"), key=(await fleet.leader()).__eq__
-        )  # the leader last: the other is new by then
-        for process in [*fleet.of("serve"), *engines, *fleet.of("deliver")]:
+        leader = await fleet.leader()
+        standing_by = [one for one in fleet.of("engine") if one is not leader]
+        for process in [*fleet.of("serve"), *standing_by, leader, *fleet.of("deliver")]:
             await shift.goes_on()
             assert await process.stop() == 0, process.log.read_text()[-3000:]
             await shift.goes_on()

@@ -118,6 +118,7 @@ class Notifier:
         """``here`` are the listeners of this process, who are told without the detour."""
         self._own = _OwnConnection(dsn, "notify")
         self._here = here
+        self._kept: dict[tuple[str, str], Callable[[], bool]] = {}
         self._pending: dict[tuple[str, str], None] = {}
         self.loop = Loop("notify", self._send, CHECK_INTERVAL_S)
 
@@ -132,10 +133,16 @@ class Notifier:
             raise ValueError("a hint is short: send an id, or nothing")
         if here and self._here is not None:
             self._here.tell(channel, payload)
+        if (kept := self._kept.get((channel, payload))) is not None and kept():
+            return
         if len(self._pending) >= _MOST_PENDING:  # nobody sends them now: "something may have been missed" says as much
             self._pending = {(name, ""): None for name, _ in self._pending}
         self._pending[channel, payload] = None
         self.loop.wake()
+
+    def keep(self, channel: str, payload: str, when: Callable[[], bool]) -> None:
+        """Such a hint does not leave the process while `when()` holds: nobody elsewhere has to hear it, and each costs a round trip."""
+        self._kept[channel, payload] = when
 
     async def close(self) -> None:
         """Send what is pending, then close."""
