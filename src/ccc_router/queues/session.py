@@ -41,10 +41,9 @@ _LOADING_MS: Final = 15_000
 # ever save, and a plan made while a table was empty must not read it whole when it is full.
 _SETTINGS: Final = {"synchronous_commit": "on", "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 
-# When the last holder renewed, as far as the row tells; who is loading has taken more time than that, and may be gone before it.
+# When the last holder renewed; who was loading had taken more time than it says, and may be gone before it.
 _ALIVE: Final = """
-SELECT (extract(epoch FROM least(until - $2 * interval '1 millisecond', clock_timestamp())) * 1000)::bigint
-FROM lease WHERE name = $1
+SELECT (extract(epoch FROM least(until - $2 * interval '1 ms', clock_timestamp())) * 1000)::bigint FROM lease WHERE name = $1
 """
 _CLOCK: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 
