@@ -117,9 +117,9 @@ class Spine:
         async def taken() -> bool:
             await self.turns()
             rows = await self.database.pool.fetch("SELECT partition, next FROM kafka_offset WHERE pool = $1", self.pool)
-            places = {row[0]: row[1] for row in rows}
+            offsets = {row[0]: row[1] for row in rows}
             waiting = await self.database.pool.fetchval("SELECT count(*) FROM inbox WHERE pool = $1", self.pool)
-            return waiting == 0 and all(places.get(one, 0) >= end for one, end in wanted.items())
+            return waiting == 0 and all(offsets.get(one, 0) >= end for one, end in wanted.items())
 
         await eventually(taken, within_s=20, what="the engine to take everything")
 
