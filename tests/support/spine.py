@@ -57,12 +57,13 @@ class Spine:
         self.cluster: Cluster | None = None
         self.feed: KafkaFeed | None = None
         self.kafka: FallbackInbox | None = None
+        self.direct: KafkaInbox | None = None
         if kafka is not None:
             real, reached = SystemClock(), KafkaCluster(kafka.servers)  # brokers live by the real time
             self.cluster = kafka
             self.feed = KafkaFeed(reached, pool, real, wake=self._wake, long_poll_ms=10, **(feeding or {}))
-            direct = KafkaInbox(reached, pool, real, append_s=append_s)
-            self.kafka = FallbackInbox(direct, self.inbox, pool, real)
+            self.direct = KafkaInbox(reached, pool, real, append_s=append_s)
+            self.kafka = FallbackInbox(self.direct, self.inbox, pool, real)
         self.engine = Engine(database, pool, self.clock, self.desk, self.observers, feed=self.feed, batch=batch)
         self.loop: Loop = engine_loop(self.engine)
 
@@ -107,6 +108,16 @@ class Spine:
         """Run the engine by hand until there is nothing left to do."""
         while await self.engine.run_once():
             pass
+
+    async def connected(self) -> None:
+        """Wait until Kafka is there to append to, so that no append waits for that."""
+        direct = self.direct
+        assert direct is not None
+
+        async def there() -> bool:
+            return await direct._producer() is not None
+
+        await eventually(there, within_s=20, what="a producer")
 
     async def take_all(self) -> None:
         """Run the engine by hand until everything that was appended by now is committed."""

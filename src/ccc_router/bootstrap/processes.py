@@ -10,6 +10,7 @@ from ccc_router.bootstrap.parts.answering import answering, probed
 from ccc_router.bootstrap.parts.deciding import deciding
 from ccc_router.bootstrap.parts.mail import mailing, threading
 from ccc_router.bootstrap.parts.readiness import the_pool
+from ccc_router.bootstrap.parts.relaying import relaying
 from ccc_router.bootstrap.parts.sending import LINKS, MAIL, sending
 from ccc_router.bootstrap.spine import Spine, by_kafka, catalogued, secret_store, unset, working
 from ccc_router.kernel.clock import Clock
@@ -38,7 +39,7 @@ PROCESSES: Final[Mapping[str, Process]] = MappingProxyType(
     {
         "up": Process(
             "Run everything in one process: channels, engine, agents' and departments' REST, deliveries.",
-            (deciding, by_kafka, catalogued, threading, sending, mailing, answering),
+            (deciding, by_kafka, catalogued, threading, sending, mailing, relaying, answering),
         ),
         "serve": Process(
             "Answer HTTP: channels, agents' and departments' REST. As many as wanted, on any hosts.",
@@ -61,6 +62,11 @@ PROCESSES: Final[Mapping[str, Process]] = MappingProxyType(
             (by_kafka, catalogued, threading, mailing),
             keys=(MAIL,),
         ),
+        "relay": Process(
+            "Say the journal on its Kafka topic: one relays the pool's, the others stand by and take over when it ends.",
+            (relaying,),
+            takes=False,
+        ),
     }
 )
 """By the name of the command. Another kind of process is an entry here."""
@@ -79,6 +85,8 @@ def check(settings: Settings, process: str, clock: Clock) -> None:
         faults.append(f"CCC_DATABASE_URL: must be set; {process} works beside other processes on one database")
     if kind.signs and settings.signing_key is None:
         faults.append("CCC_SIGNING_KEY: must be set, the same for every process")
+    if relaying in kind.parts and settings.kafka() is None:
+        faults.append("CCC_KAFKA_SERVERS: must be set; there is no topic without it")
     secrets = secret_store(settings, clock, alone=False)
     faults += [unset(name) for name in kind.keys if not secrets.of(name)]
     if sending in kind.parts and settings.mail_relay is not None and not settings.public_url:

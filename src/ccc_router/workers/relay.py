@@ -92,10 +92,16 @@ class Relay:
         self._sending: asyncio.Task[bool] | None = None
         self._closing = False
         self._tenure: _Tenure | None = None
+        self._lag = 0
         self._renewed_at = 0.0
         self._failures = 0
         self._not_before = 0.0
         self.loop = Loop(f"relay-{pool}", self.run_once, LOOK_S)
+
+    @property
+    def told(self) -> str:
+        """What it does, for people."""
+        return "stands by" if self._tenure is None else f"relays, {self._lag} behind"
 
     @property
     def leading(self) -> bool:
@@ -135,7 +141,7 @@ class Relay:
         name = f"relay:{self.pool}"
         async with self._database.pool.acquire(timeout=2) as pooled:
             held = await leases.holding(pooled, name)
-        if held is not None and held.remaining_ms > 0:
+        if held is not None and not held.free:
             return None
         connection = await database.connect(self._database.dsn, f"relay {self.pool}")
         try:
@@ -179,7 +185,8 @@ class Relay:
             await leases.renew(tenure.connection, tenure.lease)
             self._renewed_at = self._clock.monotonic()
         head = await journal.head(tenure.connection, self.pool)
-        LAG.labels(self.pool).set(max(0, head.position - tenure.position))
+        self._lag = max(0, head.position - tenure.position)
+        LAG.labels(self.pool).set(self._lag)
 
     async def _publish(self, tenure: _Tenure, entries: Sequence[Entry]) -> bool:
         """Send, and keep the lease for as long as that takes. Raises LeaseLost; nothing is under way then."""
