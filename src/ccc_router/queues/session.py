@@ -186,7 +186,6 @@ class Session:
 
     async def close(self, db: database.Database) -> None:
         """Give the lease back if it is still ours, over the pool when our own connection is gone."""
-        await self._taking.close()
         try:
             await self._connection.close(timeout=1)
         except Exception:  # noqa: BLE001 - it is of no more use, however it ends
@@ -194,6 +193,7 @@ class Session:
         with contextlib.suppress(Exception):
             async with db.pool.acquire(timeout=1) as pooled:
                 await leases.release(pooled, self.lease)
+        await self._taking.close()
 
     async def _keep_house(self) -> None:
         """Renew the lease and ask the database's clock, once a second."""
