@@ -160,7 +160,7 @@ async def test_i1_what_nobody_read_yet_waits_for_the_next_engine(line: Way) -> N
 
 
 async def test_i2_what_comes_again_from_the_start_changes_nothing(topic_line: Way) -> None:
-    """Redelivery: the places are lost, as with tables restored from yesterday; every record is read again."""
+    """Redelivery: the offsets are lost, as with tables restored from yesterday; every record is read again."""
     async with topic_line.spine() as first:
         await start(first)
         await tell_all(first)
@@ -174,7 +174,7 @@ async def test_i2_what_comes_again_from_the_start_changes_nothing(topic_line: Wa
         assert len(await said(first)) == len(FACTS)
 
 
-async def test_i15_a_zombie_takes_nothing_and_moves_no_place(line: Way) -> None:
+async def test_i15_a_zombie_takes_nothing_and_moves_no_offset(line: Way) -> None:
     """It slept through its lease with records at hand; the heir takes them, and what the zombie tries is thrown away."""
     async with line.spine() as zombie, line.spine() as heir:
         await start(zombie)
@@ -184,12 +184,12 @@ async def test_i15_a_zombie_takes_nothing_and_moves_no_place(line: Way) -> None:
         await tell_all(zombie)
         if zombie.feed is not None:
             await _at_hand(zombie, len(FACTS))
-        places = await line.database.pool.fetch("SELECT * FROM kafka_offset")
+        offsets = await line.database.pool.fetch("SELECT * FROM kafka_offset")
         # The fence alone holds it: nobody has ended its backend yet.
         await line.database.pool.execute("UPDATE lease SET epoch = epoch + 1, until = clock_timestamp()")
         with pytest.raises(LeaseLost):
             await session.turn(256)
-        assert await line.database.pool.fetch("SELECT * FROM kafka_offset") == places
+        assert await line.database.pool.fetch("SELECT * FROM kafka_offset") == offsets
         assert await said(zombie) == []
         await seize(heir)
         with pytest.raises((LeaseLost, asyncpg.InterfaceError)):
@@ -304,7 +304,7 @@ async def test_the_feed_wakes_the_engine(topic_line: Way) -> None:
         assert await SystemClock().wait(spine.loop.event, 10)
 
 
-async def test_places_only_go_forward(database: Database) -> None:
+async def test_offsets_only_go_forward(database: Database) -> None:
     """The database is the second guard (I1, I15)."""
     insert = "INSERT INTO kafka_offset (pool, topic, partition, next, mark) VALUES ('p', 't', $1, $2, '')"
     await database.pool.execute(insert, 0, 5)

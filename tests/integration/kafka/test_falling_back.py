@@ -20,7 +20,7 @@ from tests.support.spine import Spine, by_hand
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.timeout(120), ONE_POSTGRES]
-PATIENCE_S = 0.4
+PATIENCE_S = 1.0
 
 
 @pytest.fixture
@@ -28,6 +28,7 @@ async def spine(own_kafka: Cluster, database: Database) -> AsyncIterator[Spine]:
     """A service whose Kafka the test may stop."""
     async with by_hand(database, fresh("p"), FakeClock(), kafka=own_kafka, append_s=PATIENCE_S) as made:
         await start(made)
+        await made.connected()
         await told(made, "before")
         yield made
 
@@ -99,8 +100,9 @@ async def test_i1_many_at_once_while_it_goes(own_kafka: Cluster, spine: Spine) -
 
 async def test_i2_a_record_that_came_late_is_a_copy(kafka_mock: MockCluster, database: Database) -> None:
     """Nobody waited for its acknowledgement any more, PostgreSQL took it as well, and then it was in Kafka after all."""
-    async with by_hand(database, fresh("p"), FakeClock(), kafka=kafka_mock, append_s=PATIENCE_S) as spine:
+    async with by_hand(database, fresh("p"), FakeClock(), kafka=kafka_mock, append_s=0.4) as spine:
         await start(spine)
+        await spine.connected()
         await told(spine, "before")
         assert spine.feed is not None
         kafka_mock.delay(1_000)

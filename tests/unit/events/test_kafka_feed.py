@@ -1,6 +1,6 @@
 """The feed while there is nothing to read from: it holds nobody up for ever."""
 
-from ccc_router.events.kafka.feed import Place
+from ccc_router.events.kafka.feed import Offset
 from ccc_router.events.kafka.reading import KafkaFeed
 from ccc_router.kernel.ids import fresh
 from ccc_router.storage.kafka import Cluster
@@ -32,7 +32,7 @@ async def test_timers_do_not_wait_for_a_partition_that_fell_silent() -> None:
     """I12: it has records that nobody can read, because its only leader went; of the other everything is settled."""
     clock = FakeClock()
     feed = KafkaFeed(NOWHERE, fresh("p"), clock, wake=lambda: None)
-    feed.open({0: Place(5, b""), 1: Place(3, b"")})
+    feed.open({0: Offset(5, b""), 1: Offset(3, b"")})
     try:
         feed._goals = {0: 5, 1: 8}
         await clock.advance(4.9)

@@ -1,6 +1,6 @@
 """The feed from Kafka: all partitions of a topic, assigned by hand, read ahead in the background into a bounded buffer.
 
-There is no consumer group: who may read is decided by the pool's lease, and how far, by the places in the engine's own commits. A place is
+There is no consumer group: who may read is decided by the pool's lease, and how far, by the offsets in the engine's own commits. An offset is
 believed only while the record before it is the one that was taken. Is it another, the topic was made anew: then it is read from its
 beginning, for dedup keys protect from taking twice and nothing protects from passing over.
 """
@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError, UnknownTopicOrPartitionError
 from prometheus_client import Counter, Gauge
 
-from ccc_router.events.kafka.feed import Fed, Place
+from ccc_router.events.kafka.feed import Fed, Offset
 from ccc_router.events.kafka.record import Told, Unreadable, mark_of, read, topic_of
 from ccc_router.events.kafka.topics import REQUEST_MS, arguments, prepare
 from ccc_router.kernel.backoff import ceiling
@@ -29,7 +29,7 @@ _log = get_logger("events.kafka")
 LAG: Final = Gauge("ccc_inbox_lag_records", "Records of Kafka that no engine has taken yet", ["pool"])
 GAPS: Final = Counter(
     "ccc_inbox_kafka_gaps",
-    "Places that could not be gone on from: the topic is another one, or records expired",
+    "Offsets that could not be gone on from: the topic is another one, or records expired",
     ["pool", "why"],
 )
 _RECORDS: Final = 4_000
@@ -71,7 +71,7 @@ class KafkaFeed:
         self._buffer: dict[int, Fed] = {}
         self._bytes = 0
         self._settled = asyncio.Event()
-        self._places: dict[int, Place] = {}
+        self._offsets: dict[int, Offset] = {}
         self._unproved: set[int] = set()
         self._anew: set[int] = set()
         self._ends: dict[int, int] = {}
@@ -80,10 +80,10 @@ class KafkaFeed:
         self._heard_at: dict[int, float] = {}
         self.connected = False
 
-    def open(self, places: Mapping[int, Place]) -> None:
+    def open(self, offsets: Mapping[int, Offset]) -> None:
         """See `Feed.open`."""
         self._forget()
-        self._places = dict(places)
+        self._offsets = dict(offsets)
         self._opened_at = self._clock.monotonic()
         self._task = self._tasks.start(self._run(), name="kafka-feed")
 
@@ -135,12 +135,12 @@ class KafkaFeed:
         return True
 
     def _next(self, partition: int) -> int:
-        place = self._places.get(partition)
-        return 0 if place is None else place.next
+        offset = self._offsets.get(partition)
+        return 0 if offset is None else offset.next
 
     def _forget(self) -> None:
         self._buffer, self._bytes = {}, 0
-        self._places, self._ends, self._goals, self._heard_at = {}, {}, {}, {}
+        self._offsets, self._ends, self._goals, self._heard_at = {}, {}, {}, {}
         self._unproved, self._anew = set(), set()
         self.connected = False
 
@@ -212,7 +212,7 @@ class KafkaFeed:
         known = consumer.partitions_for_topic(self.topic) or set()
         assigned = {one.partition for one in consumer.assignment()}
         if not assigned <= known:
-            raise UnknownTopicOrPartitionError  # deleted, and perhaps another by the same name: look at every place again
+            raise UnknownTopicOrPartitionError  # deleted, and perhaps another by the same name: look at every offset again
         if known > assigned:
             _log.info("partitions_found", topic=self.topic, partitions=len(known))
             self._assign(consumer, known)
@@ -233,8 +233,8 @@ class KafkaFeed:
         self._heard_at[number] = self._clock.monotonic()
         if number in self._unproved:
             self._unproved.discard(number)
-            place, first = self._places[number], records[0]
-            if first.offset != place.next - 1 or mark_of(first.value or b"") != place.mark:
+            offset, first = self._offsets[number], records[0]
+            if first.offset != offset.next - 1 or mark_of(first.value or b"") != offset.mark:
                 await self._begin_anew(consumer, partition, "another_topic")
                 return
             records = records[1:]
@@ -246,10 +246,10 @@ class KafkaFeed:
             fed = Fed(next(self._ids), number, one.offset, at, value, _told(value), anew)
             self._buffer[fed.id] = fed
             self._bytes += len(value)
-            self._places[number] = Place(one.offset + 1, mark_of(value))
+            self._offsets[number] = Offset(one.offset + 1, mark_of(value))
 
     async def _out_of_range(self, consumer: AIOKafkaConsumer, partition: TopicPartition) -> None:
-        """What is there does not reach back to our place, or not up to it."""
+        """What is there does not reach back to our offset, or not up to it."""
         number = partition.partition
         next_one = self._next(number)
         begin = (await consumer.beginning_offsets([partition]))[partition]
@@ -260,14 +260,14 @@ class KafkaFeed:
         self._unproved.discard(number)
         if begin > next_one:
             GAPS.labels(self._pool, "expired").inc()
-            _log.error("records_expired", topic=self.topic, partition=number, place=next_one, begin=begin)
+            _log.error("records_expired", topic=self.topic, partition=number, offset=next_one, begin=begin)
         consumer.seek(partition, max(begin, next_one))
 
     async def _begin_anew(self, consumer: AIOKafkaConsumer, partition: TopicPartition, why: str) -> None:
         number = partition.partition
         GAPS.labels(self._pool, why).inc()
-        _log.error("partition_begun_anew", topic=self.topic, partition=number, place=self._next(number), why=why)
-        self._places.pop(number, None)
+        _log.error("partition_begun_anew", topic=self.topic, partition=number, offset=self._next(number), why=why)
+        self._offsets.pop(number, None)
         self._unproved.discard(number)
         self._anew.add(number)
         self._goals[number] = -1

@@ -1,6 +1,6 @@
 """Taking inputs: rows of the inbox and records of the feed, in one transaction with what follows from them.
 
-Reading the inbox removes. A record of the feed is known again by its dedup key, which goes in with it, and so does its place in the topic:
+Reading the inbox removes. A record of the feed is known again by its dedup key, which goes in with it, and so does its offset in the topic:
 what is committed is never taken again, what is rolled back is taken anew, whichever engine comes next.
 """
 
@@ -15,7 +15,7 @@ from ccc_router.events.appending import KEEP, record_of
 from ccc_router.events.codec import decode_body
 from ccc_router.events.envelope import AnyInput
 from ccc_router.events.inbox import RawDelivery
-from ccc_router.events.kafka.feed import Fed, Feed, Place
+from ccc_router.events.kafka.feed import Fed, Feed, Offset
 from ccc_router.events.kafka.record import mark_of
 from ccc_router.queues.taking.isolation import Isolation
 from ccc_router.storage.database import Connection
@@ -34,7 +34,7 @@ DELETE FROM inbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM asked UNION ALL (
 """  # noqa: S608 - the fragment is ours
 _TAKE_THESE: Final = f"DELETE FROM inbox WHERE pool = $1 AND id = ANY ($2::bigint[]) {_READ}"  # noqa: S608 - as above
 _LAST: Final = "SELECT max(id) FROM inbox WHERE pool = $1"
-_PLACES: Final = "SELECT partition, next, mark FROM kafka_offset WHERE pool = $1 AND topic = $2"
+_OFFSETS: Final = "SELECT partition, next, mark FROM kafka_offset WHERE pool = $1 AND topic = $2"
 _ANEW: Final = "DELETE FROM kafka_offset WHERE pool = $1 AND topic = $2 AND partition = ANY ($3::int[])"
 # Dedup keys go in sorted, as appenders do it: whoever falls back to the inbox at this moment waits for us, or we for him.
 _FED: Final = f"""
@@ -84,8 +84,8 @@ class Taking:
         """See what waits already, and let the feed read on from where the last commit stands. Raises what asyncpg raises."""
         self._backlog_to = await connection.fetchval(_LAST, self._pool) or 0
         if self._feed is not None:
-            rows = await connection.fetch(_PLACES, self._pool, self._feed.topic)
-            self._feed.open({row[0]: Place(row[1], row[2]) for row in rows})
+            rows = await connection.fetch(_OFFSETS, self._pool, self._feed.topic)
+            self._feed.open({row[0]: Offset(row[1], row[2]) for row in rows})
 
     async def close(self) -> None:
         """Nothing more is taken."""
@@ -109,7 +109,7 @@ class Taking:
         rows = sorted(found, key=attrgetter("id"))
         fed = fed[: limit - len(rows)] if only is None else fed
         full = only is None and len(rows) + len(fed) >= limit - limit // 4  # so much, if only people ask
-        # Either in its own order, which parts of a failed turn keep too: no place ever goes back.
+        # Either in its own order, which parts of a failed turn keep too: no offset ever goes back.
         order: list[Row | Fed] = list(heapq.merge(rows, fed, key=attrgetter("at")))
         self._isolation.taken([one.id for one in order])
         fresh = await self._fresh(connection, fed) if fed else {}
@@ -136,12 +136,12 @@ class Taking:
         anew = sorted({one.partition for one in fed if one.anew})
         if anew:
             await connection.execute(_ANEW, self._pool, topic, anew)
-        places = {one.partition: one for one in fed}  # the last of each partition
+        offsets = {one.partition: one for one in fed}  # the last of each partition
         wanted = {(row.source, row.key): row for row in reversed(rows) if row is not None}  # of equal ones the first
         sources, keys = zip(*wanted, strict=True) if wanted else ((), ())
         new = await connection.fetch(
-            _FED, self._pool, topic, list(places), [one.offset + 1 for one in places.values()],
-            [mark_of(one.value) for one in places.values()], sources, keys, self._raws(fed),
+            _FED, self._pool, topic, list(offsets), [one.offset + 1 for one in offsets.values()],
+            [mark_of(one.value) for one in offsets.values()], sources, keys, self._raws(fed),
         )  # fmt: skip
         DUPLICATES.labels(self._pool).inc(sum(row is not None for row in rows) - len(new))
         fresh = [wanted[one[0], one[1]] for one in new]

@@ -1,4 +1,4 @@
-"""Places in a topic that is no longer what it was: alarmed, gone on from, never passed over in silence (I1)."""
+"""Offsets in a topic that is no longer what it was: alarmed, gone on from, never passed over in silence (I1)."""
 
 from collections.abc import AsyncIterator
 
@@ -47,7 +47,7 @@ def gaps(spine: Spine, why: str) -> float:
     return float(GAPS.labels(spine.pool, why)._value.get())
 
 
-async def test_a_place_is_gone_on_from_without_a_word(spine: Spine) -> None:
+async def test_an_offset_is_gone_on_from_without_a_word(spine: Spine) -> None:
     """R: the record before it is the one that was taken, so nothing is read again."""
     entries = len(await spine.entries())
     await spine.facts.append([submitted("next")])
@@ -56,7 +56,7 @@ async def test_a_place_is_gone_on_from_without_a_word(spine: Spine) -> None:
     assert gaps(spine, "another_topic") == gaps(spine, "expired") == 0
 
 
-async def test_another_topic_by_the_same_name_that_grew_past_the_place(spine: Spine) -> None:
+async def test_another_topic_by_the_same_name_that_grew_past_the_offset(spine: Spine) -> None:
     """Deleted and made again while nobody led: its records stand where others stood. It is read from its beginning."""
     pool = spine.database.pool
     await pool.execute("UPDATE kafka_offset SET mark = 'another'")
@@ -78,7 +78,7 @@ async def test_another_topic_by_the_same_name_that_grew_past_the_place(spine: Sp
 
 
 async def test_another_topic_by_the_same_name_that_is_shorter(spine: Spine) -> None:
-    """The place is past its end. The place is set back, which nothing else may do."""
+    """The offset is past its end. The offset is set back, which nothing else may do."""
     await spine.database.pool.execute("UPDATE kafka_offset SET next = next + 1000")
     await spine.facts.append([submitted("next")])
 
