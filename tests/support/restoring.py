@@ -9,13 +9,16 @@ from urllib.parse import parse_qs, urlsplit
 
 from ccc_router.routing.policy import Catalogue
 from ccc_router.storage.embedded import EmbeddedPostgres, bundled
+from ccc_router.storage.embedded.binaries import Binaries
 from tests.support.database import make_folder
 from tests.support.process import Process
 
 
-async def program(name: str, *arguments: str, dsn: str = "", superuser: bool = False) -> None:
-    """Run one of PostgreSQL's programs against a server; what it says goes into the failure."""
-    binaries = bundled()
+async def program(
+    name: str, *arguments: str, dsn: str = "", superuser: bool = False, of: Binaries | None = None
+) -> None:
+    """Run one of PostgreSQL's programs (the bundled ones unless ``of`` others) against a server; what it says goes into the failure."""
+    binaries = of or bundled()
     assert binaries is not None
     environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
     if dsn:

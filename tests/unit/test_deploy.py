@@ -1,6 +1,7 @@
 """What is under deploy/ fits the program: settings, commands, ports, probes, metrics, alarms and what to do about them."""
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,9 @@ import yaml
 from typer.main import get_command
 
 from ccc_router import cli
-from ccc_router.settings import Settings
+from ccc_router.bootstrap.processes import check
+from ccc_router.kernel.clock import SystemClock
+from ccc_router.settings import Settings, load
 from ccc_router.web.app import create_metrics_app
 from ccc_router.web.health import Check
 from tests.support import metrics_table
@@ -225,3 +228,39 @@ def test_every_metric_is_drawn_or_watched_or_said_why_not() -> None:
         "ccc_phone_ari_refused_total", "ccc_phone_ari_sockets", "ccc_pruned_rows_total", "ccc_outbox_oldest_seconds",
         "ccc_lease_held_seconds",
     }  # fmt: skip
+
+
+_GIVEN: Final = {
+    "CCC_SIGNING_KEY": "a key for tests that is long enough", "CCC_SECRET_MAIL": "m" * 32, "CCC_SECRET_LINKS": "l" * 32,
+    "CCC_DATABASE_URL": "postgresql://ccc:x@postgres/ccc", "CCC_KAFKA_PASSWORD": "x",
+}  # fmt: skip
+
+
+def _environments() -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Each way's process and what it is given: what is asked of the person is filled in, and nothing else."""
+    for name, service in services().items():
+        given = {key: re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", str(value)) for key, value in service["environment"].items()}
+        yield "compose", name, {key: _GIVEN.get(key, value) if "${" in value else value for key, value in given.items()}
+    shared = manifests("ConfigMap")["settings"]["data"]
+    for name, pod in pods().items():
+        own = {one["name"]: one["value"] for one in _container(pod).get("env", [])}
+        yield "kubernetes", name, shared | own | _GIVEN
+
+
+@pytest.mark.parametrize(
+    ("way", "process", "given"), list(_environments()), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_every_process_is_given_what_it_refuses_to_start_without(
+    way: str, process: str, given: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue = tmp_path / "catalogue.json"
+    catalogue.write_text("{}", encoding="utf-8")
+    here = {"CCC_CATALOGUE": str(catalogue), "CCC_SECRETS_DIR": str(tmp_path)}
+    for key in [key for key in os.environ if key.startswith("CCC_") and not key.startswith("CCC_TEST_")]:
+        monkeypatch.delenv(key)
+    for key, value in (given | {key: here[key] for key in here if key in given}).items():
+        monkeypatch.setenv(key, value)
+    settings = load()
+    assert settings.metrics_port == 9464, way
+    if process != "migrate":
+        check(settings, process, SystemClock())

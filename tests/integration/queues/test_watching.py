@@ -8,6 +8,7 @@ from ccc_router.events.vocabulary import Role
 from ccc_router.kernel.clock import SystemClock
 from ccc_router.storage.database import Database
 from ccc_router.workers.watching import Watching
+from tests.support.fake_clock import FakeClock
 from tests.support.service import a_service
 from tests.support.spine import Spine
 from tests.support.waiting import eventually
@@ -111,3 +112,21 @@ async def test_a_database_that_is_away_leaves_the_time_of_the_last_look(database
         lost = Watching(gone, "main", lambda: None, tmp_path, SystemClock())
         await lost.look()
         assert said("ccc_watched_at_seconds") == before
+
+
+async def test_a_look_that_took_long_is_followed_by_a_long_rest(database: Database, tmp_path: Path) -> None:
+    clock = FakeClock()
+
+    class Slow(Watching):
+        looks = 0
+
+        async def look(self) -> None:
+            """Takes a second."""
+            self.looks += 1
+            await clock.advance(1)
+
+    watching = Slow(database, "main", lambda: None, tmp_path, clock)
+    for _ in range(5):
+        await watching.loop.run_once()
+        await clock.advance(10)
+    assert watching.looks == 2, "at the beginning, and when its rest of forty seconds was over"
