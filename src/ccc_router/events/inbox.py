@@ -10,6 +10,9 @@ from ccc_router.events.envelope import AnyInput, Appended
 from ccc_router.events.vocabulary import Channel
 from ccc_router.kernel.errors import Unavailable
 
+LONGEST_KEY: Final = 400
+"""Characters of a dedup key: a row of an index has an end. Adapters shorten what vendors make longer."""
+
 
 class Submission(msgspec.Struct, frozen=True):
     """One input to append.
