@@ -75,7 +75,7 @@ class PostgresInbox:
         self._loop: asyncio.Task[None] | None = None
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._closing = False
-        self.backlog: dict[str, int] = {}
+        self.backlog: Counter[str] = Counter()
         self._count_at = float("-inf")
 
     def start(self) -> None:
@@ -142,7 +142,7 @@ class PostgresInbox:
         began = self._clock.monotonic()
         try:
             rows = await self._db.pool.fetch(_BACKLOG, self._pool, 2 * self._backlog_limit, timeout=5)
-            self.backlog = {row["party"]: row["rows"] for row in rows}
+            self.backlog = Counter({row["party"]: row["rows"] for row in rows})
         except Exception as error:
             if classify(error) is None:
                 raise
@@ -165,6 +165,7 @@ class PostgresInbox:
         batch, self._groups = self._groups[:count], self._groups[count:]
         for group in batch:
             self._pending[_party(group)] -= _weight(group)
+            self.backlog[_party(group)] += _weight(group)  # until it is counted: a storm must not outrun the counting
         self._pending = +self._pending
         return batch
 

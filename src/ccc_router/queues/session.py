@@ -38,7 +38,8 @@ _TIMERS_A_TURN: Final = 1_000
 _INPUTS_A_BATCH: Final = 96
 _IDLE_IN_TRANSACTION_MS: Final = 2_000
 _LOADING_MS: Final = 15_000
-# Every statement goes by keys: planning it anew costs more than it could save, and a plan for an empty table must not read a full one.
+# Every statement goes by keys: planning it anew for other numbers of rows costs more than it could
+# ever save, and a plan made while a table was empty must not read it whole when it is full.
 _SETTINGS: Final = {"synchronous_commit": "on", "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 
 # When the last holder renewed; who was loading had taken more time than it says, and may be gone before it.

@@ -27,7 +27,7 @@ DUPLICATES: Final = Counter("ccc_inbox_duplicates", "Records of Kafka that were 
 _READ: Final = """
 RETURNING id, source, key, body, (extract(epoch FROM at) * 1000)::bigint, coalesce(traceparent, ''), urgent
 """
-_TAKE: Final = f"""
+TAKE: Final = f"""
 WITH asked AS MATERIALIZED (SELECT ctid FROM inbox WHERE pool = $1 AND urgent ORDER BY id LIMIT $2 - $2 / 4)
 DELETE FROM inbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM asked UNION ALL (
     SELECT ctid FROM inbox WHERE pool = $1 AND NOT urgent ORDER BY id LIMIT $2 - (SELECT count(*) FROM asked)))) {_READ}
@@ -94,10 +94,9 @@ class Taking:
 
     def past_backlog(self, rows: Sequence[Row]) -> bool:
         """Whether nothing is left of what waited when the tenure began: it was there before its timers."""
-        last = {
-            row.urgent: row.id for row in rows if row.id > 0
-        }.values()  # what people ask may be past it before the rest is
-        return all(one >= self._backlog_to for one in last) and (self._feed is None or self._feed.caught_up)
+        last = {row.urgent: row.id for row in rows if row.id > 0}  # of either kind: if there is none, none waits
+        inbox = all(number >= self._backlog_to for number in last.values())
+        return inbox and (self._feed is None or self._feed.caught_up)
 
     async def take(self, connection: Connection, limit: int) -> Taken:
         """The next inputs, at most ``limit``, of either kind half of them if there are as many. Raises what asyncpg raises."""
@@ -105,10 +104,11 @@ class Taking:
         fed: list[Fed] = []
         if self._feed is not None:
             fed = self._feed.waiting(limit) if only is None else self._feed.these(only)
-        found = await self._inbox(connection, only, limit - min(len(fed), limit // 2))
+        room = limit - min(len(fed), limit // 2)
+        found = await self._inbox(connection, only, room)
         rows = sorted(found, key=attrgetter("id"))
         fed = fed[: limit - len(rows)] if only is None else fed
-        full = only is None and len(rows) + len(fed) >= limit - limit // 4  # so much, if only people ask
+        full = only is None and (len(rows) + len(fed) >= limit or len(rows) >= room - room // 4)
         # Either in its own order, which parts of a failed turn keep too: no offset ever goes back.
         order: list[Row | Fed] = list(heapq.merge(rows, fed, key=attrgetter("at")))
         self._isolation.taken([one.id for one in order])
@@ -123,7 +123,7 @@ class Taking:
 
     async def _inbox(self, connection: Connection, only: Sequence[int] | None, limit: int) -> list[Row]:
         if only is None:
-            found = await connection.fetch(_TAKE, self._pool, limit)
+            found = await connection.fetch(TAKE, self._pool, limit)
         else:
             ids = [one for one in only if one > 0]
             found = await connection.fetch(_TAKE_THESE, self._pool, ids) if ids else []
