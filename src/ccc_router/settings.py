@@ -13,6 +13,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from ccc_router.kernel import crashing
 from ccc_router.storage.database import normal_dsn
 from ccc_router.storage.kafka import Cluster, Mechanism, Security
 
@@ -95,12 +96,22 @@ class Settings(BaseSettings):
     forms_per_minute: int = Field(30, ge=1, description="Portal forms taken from one address a minute.")
     attachment_limit: int = Field(10 * 1024 * 1024, ge=1024, description="Bytes of one attachment.")
     outcome_wait_s: float = Field(5.0, gt=0, le=60, description="Seconds a command waits for the engine.")
+    crash_at: str = Field(
+        "", description="For tests: a place of docs/faults.md at which the process ends, as if killed."
+    )
     drain_s: float = Field(10.0, ge=0, le=300, description="Seconds to finish what is under way when stopping.")
 
     @field_validator("database_url")
     @classmethod
     def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
         return None if value is None else SecretStr(normal_dsn(value.get_secret_value()))
+
+    @field_validator("crash_at")
+    @classmethod
+    def _is_a_place(cls, value: str) -> str:
+        if value and (fault := crashing.fault_of(value)):
+            raise ValueError(fault)
+        return value
 
     @field_validator("signing_key")
     @classmethod

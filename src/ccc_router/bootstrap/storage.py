@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from ccc_router.kernel import crashing
 from ccc_router.kernel.clock import Clock, SystemClock
 from ccc_router.kernel.errors import Misconfigured
 from ccc_router.kernel.tasks import Loop, Supervisor
@@ -63,6 +64,7 @@ async def server(
 @contextlib.asynccontextmanager
 async def open_storage(settings: Settings, supervisor: Supervisor, clock: Clock) -> AsyncIterator[Storage]:
     """Start or reach the database, bring its schema up to date, open it. Raises Misconfigured."""
+    crashing.arm(settings.crash_at)
     async with server(settings, clock) as (dsn, embedded):
         try:
             await migrate.upgrade(dsn)

@@ -10,7 +10,9 @@ from typing import Final
 from ccc_router.events.facts import AgentBack, AgentLost
 from ccc_router.events.inbox import Inbox, InboxUnavailable, Overloaded, Submission
 from ccc_router.events.vocabulary import Presence
+from ccc_router.kernel import crashing
 from ccc_router.kernel.clock import Clock
+from ccc_router.kernel.crashing import Site
 from ccc_router.kernel.log import get_logger
 from ccc_router.kernel.tasks import Loop
 from ccc_router.queues.engine import Engine
@@ -56,7 +58,9 @@ class Heartbeats:
         if not heard:
             return
         try:
+            crashing.before(Site.HEARTBEAT)
             await self._database.pool.execute(_BEAT, self._pool, sorted(heard), timeout=2)
+            crashing.after(Site.HEARTBEAT)
         except Exception as error:
             if classify(error) is None:
                 raise

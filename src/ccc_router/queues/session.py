@@ -10,6 +10,7 @@ from ccc_router.events import journal, partitions
 from ccc_router.events.codec import decode_body, is_command, seal, trace_of, without_nul
 from ccc_router.events.envelope import AnyInput, Input
 from ccc_router.events.facts import TimeResumed
+from ccc_router.kernel import crashing
 from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.errors import Misconfigured
 from ccc_router.kernel.log import get_logger
@@ -24,7 +25,6 @@ from ccc_router.queues.store.loads import Loads
 from ccc_router.queues.writing import Writing
 from ccc_router.routing import CORE_VERSION, State, next_due, step
 from ccc_router.storage import database, leases
-from ccc_router.storage.leases import Lease
 
 if TYPE_CHECKING:
     import asyncpg
@@ -35,9 +35,6 @@ _TIMERS_A_TURN: Final = 1_000
 _INPUTS_A_BATCH: Final = 96
 _IDLE_IN_TRANSACTION_MS: Final = 2_000
 _LOADING_MS: Final = 15_000
-# Every statement goes by keys: planning it anew for other numbers of rows costs more than it could
-# ever save, and a plan made while a table was empty must not read it whole when it is full.
-_SETTINGS: Final = {"synchronous_commit": "on", "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 
 # Reading removes: what is committed is gone, what is rolled back is there again, and nobody can withdraw what is being read.
 _TAKE: Final = """
@@ -84,7 +81,7 @@ async def open_session(db: database.Database, pool: str, holder: str, clock: Clo
         held = await leases.holding(pooled, name)
     if held is not None and held.remaining_ms > 0:
         return None
-    connection = await database.connect(db.dsn, f"engine {pool}", limits, _SETTINGS)
+    connection = await database.connect(db.dsn, f"engine {pool}", limits, database.BY_KEYS)
     try:
         until = await connection.fetchval(_ALIVE, name)
         lease = await leases.take(connection, name, holder)
@@ -102,7 +99,9 @@ async def open_session(db: database.Database, pool: str, holder: str, clock: Clo
 class Session:
     """See the module."""
 
-    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]", pool: str, lease: Lease, clock: Clock) -> None:
+    def __init__(
+        self, connection: "asyncpg.Connection[asyncpg.Record]", pool: str, lease: leases.Lease, clock: Clock
+    ) -> None:
         self._connection = connection
         self._pool = pool
         self._clock = clock
@@ -170,7 +169,9 @@ class Session:
             if head is self.head:
                 await self._connection.execute("ROLLBACK")
                 return Turn(0, more=self._isolation.finished())
+            crashing.before(crashing.Site.COMMIT)
             await self._connection.execute("COMMIT")
+            crashing.after(crashing.Site.COMMIT)
         except BaseException:
             await writing.abandon()
             with contextlib.suppress(Exception):
@@ -178,8 +179,7 @@ class Session:
             raise
         entries = head.position - self.head.position
         self.head, self.committed, self._gap_ms = head, writing.batches, 0
-        more = self._isolation.finished()
-        return Turn(entries, more=more or len(rows) >= limit or self.seconds_to_timer() <= 0)
+        return Turn(entries, self._isolation.finished() or len(rows) >= limit or self.seconds_to_timer() <= 0)
 
     async def close(self, db: database.Database) -> None:
         """Give the lease back if it is still ours, over the pool when our own connection is gone."""
@@ -201,12 +201,14 @@ class Session:
 
     async def _take(self, limit: int) -> list[Row]:
         only = self._isolation.only
+        crashing.before(crashing.Site.TAKE)
         if only is None:
             found = await self._connection.fetch(_TAKE, self._pool, limit)
         elif only:
             found = await self._connection.fetch(_TAKE_THESE, self._pool, list(only))
         else:
             found = []
+        crashing.after(crashing.Site.TAKE)
         rows = sorted(Row(*row) for row in found)
         self._isolation.taken([row.id for row in rows])
         return rows

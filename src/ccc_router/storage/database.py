@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import TYPE_CHECKING, Final, Self, TypeAlias
 
 import asyncpg
 
@@ -18,6 +18,10 @@ Connection: TypeAlias = "asyncpg.Connection[Record] | PoolConnectionProxy[Record
 """A connection, one's own or a pooled one: what statements are run on."""
 
 _SCHEMES = {"postgresql+asyncpg": "postgresql", "postgres": "postgresql", "postgresql": "postgresql"}
+
+BY_KEYS: Final = {"synchronous_commit": "on", "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+"""For connections whose statements all go by keys: planning anew for another number of rows costs more than it could ever save, and a
+plan made while a table was empty must not read it whole when it is full."""
 
 
 @dataclass(frozen=True, slots=True)

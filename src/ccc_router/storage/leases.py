@@ -7,6 +7,8 @@ holder's backend (so that a transaction it left open holds no lock and can never
 from dataclasses import dataclass
 from typing import Final
 
+from ccc_router.kernel import crashing
+from ccc_router.kernel.crashing import Site
 from ccc_router.storage.database import Connection
 
 DEFAULT_TTL_MS: Final = 3_000
@@ -71,14 +73,18 @@ async def take(connection: Connection, name: str, holder: str, *, ttl_ms: int = 
     expired = await connection.fetchrow(_EXPIRED, name)
     if expired is not None:
         await connection.execute(_END_BACKEND, expired["backend_pid"], expired["backend_start"], _END_WAIT_MS)
+    crashing.before(Site.LEASE_TAKE)
     epoch = await connection.fetchval(_TAKE, name, holder, ttl_ms)
+    crashing.after(Site.LEASE_TAKE)
     return None if epoch is None else Lease(name, epoch)
 
 
 async def renew(connection: Connection, lease: Lease, *, ttl_ms: int = DEFAULT_TTL_MS) -> None:
     """Extend the lease from now. Raises LeaseLost. A lease that ran out but that nobody took is renewed."""
+    crashing.before(Site.LEASE_RENEW)
     if not await connection.fetchval(_RENEW, lease.name, lease.epoch, ttl_ms):
         raise LeaseLost(f"{lease.name}: epoch {lease.epoch} is over")
+    crashing.after(Site.LEASE_RENEW)
 
 
 async def fence(connection: Connection, lease: Lease) -> None:
@@ -102,7 +108,10 @@ async def begin(connection: Connection, lease: Lease) -> None:
 
 async def release(connection: Connection, lease: Lease) -> bool:
     """Give the lease back so that another takes it at once. False when it was lost before."""
-    return bool(await connection.fetchval(_RELEASE, lease.name, lease.epoch))
+    crashing.before(Site.LEASE_RELEASE)
+    released = bool(await connection.fetchval(_RELEASE, lease.name, lease.epoch))
+    crashing.after(Site.LEASE_RELEASE)
+    return released
 
 
 async def holding(connection: Connection, name: str) -> Holding | None:

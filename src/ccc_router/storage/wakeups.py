@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
+from ccc_router.kernel import crashing
+from ccc_router.kernel.crashing import Site
 from ccc_router.kernel.log import get_logger
 from ccc_router.kernel.tasks import Loop
 from ccc_router.storage import database
@@ -127,12 +129,14 @@ class Notifier:
         batch, self._pending = self._pending, {}
         try:
             connection, _ = await self._own.get()
+            crashing.before(Site.NOTIFY)
             await connection.execute(
                 "SELECT pg_notify(channel, payload) FROM unnest($1::text[], $2::text[]) AS hint (channel, payload)",
                 [channel for channel, _ in batch],
                 [payload for _, payload in batch],
                 timeout=CHECK_INTERVAL_S,
             )
+            crashing.after(Site.NOTIFY)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             # A hint only: those who wait will look by themselves.
             _log.warning("notify_lost", error=type(error).__name__, hints=len(batch))
