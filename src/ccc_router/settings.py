@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path("data"), description="Where the embedded PostgreSQL and generated keys live.")
     database_url: SecretStr | None = Field(None, description="A PostgreSQL 15+; without it one is embedded.")
     database_pool: int = Field(20, ge=4, le=200, description="Connections of one process for the hot paths.")
+    database_statement_s: float = Field(
+        5.0, ge=0.5, le=60, description="Seconds a statement may take; a second later its connection is given up."
+    )
     pool: str = Field("main", pattern=r"^[a-z0-9][a-z0-9_-]{0,30}$", description="The pool this process serves.")
     catalogue: Path | None = Field(None, description="A catalogue file activated when the pool has none yet.")
 

@@ -68,10 +68,11 @@ async def open_storage(settings: Settings, supervisor: Supervisor, clock: Clock)
     async with server(settings, clock) as (dsn, embedded):
         try:
             await migrate.upgrade(dsn)
-            database = await Database.open(dsn, Limits(pool_size=settings.database_pool))
+            database = await Database.open(dsn, _limits(settings))
         except Exception as error:
             raise _unreachable(error) from error
         storage = Storage(dsn, database, Wakeups(dsn), Notifier(dsn), embedded)
+        storage.wakeups.lost.append(database.pool.renew)
         if embedded is not None:
             supervisor.add(Loop("postgres", embedded.keep, 0.2))
         supervisor.add(storage.wakeups.loop)
@@ -99,6 +100,11 @@ async def reading(settings: Settings, clock: Clock) -> AsyncIterator[Connection]
             raise Misconfigured("CCC_DATABASE_URL: this database was never served") from error
         finally:
             await connection.close(timeout=2)
+
+
+def _limits(settings: Settings) -> Limits:
+    statement_ms = int(settings.database_statement_s * 1000)
+    return Limits(pool_size=settings.database_pool, statement_ms=statement_ms, lock_ms=statement_ms * 4 // 5)
 
 
 def _unreachable(error: Exception) -> Exception:

@@ -2,6 +2,7 @@
 
 import contextlib
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -75,7 +76,7 @@ class Turn(NamedTuple):
 
 async def open_session(db: database.Database, pool: str, holder: str, clock: Clock) -> "Session | None":
     """Take the lease and load the state; None while another holds it. Raises what asyncpg raises, and NewerCore."""
-    limits = database.Limits(idle_in_transaction_ms=_IDLE_IN_TRANSACTION_MS)
+    limits = replace(db.limits, idle_in_transaction_ms=_IDLE_IN_TRANSACTION_MS)
     name = f"engine:{pool}"
     async with db.pool.acquire(timeout=2) as pooled:
         held = await leases.holding(pooled, name)

@@ -6,7 +6,7 @@ two thirds of the commits, so it is sent afterwards, on a connection of its own.
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
@@ -57,6 +57,7 @@ class Wakeups:
         self._own = _OwnConnection(dsn, "listen")
         self._listeners: dict[str, list[Listener]] = {}
         self._heard: set[str] = set()  # channels that the connection listens to
+        self.lost: list[Callable[[], Awaitable[None]]] = []
         self.loop = Loop("wakeups", self._check, CHECK_INTERVAL_S)
 
     def on(self, channel: str, listener: Listener) -> Callable[[], None]:
@@ -91,6 +92,10 @@ class Wakeups:
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             _log.warning("listen_lost", error=type(error).__name__)
             await self._own.close()
+            for lost in (
+                self.lost
+            ):  # this one is looked at every second; others that are lost with it find out when they are used
+                await lost()
 
     def _hear(self, _connection: object, _pid: int, channel: str, payload: object) -> None:
         self._tell(channel, str(payload))
