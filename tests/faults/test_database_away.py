@@ -4,131 +4,45 @@ Nobody waits for ever: each request is answered within a time that follows from 
 """
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
 
-import httpx
+import asyncpg
 import pytest
 
-from ccc_router.events import journal
-from ccc_router.events.vocabulary import Role
-from ccc_router.storage.database import Database
+from ccc_router.kernel.tasks import Tasks
 from tests.acceptance.surroundings import the_catalogue
-from tests.support.database import make_folder
+from tests.support.crowd import Crowd, well_again
+from tests.support.database import Server, make_folder, servers
 from tests.support.fault_proxy import BOTH, FaultProxy, Faults, a_proxy, address_of
 from tests.support.process import Process
-from tests.support.row_invariants import check_entries, check_rows
-from tests.support.waiting import eventually
 
-STATEMENT_S: Final = 1.0
-PATIENCE_S: Final = 25.0
-"""Longer than any answer may take: two connections' and two statements' limits, on a busy machine."""
-FORM: Final = "/v1/channels/portal/site/contacts"
+
+@asynccontextmanager
+async def on(address: str) -> AsyncIterator[Process]:
+    """A service on that database, with short limits."""
+    service = Process(
+        make_folder("ccc-away-"),
+        the_catalogue(),
+        CCC_DATABASE_URL=address,
+        CCC_DATABASE_STATEMENT_S="1",
+        CCC_OUTCOME_WAIT_S="1",
+        CCC_FORMS_PER_MINUTE="100000",
+    )
+    try:
+        await service.start()
+        yield service
+    finally:
+        await service.close()
 
 
 @asynccontextmanager
 async def behind_a_proxy(dsn: str) -> AsyncIterator[tuple[Process, FaultProxy]]:
     """A service that reaches its database through a proxy."""
-    async with a_proxy(address_of(dsn)) as proxy:
-        service = Process(
-            make_folder("ccc-away-"),
-            the_catalogue(),
-            CCC_DATABASE_URL=proxy.dsn(dsn),
-            CCC_DATABASE_STATEMENT_S=str(STATEMENT_S),
-            CCC_OUTCOME_WAIT_S="1",
-            CCC_FORMS_PER_MINUTE="100000",
-        )
-        try:
-            await service.start()
-            yield service, proxy
-        finally:
-            await service.close()
-
-
-async def ask(client: httpx.AsyncClient, method: str, path: str, key: str, body: object = None) -> httpx.Response:
-    headers = {"Idempotency-Key": f"the-whole-key-of-{key}"}
-    return await client.request(method, path, json=body, headers=headers, timeout=PATIENCE_S)
-
-
-def sound(answer: httpx.Response) -> bool:
-    """Whether it is done; what is not says so, and when to come again."""
-    if answer.is_success:
-        return True
-    assert answer.status_code == 503, f"{answer.request.url}: {answer.status_code} {answer.text}"
-    assert int(answer.headers["retry-after"]) >= 1
-    return False
-
-
-class Crowd:
-    """Requests of every kind, each under a key of its own, and which of them were acknowledged."""
-
-    def __init__(self, service: Process) -> None:
-        self.an = service.client(Role.AGENT, "an")
-        self.sup = service.client(Role.SUPERVISOR, "sup")
-        self.visitor = service.anybody()
-        self.turn = 0
-        self.forms: dict[str, str] = {}
-        self.refused: set[str] = set()
-
-    async def form(self, key: str) -> bool:
-        answer = await ask(self.visitor, "POST", FORM, key, {"text": f"Chuyện {key}"})
-        if sound(answer):
-            self.forms[key] = answer.json()["contact_id"]
-            self.refused.discard(key)
-        else:
-            self.refused.add(key)
-        return answer.is_success
-
-    async def all_at_once(self) -> list[bool]:
-        """Eight of each at once: more than there are idle connections."""
-        self.turn += 1
-        wanted = [self.form(f"{self.turn}-{number}") for number in range(8)]
-        wanted += [self._command(number) for number in range(8)]
-        wanted += [self._read(path) for path in ("/v1/contacts", "/v1/queues", "/v1/readings", "/v1/agents") * 2]
-        return await asyncio.gather(*wanted)
-
-    async def _command(self, number: int) -> bool:
-        key = f"presence-{self.turn}-{number}"
-        return sound(await ask(self.an, "PUT", "/v1/agents/me/presence", key, {"state": "ready"}))
-
-    async def _read(self, path: str) -> bool:
-        return sound(await self.sup.get(path, timeout=PATIENCE_S))
-
-
-async def well_again(service: Process, crowd: Crowd, dsn: str) -> None:
-    """It recovers by itself; what was refused is taken under the same key, once; nothing acknowledged is gone."""
-
-    async def ready() -> bool:
-        try:
-            return (await crowd.visitor.get("/readyz", timeout=10)).status_code == 200
-        except httpx.HTTPError:
-            return False
-
-    await eventually(ready, within_s=30, what="the service to be ready again")
-
-    async def everybody_served() -> bool:
-        return all(await crowd.all_at_once())
-
-    await eventually(everybody_served, within_s=60, what="everybody to be served again")
-    for key in sorted(crowd.refused):
-        assert await crowd.form(key)
-    database = await Database.open(dsn, name="judge")
-    try:
-
-        async def all_there() -> bool:
-            found = await database.pool.fetch("SELECT id FROM contact")
-            return {row["id"] for row in found} >= set(crowd.forms.values())
-
-        await eventually(all_there, what="I1: every acknowledged form to be a contact")
-        assert len(set(crowd.forms.values())) == len(crowd.forms), "I2"
-        assert await database.pool.fetchval("SELECT count(*) FROM contact") == len(crowd.forms), "I1, I2"
-        async with database.pool.acquire() as connection:
-            await check_rows(connection, "main")
-            await check_entries(connection, "main")
-            assert not (await journal.verify(connection, "main")).fault
-    finally:
-        await database.close()
+    async with a_proxy(address_of(dsn)) as proxy, on(proxy.dsn(dsn)) as service:
+        yield service, proxy
 
 
 @pytest.mark.timeout(240)
@@ -154,3 +68,64 @@ async def test_i1_i14_a_way_to_the_database_that_is_lost_in_any_manner_gives_503
         proxy.faults = Faults()
         proxy.cut()
         await well_again(service, crowd, dsn)
+
+
+async def a_backend_is_killed(server: Server, dsn: str) -> None:
+    """PostgreSQL ends every session and recovers, for a killed one may have spoilt the memory they share."""
+    connection = await asyncpg.connect(dsn)
+    victim = await connection.fetchval("SELECT pid FROM pg_stat_activity WHERE application_name LIKE '%engine main%'")
+    os.kill(victim, signal.SIGKILL)
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+        while True:
+            await connection.fetchval("SELECT pg_sleep(0.05)")
+
+
+async def it_ends(server: Server, number: signal.Signals) -> None:
+    """The server is told to end, and does."""
+    pid = server.embedded.pid
+    assert pid is not None
+    os.kill(pid, number)
+    await asyncio.to_thread(_waited_for, server)
+
+
+def _waited_for(server: Server) -> None:
+    process = server.embedded._process
+    assert process is not None
+    process.wait(20)
+
+
+@pytest.mark.timeout(240)
+async def test_i1_i14_a_postgresql_that_stops_in_any_manner_under_load_loses_nothing_acknowledged() -> None:
+    """Fast, immediate, kill -9 of all and of one session; each time the service says 503 and goes on when it is there again."""
+    server = Server(next(iter(servers().values())))
+    await server.start()
+    try:
+        dsn = await server.make("away")
+        async with on(dsn) as service:
+            crowd = Crowd(service)
+            assert all(await crowd.all_at_once())
+            for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL, None):
+                tasks = Tasks()
+                load = tasks.start(crowd.all_at_once(), name="load")
+                if number is None:
+                    await a_backend_is_killed(server, dsn)
+                else:
+                    await it_ends(server, number)
+                    assert not any(await crowd.all_at_once())
+                    await server.embedded.keep()
+                await load
+                await well_again(service, crowd, dsn)
+            await a_smart_stop(server, crowd)
+            await well_again(service, crowd, dsn)
+    finally:
+        await server.stop()
+
+
+async def a_smart_stop(server: Server, crowd: Crowd) -> None:
+    """It takes nobody new and waits for those who are there: who is connected is served, then it is told to be quick."""
+    assert server.embedded.pid is not None
+    os.kill(server.embedded.pid, signal.SIGTERM)
+    await crowd.all_at_once()
+    await it_ends(server, signal.SIGINT)
+    assert not any(await crowd.all_at_once())
+    await server.embedded.keep()
