@@ -5,6 +5,7 @@ Nobody waits for ever: each request is answered within a time that follows from 
 
 import asyncio
 import os
+import shutil
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -36,6 +37,7 @@ async def on(address: str) -> AsyncIterator[Process]:
         yield service
     finally:
         await service.close()
+    shutil.rmtree(service.folder, ignore_errors=True)  # after a failure it stays: its log says why
 
 
 @asynccontextmanager

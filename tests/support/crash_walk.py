@@ -7,6 +7,7 @@ often, is kept for the judge.
 import asyncio
 import contextlib
 import json
+import shutil
 import smtplib
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -406,3 +407,4 @@ async def a_walk(dsn: str, point: str, **more: str) -> AsyncIterator[Walk]:
             switch.over.set()
             await service.close()
             await database.close()
+        shutil.rmtree(service.folder, ignore_errors=True)  # after a failure it stays: its log says why
