@@ -80,7 +80,7 @@ async def open_session(db: database.Database, pool: str, holder: str, clock: Clo
     name = f"engine:{pool}"
     async with db.pool.acquire(timeout=2) as pooled:
         held = await leases.holding(pooled, name)
-    if held is not None and held.remaining_ms > 0:
+    if held is not None and not held.over:
         return None
     connection = await database.connect(db.dsn, f"engine {pool}", limits, database.BY_KEYS)
     try:

@@ -14,14 +14,20 @@ from ccc_router.storage.database import Connection
 DEFAULT_TTL_MS: Final = 3_000
 _END_WAIT_MS: Final = 1_000
 
-_EXPIRED: Final = """
-SELECT backend_pid, backend_start FROM lease WHERE name = $1 AND until <= clock_timestamp()
-"""
+LONGEST_TTL_MS: Final = 60_000
+"""Nobody asks for more. A lease that is good for longer is from before the database's clock was set back, and is over."""
+_OVER: Final = (
+    f"(until <= clock_timestamp() OR until > clock_timestamp() + {LONGEST_TTL_MS} * interval '1 millisecond')"
+)
+
+_EXPIRED: Final = f"""
+SELECT backend_pid, backend_start FROM lease WHERE name = $1 AND {_OVER}
+"""  # noqa: S608 - the fragment is ours
 _END_BACKEND: Final = """
 SELECT pg_terminate_backend(pid, $3) FROM pg_stat_activity
 WHERE pid = $1 AND backend_start = $2 AND pid <> pg_backend_pid()
 """
-_TAKE: Final = """
+_TAKE: Final = f"""
 INSERT INTO lease AS l (name, epoch, holder, backend_pid, backend_start, taken_at, until)
 SELECT $1, 1, $2, pg_backend_pid(), a.backend_start, clock_timestamp(),
        clock_timestamp() + $3 * interval '1 millisecond'
@@ -29,9 +35,9 @@ FROM pg_stat_activity a WHERE a.pid = pg_backend_pid()
 ON CONFLICT (name) DO UPDATE
 SET epoch = l.epoch + 1, holder = excluded.holder, backend_pid = excluded.backend_pid,
     backend_start = excluded.backend_start, taken_at = excluded.taken_at, until = excluded.until
-WHERE l.until <= clock_timestamp()
+WHERE {_OVER.replace("until", "l.until")}
 RETURNING epoch
-"""
+"""  # noqa: S608 - the fragment is ours
 _RENEW: Final = """
 UPDATE lease SET until = clock_timestamp() + $3 * interval '1 millisecond' WHERE name = $1 AND epoch = $2
 RETURNING true
@@ -41,6 +47,10 @@ _FENCE: Final = "SELECT true FROM lease WHERE name = $1 AND epoch = $2 FOR NO KE
 _BEGIN: Final = "BEGIN; SELECT true FROM lease WHERE name = '{name}' AND epoch = {epoch:d} FOR NO KEY UPDATE"
 _HELD: Final = "SELECT 1"
 _RELEASE: Final = "UPDATE lease SET until = clock_timestamp() WHERE name = $1 AND epoch = $2 RETURNING true"
+_HOLDING: Final = f"""
+SELECT epoch, holder, (extract(epoch FROM until - clock_timestamp()) * 1000)::bigint AS remaining_ms, {_OVER} AS over
+FROM lease WHERE name = $1
+"""  # noqa: S608 - the fragment is ours
 
 
 class LeaseLost(Exception):  # never answers a caller: the holder's loop rebuilds or stops
@@ -57,12 +67,13 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """Who holds a lease, for /readyz: `remaining_ms` is negative when it is over."""
+    """Who holds a lease, or held it last: `remaining_ms` is negative when it ran out, and `over` says whether it can be taken."""
 
     name: str
     epoch: int
     holder: str
     remaining_ms: int
+    over: bool
 
 
 async def take(connection: Connection, name: str, holder: str, *, ttl_ms: int = DEFAULT_TTL_MS) -> Lease | None:
@@ -117,8 +128,7 @@ async def release(connection: Connection, lease: Lease) -> bool:
 async def holding(connection: Connection, name: str) -> Holding | None:
     """Who holds the lease now, or None when nobody ever did."""
     row = await connection.fetchrow(
-        "SELECT epoch, holder, (extract(epoch FROM until - clock_timestamp()) * 1000)::bigint AS remaining_ms "
-        "FROM lease WHERE name = $1",
+        _HOLDING,
         name,
     )
-    return None if row is None else Holding(name, row["epoch"], row["holder"], row["remaining_ms"])
+    return None if row is None else Holding(name, row["epoch"], row["holder"], row["remaining_ms"], row["over"])
