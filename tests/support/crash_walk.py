@@ -179,7 +179,15 @@ class Walk:
 
     async def _visit(self) -> None:
         client, site = self.service.anybody(), "/v1/channels/portal/site/contacts"
-        opened = await self.told(client, "POST", site, "visit", json={"text": "Thẻ của tôi hết hạn."})
+        up = await self.told(
+            client,
+            "POST",
+            "/v1/channels/portal/site/uploads",
+            "upload",
+            files={"file": ("a.pdf", _FILE, "application/pdf")},
+        )
+        form = {"text": "Thẻ của tôi hết hạn.", "attachments": [up.json()["id"]]}
+        opened = await self.told(client, "POST", site, "visit", json=form)
         assert opened.status_code == 201, opened.text
         ticket = opened.json()
         self.contacts["portal"] = ticket["contact_id"]
