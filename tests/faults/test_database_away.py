@@ -7,7 +7,7 @@ import asyncio
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import asyncpg
@@ -72,7 +72,7 @@ async def test_i1_i14_a_way_to_the_database_that_is_lost_in_any_manner_gives_503
         await well_again(service, crowd, dsn)
 
 
-async def a_backend_is_killed(server: Server, dsn: str) -> None:
+async def a_backend_is_killed(dsn: str) -> None:
     """PostgreSQL ends every session and recovers, for a killed one may have spoilt the memory they share."""
     connection = await asyncpg.connect(dsn)
     victim = await connection.fetchval("SELECT pid FROM pg_stat_activity WHERE application_name LIKE '%engine main%'")
@@ -96,33 +96,6 @@ def _waited_for(server: Server) -> None:
     process.wait(20)
 
 
-@pytest.mark.timeout(240)
-async def test_i1_i14_a_postgresql_that_stops_in_any_manner_under_load_loses_nothing_acknowledged() -> None:
-    """Fast, immediate, kill -9 of all and of one session; each time the service says 503 and goes on when it is there again."""
-    server = Server(next(iter(servers().values())))
-    await server.start()
-    try:
-        dsn = await server.make("away")
-        async with on(dsn) as service:
-            crowd = Crowd(service)
-            assert all(await crowd.all_at_once())
-            for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL, None):
-                tasks = Tasks()
-                load = tasks.start(crowd.all_at_once(), name="load")
-                if number is None:
-                    await a_backend_is_killed(server, dsn)
-                else:
-                    await it_ends(server, number)
-                    assert not any(await crowd.all_at_once())
-                    await server.embedded.keep()
-                await load
-                await well_again(service, crowd, dsn)
-            await a_smart_stop(server, crowd)
-            await well_again(service, crowd, dsn)
-    finally:
-        await server.stop()
-
-
 async def a_smart_stop(server: Server, crowd: Crowd) -> None:
     """It takes nobody new and waits for those who are there: who is connected is served, then it is told to be quick."""
     assert server.embedded.pid is not None
@@ -131,3 +104,47 @@ async def a_smart_stop(server: Server, crowd: Crowd) -> None:
     await it_ends(server, signal.SIGINT)
     assert not any(await crowd.all_at_once())
     await server.embedded.keep()
+
+
+FAST, AT_ONCE, KILLED = signal.SIGINT, signal.SIGQUIT, signal.SIGKILL
+
+
+async def stopped_in_every_manner(numbers: Sequence[signal.Signals], *, smart: bool) -> None:
+    """Each time the service says 503 and goes on when PostgreSQL is there again; last, one session is killed."""
+    server = Server(next(iter(servers().values())))
+    await server.start()
+    try:
+        dsn = await server.make("away")
+        async with on(dsn) as service:
+            crowd = Crowd(service)
+            assert all(await crowd.all_at_once())
+            tasks = Tasks()
+            for number in numbers:
+                load = tasks.start(crowd.all_at_once(), name="load")
+                await it_ends(server, number)
+                assert not any(await crowd.all_at_once())
+                await server.embedded.keep()
+                await load
+                await well_again(service, crowd, dsn)
+            if smart:
+                await a_smart_stop(server, crowd)
+                await well_again(service, crowd, dsn)
+            load = tasks.start(crowd.all_at_once(), name="load")
+            await a_backend_is_killed(dsn)
+            await load
+            await well_again(service, crowd, dsn)
+    finally:
+        await server.stop()
+
+
+@pytest.mark.timeout(240)
+async def test_i1_i14_a_postgresql_killed_under_load_loses_nothing_acknowledged() -> None:
+    """kill -9 of the server, and of one session."""
+    await stopped_in_every_manner([KILLED], smart=False)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+async def test_i1_i14_a_postgresql_that_stops_in_any_manner_under_load_loses_nothing_acknowledged() -> None:
+    """Fast, immediate, killed, smart."""
+    await stopped_in_every_manner([FAST, AT_ONCE, KILLED, FAST, AT_ONCE, KILLED], smart=True)

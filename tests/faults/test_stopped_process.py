@@ -24,7 +24,6 @@ from tests.support.row_invariants import check_entries, check_rows
 from tests.support.storm import Storm, judge
 from tests.support.waiting import eventually, until
 
-ROUNDS: Final = 2
 _DOOR: Final = "/v1/agents/me/presence"
 
 
@@ -94,10 +93,7 @@ async def _command(service: Process) -> httpx.Response:
     return await client.put(_DOOR, json={"state": "ready"}, headers=headers, timeout=60)
 
 
-@pytest.mark.timeout(200)
-async def test_i15_a_process_stopped_beyond_its_lease_writes_nothing_and_nobody_is_offered_twice(
-    dsn: str, database: Database
-) -> None:
+async def stopped_and_gone_on(dsn: str, database: Database, rounds: int) -> None:
     async with two(dsn) as processes:
         storms = (Storm(processes[0]), Storm(processes[1]))
         tasks = Tasks()
@@ -106,7 +102,7 @@ async def test_i15_a_process_stopped_beyond_its_lease_writes_nothing_and_nobody_
         ]
         running += [tasks.start(storms[n].agent(who), name=who) for n, who in enumerate(("an", "binh"))]
         await get_on(*storms, by=5)
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             await stand_still(database, processes, storms)
         for storm in storms:
             storm.over.set()
@@ -122,3 +118,16 @@ async def test_i15_a_process_stopped_beyond_its_lease_writes_nothing_and_nobody_
             await check_rows(connection, "main")
             await check_entries(connection, "main")
             assert not (await journal.verify(connection, "main")).fault
+
+
+@pytest.mark.timeout(200)
+async def test_i15_a_process_stopped_beyond_its_lease_writes_nothing_and_nobody_is_offered_twice(
+    dsn: str, database: Database
+) -> None:
+    await stopped_and_gone_on(dsn, database, rounds=1)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+async def test_i15_the_two_take_turns_at_standing_still(dsn: str, database: Database) -> None:
+    await stopped_and_gone_on(dsn, database, rounds=6)
