@@ -68,6 +68,7 @@ class FaultProxy:
         self.port = 0
         self.accepted = 0
         self.swallowed = 0
+        self.resets = 0
         self._open: set[_Connection] = set()
         self._tasks = Tasks()
         self._server: asyncio.Server | None = None
@@ -87,7 +88,13 @@ class FaultProxy:
     def cut(self) -> None:
         """Reset every connection."""
         for one in tuple(self._open):
+            self.resets += 1
             one.reset()
+
+    @property
+    def spoilt(self) -> bool:
+        """Whether it did any harm yet."""
+        return self.resets + self.swallowed > 0
 
     async def close(self) -> None:
         """Stop for good."""
@@ -151,6 +158,7 @@ class FaultProxy:
         connection.passed += len(data)
         await writer.drain()
         if left < len(data):
+            self.resets += 1
             connection.reset()
 
 
