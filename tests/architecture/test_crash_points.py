@@ -114,6 +114,15 @@ def test_whatever_is_sent_has_a_crash_point() -> None:
     """There is one place from which anything owed leaves."""
     senders = {one.name for one in functions() for call in one.calls if ast.unparse(call.func).endswith("sender.send")}
     assert senders == {Site.SEND.where, "channels.replies:Replies.send"}  # the second is inside the first
+    produced = {
+        one.name
+        for one in functions()
+        for call in one.calls
+        if _name(call) in {"send_batch"} or ast.unparse(call.func) == "producer.send"
+    }
+    assert produced == {Site.KAFKA.where, "events.kafka.journal:JournalTopic._send"}, (
+        "the second is inside JournalTopic.publish"
+    )
 
 
 def test_the_page_tells_every_crash_point_and_no_other() -> None:

@@ -71,8 +71,9 @@ async def open_storage(settings: Settings, supervisor: Supervisor, clock: Clock)
             database = await Database.open(dsn, _limits(settings))
         except Exception as error:
             raise _unreachable(error) from error
-        storage = Storage(dsn, database, Wakeups(dsn), Notifier(dsn), embedded)
-        storage.wakeups.lost.append(database.pool.renew)
+        wakeups = Wakeups(dsn)
+        wakeups.lost.append(database.pool.renew)
+        storage = Storage(dsn, database, wakeups, Notifier(dsn, wakeups), embedded)
         if embedded is not None:
             supervisor.add(Loop("postgres", embedded.keep, 0.2))
         supervisor.add(storage.wakeups.loop)
@@ -105,6 +106,22 @@ async def reading(settings: Settings, clock: Clock) -> AsyncIterator[Connection]
 def _limits(settings: Settings) -> Limits:
     statement_ms = int(settings.database_statement_s * 1000)
     return Limits(pool_size=settings.database_pool, statement_ms=statement_ms, lock_ms=statement_ms * 4 // 5)
+
+
+@contextlib.asynccontextmanager
+async def looking(settings: Settings, clock: Clock) -> AsyncIterator[Database]:
+    """The database for who looks for long, also beside a service that runs: it is reached again when it was away. Raises Misconfigured."""
+    async with server(settings, clock, shared=True) as (dsn, _):
+        try:
+            database = await Database.open(dsn, Limits(pool_size=1), name="looking")
+        except Exception as error:
+            raise _unreachable(error) from error
+        try:
+            yield database
+        except asyncpg.UndefinedTableError as error:
+            raise Misconfigured("CCC_DATABASE_URL: this database was never served") from error
+        finally:
+            await database.close()
 
 
 def _unreachable(error: Exception) -> Exception:

@@ -28,12 +28,13 @@ class Site(StrEnum):
         return member
 
     INBOX = "inbox.append", "events.inbox_postgres:PostgresInbox._write", "inputs and raw deliveries become durable"
+    KAFKA = "kafka.append", "events.kafka.inbox:KafkaInbox._send", "facts are produced to Kafka and acknowledged"
     WITHDRAW = (
         "inbox.withdraw",
         "events.inbox_postgres:PostgresInbox.withdraw",
         "a command without an answer is taken back",
     )
-    TAKE = "engine.take", "queues.session:Session._take", "the engine reads inputs inside its transaction"
+    TAKE = "engine.take", "queues.taking.taking:Taking.take", "the engine reads inputs inside its transaction"
     COMMIT = (
         "engine.commit",
         "queues.session:Session.turn",
@@ -50,6 +51,13 @@ class Site(StrEnum):
     LEASE_TAKE = "lease.take", "storage.leases:take", "the lease is taken and its epoch raised"
     LEASE_RENEW = "lease.renew", "storage.leases:renew", "the lease is extended"
     LEASE_RELEASE = "lease.release", "storage.leases:release", "the lease is given back"
+    RELAY = (
+        "relay.send",
+        "events.kafka.journal:JournalTopic.publish",
+        "entries are sent to the journal's topic and acknowledged",
+    )
+    RELAY_BEGIN = "relay.begin", "workers.relay:Relay._take", "a topic is noted for the first time"
+    RELAY_MOVE = "relay.move", "workers.relay:Relay._move", "how far the topic is becomes durable"
     HEARTBEAT = "heartbeat", "queues.heartbeats:Heartbeats.write", "who was heard of is written"
     CLAIM = "delivery.claim", "queues.deliveries.claiming:claim", "due deliveries are claimed"
     BODY = "delivery.body", "queues.deliveries.claiming:fix_body", "the bytes of the first attempt are fixed"

@@ -2,6 +2,9 @@
 
 The database's clock decides. A holder renews well within the time; a taker waits until it is over, ends the old
 holder's backend (so that a transaction it left open holds no lock and can never commit), and raises the epoch.
+
+A lease belongs to the session it was taken in and ends with it: where the server says that the holder's backend is gone, a taker
+need not wait (docs/adr/0045). Where it does not tell, because the backend is another role's, the time counts alone.
 """
 
 from dataclasses import dataclass
@@ -12,16 +15,20 @@ from ccc_router.kernel.crashing import Site
 from ccc_router.storage.database import Connection
 
 DEFAULT_TTL_MS: Final = 3_000
-_END_WAIT_MS: Final = 1_000
-
 LONGEST_TTL_MS: Final = 60_000
 """Nobody asks for more. A lease that is good for longer is from before the database's clock was set back, and is over."""
-_OVER: Final = (
-    f"(until <= clock_timestamp() OR until > clock_timestamp() + {LONGEST_TTL_MS} * interval '1 millisecond')"
-)
+_END_WAIT_MS: Final = 1_000
 
-_EXPIRED: Final = f"""
-SELECT backend_pid, backend_start FROM lease WHERE name = $1 AND {_OVER}
+# A backend that is gone never comes back, for its start is part of its name. One of another role is there without telling its
+# start, unless we may read all statistics: that may be the holder, so it counts as him.
+_GONE: Final = """
+NOT EXISTS (SELECT 1 FROM pg_stat_get_activity(lease.backend_pid) a
+            WHERE a.pid = lease.backend_pid AND (a.backend_start = lease.backend_start OR a.backend_start IS NULL))
+"""
+_HOLDING: Final = f"""
+SELECT epoch, holder, (extract(epoch FROM until - clock_timestamp()) * 1000)::bigint AS remaining_ms, {_GONE} AS gone,
+       backend_pid, backend_start
+FROM lease WHERE name = $1
 """  # noqa: S608 - the fragment is ours
 _END_BACKEND: Final = """
 SELECT pg_terminate_backend(pid, $3) FROM pg_stat_activity
@@ -35,9 +42,9 @@ FROM pg_stat_activity a WHERE a.pid = pg_backend_pid()
 ON CONFLICT (name) DO UPDATE
 SET epoch = l.epoch + 1, holder = excluded.holder, backend_pid = excluded.backend_pid,
     backend_start = excluded.backend_start, taken_at = excluded.taken_at, until = excluded.until
-WHERE {_OVER.replace("until", "l.until")}
+WHERE l.until <= clock_timestamp() OR l.until > clock_timestamp() + {LONGEST_TTL_MS} * interval '1 millisecond' OR l.epoch = $4
 RETURNING epoch
-"""  # noqa: S608 - the fragment is ours
+"""  # noqa: S608 - the number is ours
 _RENEW: Final = """
 UPDATE lease SET until = clock_timestamp() + $3 * interval '1 millisecond' WHERE name = $1 AND epoch = $2
 RETURNING true
@@ -47,10 +54,6 @@ _FENCE: Final = "SELECT true FROM lease WHERE name = $1 AND epoch = $2 FOR NO KE
 _BEGIN: Final = "BEGIN; SELECT true FROM lease WHERE name = '{name}' AND epoch = {epoch:d} FOR NO KEY UPDATE"
 _HELD: Final = "SELECT 1"
 _RELEASE: Final = "UPDATE lease SET until = clock_timestamp() WHERE name = $1 AND epoch = $2 RETURNING true"
-_HOLDING: Final = f"""
-SELECT epoch, holder, (extract(epoch FROM until - clock_timestamp()) * 1000)::bigint AS remaining_ms, {_OVER} AS over
-FROM lease WHERE name = $1
-"""  # noqa: S608 - the fragment is ours
 
 
 class LeaseLost(Exception):  # never answers a caller: the holder's loop rebuilds or stops
@@ -67,31 +70,41 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """Who holds a lease, or held it last: `remaining_ms` is negative when it ran out, and `over` says whether it can be taken."""
+    """Who holds a lease: `remaining_ms` is negative when its time is over; `gone`: the session it was taken in has ended."""
 
     name: str
     epoch: int
     holder: str
     remaining_ms: int
-    over: bool
+    gone: bool
+
+    @property
+    def free(self) -> bool:
+        """Whether another may take it."""
+        return self.gone or _over(self.remaining_ms)
 
 
 async def take(connection: Connection, name: str, holder: str, *, ttl_ms: int = DEFAULT_TTL_MS) -> Lease | None:
-    """Take the lease if it is free or over, on the connection that will write under it. None: somebody holds it.
+    """Take the lease if it is free, on the connection that will write under it: it ends with it. None: somebody holds it.
 
     `holder` is for people (host and process). Call it outside a transaction.
     """
-    expired = await connection.fetchrow(_EXPIRED, name)
-    if expired is not None:
-        await connection.execute(_END_BACKEND, expired["backend_pid"], expired["backend_start"], _END_WAIT_MS)
+    row = await connection.fetchrow(_HOLDING, name)
+    if row is not None and _over(row["remaining_ms"]):
+        await connection.execute(_END_BACKEND, row["backend_pid"], row["backend_start"], _END_WAIT_MS)
+    # Only of this tenure it was seen that it is gone: whoever was quicker is left alone, however old our sight is.
+    gone = row["epoch"] if row is not None and row["gone"] else None
     crashing.before(Site.LEASE_TAKE)
-    epoch = await connection.fetchval(_TAKE, name, holder, ttl_ms)
+    epoch = await connection.fetchval(_TAKE, name, holder, ttl_ms, gone)
     crashing.after(Site.LEASE_TAKE)
     return None if epoch is None else Lease(name, epoch)
 
 
 async def renew(connection: Connection, lease: Lease, *, ttl_ms: int = DEFAULT_TTL_MS) -> None:
-    """Extend the lease from now. Raises LeaseLost. A lease that ran out but that nobody took is renewed."""
+    """Extend the lease from now. Raises LeaseLost. A lease that ran out but that nobody took is renewed.
+
+    The epoch alone counts: who comes back over another connection renews what everybody may still take, for his session is gone.
+    """
     crashing.before(Site.LEASE_RENEW)
     if not await connection.fetchval(_RENEW, lease.name, lease.epoch, ttl_ms):
         raise LeaseLost(f"{lease.name}: epoch {lease.epoch} is over")
@@ -127,8 +140,9 @@ async def release(connection: Connection, lease: Lease) -> bool:
 
 async def holding(connection: Connection, name: str) -> Holding | None:
     """Who holds the lease now, or None when nobody ever did."""
-    row = await connection.fetchrow(
-        _HOLDING,
-        name,
-    )
-    return None if row is None else Holding(name, row["epoch"], row["holder"], row["remaining_ms"], row["over"])
+    row = await connection.fetchrow(_HOLDING, name)
+    return None if row is None else Holding(name, row["epoch"], row["holder"], row["remaining_ms"], row["gone"])
+
+
+def _over(remaining_ms: int) -> bool:
+    return not 0 < remaining_ms <= LONGEST_TTL_MS
