@@ -113,9 +113,16 @@ async def check_rows(connection: Connection, pool: str) -> None:
     await _check(connection, pool, BROKEN)
 
 
+async def check_entries(connection: Connection, pool: str) -> None:
+    """What must be true of the rows and the whole journal, whoever appended (I6, I12, I13, I18), and no input twice (I2)."""
+    await _check(connection, pool, {what: _ENTRIES + statement for what, statement in BROKEN_IN_THE_JOURNAL.items()})
+    keys = [row[0] for row in await connection.fetch(_KEYS, pool)]
+    assert len(keys) == len(set(keys)), "I2: an input twice"
+
+
 async def check_journal(connection: Connection, pool: str, appended: list[str]) -> None:
     """What must be true of the rows and the whole journal (I3, I6, I12, I13, I18); ``appended`` are the inputs' keys in their order."""
-    await _check(connection, pool, {what: _ENTRIES + statement for what, statement in BROKEN_IN_THE_JOURNAL.items()})
+    await check_entries(connection, pool)
     keys = [row[0] for row in await connection.fetch(_KEYS, pool)]
     assert keys == appended, "I1, I2, I3: every input once and in its order"
 

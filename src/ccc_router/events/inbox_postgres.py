@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final
 from ccc_router.events.appending import Group, write
 from ccc_router.events.envelope import Appended
 from ccc_router.events.inbox import URGENT, InboxUnavailable, Overloaded, RawDelivery, SourceOverloaded, Submission
-from ccc_router.kernel import tracing
+from ccc_router.kernel import crashing, tracing
 from ccc_router.kernel.admission import Refusal, refusal
 from ccc_router.kernel.clock import Clock
+from ccc_router.kernel.crashing import Site
 from ccc_router.kernel.errors import CccError, Invalid
 from ccc_router.kernel.log import get_logger
 from ccc_router.kernel.tasks import Tasks, stop_quietly
@@ -30,9 +31,6 @@ _log = get_logger("events.inbox")
 _BATCH_ROWS: Final = 1_000
 _RETRIES: Final = 5
 _BACKLOG_CHECK_S: Final = 1.0
-# The append goes by keys: planning it anew for another number of rows costs more than it could
-# ever save, and a plan made while a table was empty must not read it whole when it is full.
-_SETTINGS: Final = {"synchronous_commit": "on", "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 
 _WITHDRAW: Final = """
 WITH mine AS (
@@ -122,7 +120,10 @@ class PostgresInbox:
         """See `Inbox.withdraw`. The input and its dedup key go together, so that the key may be used anew."""
         try:
             async with self._db.pool.acquire(timeout=2) as connection:
-                return bool(await connection.fetchval(_WITHDRAW, self._pool, source, key))
+                crashing.before(Site.WITHDRAW)
+                withdrawn = bool(await connection.fetchval(_WITHDRAW, self._pool, source, key))
+                crashing.after(Site.WITHDRAW)
+                return withdrawn
         except Exception as error:
             if classify(error) is None:
                 raise
@@ -173,7 +174,9 @@ class PostgresInbox:
         for _ in range(_RETRIES):
             reused = self._connection is not None
             try:
-                await write(await self._connected(), self._pool, batch)
+                connection = await self._connected()
+                crashing.before(Site.INBOX)
+                await write(connection, self._pool, batch)
             except Exception as error:  # noqa: BLE001 - whatever it was, every caller of the batch must hear of it
                 failure = classify(error)
                 if failure is Failure.RETRYABLE:
@@ -184,6 +187,7 @@ class PostgresInbox:
                     continue
                 await self._refused(batch, error, failure)
                 return
+            crashing.after(Site.INBOX)
             self._wake()
             return
         self._fail(batch, InboxUnavailable())
@@ -203,7 +207,7 @@ class PostgresInbox:
 
     async def _connected(self) -> "asyncpg.Connection[asyncpg.Record]":
         if self._connection is None or self._connection.is_closed():
-            self._connection = await database.connect(self._db.dsn, "appender", self._db.limits, _SETTINGS)
+            self._connection = await database.connect(self._db.dsn, "appender", self._db.limits, database.BY_KEYS)
         return self._connection
 
     def _disconnect(self) -> None:

@@ -7,11 +7,13 @@ afterwards, on a connection of its own; what comes back from there is passed ove
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
+from ccc_router.kernel import crashing
+from ccc_router.kernel.crashing import Site
 from ccc_router.kernel.log import get_logger
 from ccc_router.kernel.tasks import Loop
 from ccc_router.storage import database
@@ -58,6 +60,7 @@ class Wakeups:
         self._listeners: dict[str, list[Listener]] = {}
         self._heard: set[str] = set()  # channels that the connection listens to
         self._own_sender = 0  # the backend that sends what was told here already
+        self.lost: list[Callable[[], Awaitable[None]]] = []
         self.loop = Loop("wakeups", self._check, CHECK_INTERVAL_S)
 
     def on(self, channel: str, listener: Listener) -> Callable[[], None]:
@@ -96,6 +99,10 @@ class Wakeups:
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             _log.warning("listen_lost", error=type(error).__name__)
             await self._own.close()
+            for lost in (
+                self.lost
+            ):  # this one is looked at every second; others that are lost with it find out when they are used
+                await lost()
 
     def tell(self, channel: str, payload: str) -> None:
         """Call the listeners of this process."""
@@ -157,12 +164,14 @@ class Notifier:
             connection, fresh = await self._own.get()
             if fresh and self._here is not None:
                 self._here.pass_over(connection.get_server_pid())
+            crashing.before(Site.NOTIFY)
             await connection.execute(
                 "SELECT pg_notify(channel, payload) FROM unnest($1::text[], $2::text[]) AS hint (channel, payload)",
                 [channel for channel, _ in batch],
                 [payload for _, payload in batch],
                 timeout=CHECK_INTERVAL_S,
             )
+            crashing.after(Site.NOTIFY)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             # A hint only: those who wait will look by themselves.
             _log.warning("notify_lost", error=type(error).__name__, hints=len(batch))

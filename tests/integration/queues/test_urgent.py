@@ -3,9 +3,8 @@
 from ccc_router.events.commands import SetPresence
 from ccc_router.events.inbox import Submission
 from ccc_router.events.vocabulary import Presence, Role
-from ccc_router.queues.session import _SETTINGS
 from ccc_router.queues.taking import taking
-from ccc_router.storage.database import Database
+from ccc_router.storage.database import BY_KEYS, Database
 from tests.integration.queues.test_rebuild import start
 from tests.support.inputs import accept, submitted
 from tests.support.spine import Spine, by_hand
@@ -83,7 +82,7 @@ async def test_a_turn_finds_both_by_their_indexes(database: Database) -> None:
             "INSERT INTO inbox (pool, source, key, body) SELECT 'main', CASE WHEN n % 100 = 0 THEN 'agent:an' ELSE 'site' END,"
             " 'k' || n, '{}' FROM generate_series(1, 20000) AS n"
         )
-        for name, value in _SETTINGS.items():
+        for name, value in BY_KEYS.items():
             await connection.execute(f"SET LOCAL {name} = {value}")
         statement = taking.TAKE.replace("$1", "'main'").replace("$2", "512")
         plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {statement}"))

@@ -10,6 +10,8 @@ from ccc_router.channels.portal.facts import Ids
 from ccc_router.channels.portal.proof import Solved
 from ccc_router.channels.portal.uploads import Received
 from ccc_router.events.facts import Attachment
+from ccc_router.kernel import crashing
+from ccc_router.kernel.crashing import Site
 from ccc_router.kernel.errors import IdempotencyKeyReused, Invalid, TooMany, Unavailable
 from ccc_router.storage.database import Connection, Database
 
@@ -126,6 +128,8 @@ class Tickets:
                     _ADD_LINE, self._pool, new.endpoint, ids.reference, ids.message_id, new.body_hash
                 )
             files = await self._claim(connection, new.endpoint, new.uploads, ids.message_id)
+            crashing.before(Site.TICKET)
+        crashing.after(Site.TICKET)
         return ticket, files
 
     async def add_line(
@@ -144,21 +148,28 @@ class Tickets:
                 number: int = known["number"]
             else:
                 number = await connection.fetchval(_ADD_LINE, self._pool, endpoint, reference, message_id, body_hash)
-            return Line(number, await self._claim(connection, endpoint, uploads, message_id))
+            line = Line(number, await self._claim(connection, endpoint, uploads, message_id))
+            crashing.before(Site.LINE)
+        crashing.after(Site.LINE)
+        return line
 
     async def keep_upload(self, endpoint: str, upload_id: str, file: Received) -> None:
         """Keep a file until it is sent. Raises TooMany (429) when too much waits already."""
         size = len(file.content)
         if await self._database.pool.fetchval(_UNSENT, self._pool, endpoint) + size > _MOST_UNSENT:
             raise TooMany(retry_after_s=600)
+        crashing.before(Site.UPLOAD)
         await self._database.pool.execute(
             _KEEP_UPLOAD, self._pool, endpoint, upload_id, file.name, file.media_type, size, file.sha256, file.content
         )
+        crashing.after(Site.UPLOAD)
 
     async def spend(self, proof: Solved) -> None:
         """Use a solved challenge up. Raises Invalid (422) when it was used before."""
         async with self._database.transaction() as connection:
             await self._spend(connection, proof)
+            crashing.before(Site.PROOF)
+        crashing.after(Site.PROOF)
 
     async def _spend(self, connection: Connection, proof: Solved) -> None:
         expires: datetime = proof.expires_at

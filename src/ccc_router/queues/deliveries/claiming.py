@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from ccc_router.events.vocabulary import ControlCommand, DeliveryKind, DeliveryState
+from ccc_router.kernel import crashing
 from ccc_router.kernel.clock import to_ms
+from ccc_router.kernel.crashing import Site
 from ccc_router.storage.database import Connection, Database
 
 from .port import Delivery
@@ -140,8 +142,10 @@ async def claim(
         rows = await connection.fetch(
             _TAKE, [row["pool"] for row in found], [row["id"] for row in found], timedelta(seconds=hold_s), worker, room
         )
+        crashing.before(Site.CLAIM)
+    crashing.after(Site.CLAIM)
     for pool, lane in sorted({(row["pool"], row["lane_before"]) for row in rows if row["moved"]}):
-        await database.pool.execute(_NEXT, pool, lane)  # after the commit, as in `let_next`
+        await _let_go(database, pool, lane)  # after the commit, as in `let_next`
     return Claimed(tuple(_claim_of(row, worker) for row in rows if row["first"]), len(found))
 
 
@@ -168,7 +172,15 @@ async def let_next(database: Database, claimed: Claim) -> None:
     Not in the transaction of the end: what was owed between this statement and the commit would be put off by a look that still
     saw this one unfinished, and nobody would bring it forward before the claim's end.
     """
+    crashing.before(Site.NEXT)
     await database.pool.execute(_NEXT, claimed.delivery.pool, claimed.delivery.lane)
+    crashing.after(Site.NEXT)
+
+
+async def _let_go(database: Database, pool: str, lane: str) -> None:
+    crashing.before(Site.MOVED)
+    await database.pool.execute(_NEXT, pool, lane)
+    crashing.after(Site.MOVED)
 
 
 async def bring_forward(database: Database, kind: DeliveryKind) -> None:
@@ -220,7 +232,9 @@ def lane_aside(item: Delivery) -> str:
 async def fix_body(database: Database, delivery: Delivery, body: bytes) -> bytes:
     """Keep the bytes of the first attempt; every attempt sends these, whoever built others later."""
     async with database.pool.acquire() as connection:
+        crashing.before(Site.BODY)
         kept = await connection.fetchval(_FIX_BODY, delivery.pool, delivery.id, body)
+        crashing.after(Site.BODY)
     return body if kept is None else bytes(kept)
 
 

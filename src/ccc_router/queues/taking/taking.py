@@ -17,6 +17,8 @@ from ccc_router.events.envelope import AnyInput
 from ccc_router.events.inbox import RawDelivery
 from ccc_router.events.kafka.feed import Fed, Feed, Offset
 from ccc_router.events.kafka.record import mark_of
+from ccc_router.kernel import crashing
+from ccc_router.kernel.crashing import Site
 from ccc_router.queues.taking.isolation import Isolation
 from ccc_router.storage.database import Connection
 
@@ -101,6 +103,7 @@ class Taking:
     async def take(self, connection: Connection, limit: int) -> Taken:
         """The next inputs, at most ``limit``, of either kind half of them if there are as many. Raises what asyncpg raises."""
         only = self._isolation.only
+        crashing.before(Site.TAKE)
         fed: list[Fed] = []
         if self._feed is not None:
             fed = self._feed.waiting(limit) if only is None else self._feed.these(only)
@@ -113,6 +116,7 @@ class Taking:
         order: list[Row | Fed] = list(heapq.merge(rows, fed, key=attrgetter("at")))
         self._isolation.taken([one.id for one in order])
         fresh = await self._fresh(connection, fed) if fed else {}
+        crashing.after(Site.TAKE)
         decided = (one if isinstance(one, Row) else fresh.get(one.id) for one in order)
         return Taken([row for row in decided if row is not None], fed, full)
 
