@@ -20,7 +20,7 @@ from ccc_router.queues.heartbeats import Heartbeats
 from ccc_router.queues.waits.waits import Waits
 from ccc_router.routing.policy import Catalogue
 from ccc_router.settings import Settings
-from ccc_router.workers.engine import engine_loop
+from ccc_router.workers.engine import INBOX_WAKE, engine_loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +116,7 @@ def make_trial_secrets(spine: Spine, catalogue: Catalogue) -> None:
 
 
 def tell_others(spine: Spine) -> None:
-    """Hints after a commit: to the workers that send, and to whoever looks at the state of agents and contacts."""
+    """Hints after a commit: to the workers that send, and to the engines of pools that something was handed to."""
     notifier = spine.storage.notifier
     spine.observers.owed.append(lambda kind: notifier.notify(DELIVERY_WAKE, kind))
+    spine.observers.handed.append(lambda pool: notifier.notify(INBOX_WAKE, pool))
