@@ -98,7 +98,7 @@ async def first_catalogue(spine: Spine) -> None:
     path = spine.settings.catalogue
     document = demo_document() if path is None else json.loads(path.read_text(encoding="utf-8"))
     catalogue = parse(document)
-    faults = catalogue if isinstance(catalogue, list) else faults_of(catalogue)
+    faults = catalogue if isinstance(catalogue, list) else faults_of(catalogue, pool=spine.settings.pool)
     if isinstance(catalogue, list) or faults:
         raise Misconfigured("\n".join(f"CCC_CATALOGUE: {fault.path}: {fault.detail}" for fault in faults))
     command = ActivateCatalogue(

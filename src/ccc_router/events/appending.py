@@ -56,7 +56,7 @@ WITH given AS MATERIALIZED (
         SELECT pool, source, key, id FROM given ORDER BY pool COLLATE "C", source COLLATE "C", key COLLATE "C"
         ON CONFLICT DO NOTHING RETURNING inbox_id)
 INSERT INTO inbox (pool, id, source, key, body, at) OVERRIDING SYSTEM VALUE
-SELECT pool, id, source, key, body, to_timestamp(at / 1000.0) FROM given JOIN fresh ON inbox_id = id ORDER BY n
+SELECT pool, id, source, key, body, to_timestamp(at / 1000.0) FROM fresh JOIN given ON id = inbox_id ORDER BY n
 """
 
 

@@ -129,6 +129,7 @@ class Batch:
         changed = self.state.take_changed()
         for case_id in self._awoken.keys() - {case.id for case in changed.cases}:
             changed.cases.append(self._awoken[case_id])
+        self.rows.left = {case.id: case for case in changed.cases if case.id not in self.state.cases}
         state_rows.write(writes, self.state, changed)
         loads.write(writes, self.state, changed.agents, new_catalogue=bool(self.catalogues))
         self.rows.write(writes)

@@ -152,6 +152,7 @@ class Resolver:
         made = self._rows
         self._handles.update((key, row.customer_id) for key, row in made.handles.items())
         self._refs.update((ref, (row.case_id, row.contact_id)) for ref, row in made.refs.items())
+        self._cases.update((case.id, CaseFound(msgspec.to_builtins(case))) for case in made.left.values())
         self._rows = rows
 
     def resolve(self, body: AnyInput, position: int) -> Found:
@@ -225,12 +226,13 @@ class Resolver:
         """What a ref means; a case that nobody knows is none."""
         made = self._rows.refs.get(ref)
         case_id, contact_id = (made.case_id, made.contact_id) if made is not None else self._refs.get(ref, ("", ""))
-        known = case_id in self._state.cases or case_id in self._cases
+        known = case_id in self._state.cases or case_id in self._cases or self._state.just_left(case_id) is not None
         return (case_id, contact_id) if known else ("", "")
 
     def _takes_part(self, case_id: str, private: Private, customer_id: str) -> bool:
         case = self._state.cases.get(case_id)
-        owner = case.customer_id if case is not None else self._cases[case_id].row.get("customer_id")
+        found = self._case(case_id)
+        owner = case.customer_id if case is not None else found.row.get("customer_id") if found is not None else ""
         if customer_id and owner == customer_id:
             return True
         return any((case_id, handle.kind, handle.value) in self._participants for handle in private.handles)

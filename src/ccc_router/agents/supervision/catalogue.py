@@ -124,7 +124,15 @@ async def _activate(
     faults = (
         after
         if isinstance(after, list)
-        else faults_of(after, previous=before, successors=successors, waiting=waiting, arrived=arrived)
+        else faults_of(
+            after,
+            previous=before,
+            successors=successors,
+            waiting=waiting,
+            arrived=arrived,
+            pool=room.pool,
+            others=await room.staff.other_catalogues(),
+        )
     )
     if isinstance(after, list) or faults:
         raise Invalid(
