@@ -176,10 +176,9 @@ async def test_the_visitors_ticket_goes_on_working(database: Database) -> None:
         refused = await http.post(f"{where}/callback", json={"phone": "0900000001"}, headers=bearer)
         assert (refused.status_code, refused.json()["code"]) == (409, "handed_over")
         assert await reception.spine.database.pool.fetchval("SELECT count(*) FROM delivery WHERE pool = 'main'") == 0
-        async with (
-            asyncio.timeout(5),
-            http.stream("GET", f"{where}/stream", headers={**bearer, "Last-Event-ID": "1"}) as stream,
-        ):
-            async for line in stream.aiter_lines():
-                if "Thẻ đã gửi" in line:
+        row = await reception.tickets.by_reference("portal", ticket["reference"])
+        assert row is not None
+        async with asyncio.timeout(5):
+            async for chunk in reception.streams.follow(row, 1):
+                if "Thẻ đã gửi" in chunk.decode():
                     break
