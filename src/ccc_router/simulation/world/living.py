@@ -10,15 +10,16 @@ from typing import Final
 
 import msgspec
 
-from ...events.commands import AcceptOffer, CompleteContact, SetPresence
+from ...events.commands import AcceptOffer, CompleteContact
 from ...events.envelope import AnyInput, Input, Resolved
 from ...events.facts import CallEvent, ContactTaken, MessageReceived, OfferFetched
-from ...events.vocabulary import CallEventName, Channel, LegRole, Presence, Role
+from ...events.vocabulary import CallEventName, Channel, LegRole, Role
 from ...routing import State, step
 from ...routing import decisions as d
 from ...routing.policy import Catalogue
 from ...routing.step import Step, next_due
-from ..workloads.workload import MISSED, Arrival, Shift, Workload
+from ..workloads.workload import MISSED, Arrival, Workload
+from .days import Days
 from .ends import DISPOSITION, own_end, with_own_ends
 from .reactions import REACTIONS
 from .several import Abroad
@@ -54,16 +55,16 @@ class World:
         self.state.now = window.from_ms  # what is due at once, as the hours of queues are, is due then
         self.visits: dict[str, Visit] = {}
         self.working = {agent.id: WorkedTime(window.measured_from_ms) for agent in catalogue.agents}
-        self.present: dict[str, Presence] = {}
         self.run = Run([], self.working, window.until_ms, window.measured_from_ms, window.utc_offset_minutes)
         self._sink = sink
         self._coming: list[tuple[int, int, Callable[[int, str], None], str]] = []
         self._number = 0
         self._arrivals = enumerate(workload.arrivals)
         self._following = next(self._arrivals, None)
+        self.days = Days(self, workload.window)
         for shift in workload.shifts:
             if shift.agent_id in self.working:
-                self._plan(shift)
+                self.days.plan(shift)
 
     def go(self) -> Run:
         """Live through the window. Raises only on a fault of the core or of this world."""
@@ -288,44 +289,6 @@ class World:
             )
             self.give(at, command)
 
-    # agents' days
-
-    def _plan(self, shift: Shift) -> None:
-        start = self.workload.window.from_ms
-        self.later(max(start, shift.from_ms), self._come_in, shift.agent_id)
-        for pause in shift.breaks:
-            if pause.until_ms > start:
-                self.later(max(start, pause.from_ms), self._pause, shift.agent_id)
-                self.later(pause.until_ms, self._come_in, shift.agent_id)
-        self.later(shift.until_ms, self._go_home, shift.agent_id)
-
-    def _come_in(self, at: int, agent_id: str) -> None:
-        self._say(at, agent_id, Presence.READY)
-
-    def _pause(self, at: int, agent_id: str) -> None:
-        self._say(at, agent_id, Presence.NOT_READY, "break")
-
-    def _go_home(self, at: int, agent_id: str) -> None:
-        self._say(at, agent_id, Presence.SIGNED_OUT)
-
     def come_back(self, at: int, agent_id: str) -> None:
-        """Missed offers set him not ready: later he says that he is there, if his shift has him there."""
-        self.later(at + self.workload.window.back_after_ms, self._back, agent_id)
-
-    def _back(self, at: int, agent_id: str) -> None:
-        if self.present.get(agent_id) is Presence.READY:
-            self._say(at, agent_id, Presence.READY)
-
-    def _say(self, at: int, agent_id: str, presence: Presence, reason: str = "") -> None:
-        self.present[agent_id] = presence
-        self.give(
-            at,
-            SetPresence(
-                actor=agent_id,
-                actor_role=Role.AGENT,
-                agent_id=agent_id,
-                presence=presence,
-                reason=reason,
-                after_current=presence is Presence.SIGNED_OUT,
-            ),
-        )
+        """Missed offers set him not ready."""
+        self.days.come_back(at, agent_id)
