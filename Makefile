@@ -20,7 +20,7 @@ export PIP_REQUIRE_VIRTUALENV := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo check format test bench quality soak sabotage golden mutants lock clean
+.PHONY: help setup run demo check format test bench quality soak sabotage golden schemas mutants lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -55,7 +55,8 @@ format: $(DEV) ## Rewrite the code as check wants it
 	$(BIN)/ruff format .
 
 test: $(DEV) ## Every test but the long ones
-	$(BIN)/python -m pytest -n $(JOBS) -m "not soak and not bench" $(PYTEST_ARGS)
+	@tests/support/kafka/fetch.sh || true
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not soak and not bench" $(PYTEST_ARGS)
 
 bench: $(DEV) ## Measure; writes bench/results.json
 	$(BIN)/python -m bench
@@ -64,6 +65,7 @@ quality: $(DEV) ## Play routing policies against each other; writes bench/qualit
 	$(BIN)/python -m quality
 
 soak: $(DEV) ## Load and kills for MINUTES=5
+	@tests/support/kafka/fetch.sh || true
 	CCC_TEST_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -s -m soak --timeout=0 $(PYTEST_ARGS)
 
 sabotage: $(DEV) ## Break each invariant in a scratch copy and see its test turn red
@@ -71,6 +73,9 @@ sabotage: $(DEV) ## Break each invariant in a scratch copy and see its test turn
 
 golden: $(DEV) ## Record the golden journal of the present core version (docs/adr/0028)
 	PYTHONPATH=src $(BIN)/python -m tests.support.record_day tests/fixtures/journal
+
+schemas: $(DEV) ## Write the schemas of what is on the topics anew
+	PYTHONPATH=src $(BIN)/python -m tests.support.topic_schemas
 
 mutants: MINUTES = 0
 mutants: $(DEV) ## Change routing/ in small places and count what the tests notice; MINUTES=30 SEED=7 samples

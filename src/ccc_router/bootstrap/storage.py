@@ -69,7 +69,8 @@ async def open_storage(settings: Settings, supervisor: Supervisor, clock: Clock)
             database = await Database.open(dsn, Limits(pool_size=settings.database_pool))
         except Exception as error:
             raise _unreachable(error) from error
-        storage = Storage(dsn, database, Wakeups(dsn), Notifier(dsn), embedded)
+        wakeups = Wakeups(dsn)
+        storage = Storage(dsn, database, wakeups, Notifier(dsn, wakeups), embedded)
         if embedded is not None:
             supervisor.add(Loop("postgres", embedded.keep, 0.2))
         supervisor.add(storage.wakeups.loop)
@@ -97,6 +98,22 @@ async def reading(settings: Settings, clock: Clock) -> AsyncIterator[Connection]
             raise Misconfigured("CCC_DATABASE_URL: this database was never served") from error
         finally:
             await connection.close(timeout=2)
+
+
+@contextlib.asynccontextmanager
+async def looking(settings: Settings, clock: Clock) -> AsyncIterator[Database]:
+    """The database for who looks for long, also beside a service that runs: it is reached again when it was away. Raises Misconfigured."""
+    async with server(settings, clock, shared=True) as (dsn, _):
+        try:
+            database = await Database.open(dsn, Limits(pool_size=1), name="looking")
+        except Exception as error:
+            raise _unreachable(error) from error
+        try:
+            yield database
+        except asyncpg.UndefinedTableError as error:
+            raise Misconfigured("CCC_DATABASE_URL: this database was never served") from error
+        finally:
+            await database.close()
 
 
 def _unreachable(error: Exception) -> Exception:
