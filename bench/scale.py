@@ -27,6 +27,8 @@ PEAK: Final = 2.4
 """How much busier than the average hour the busiest is (the load profile of the simulator's `Description`)."""
 REQUESTS_A_LIFE: Final = 8
 """One delivery of a channel or three events of a call, the agent's client: next, accept, the contact, an answer, complete, a heartbeat."""
+PARTITIONS: Final = 12
+"""Of a topic: an inbox for each pool, and the journal of all."""
 INPUTS_A_LIFE: Final = 4
 """Facts and commands: what came, accept, answer, complete."""
 
@@ -157,22 +159,17 @@ async def a_request(server: Server, seconds: float) -> float:
         return 1e6 * (cpu_s([service]) - cpu) / done.ok
 
 
-def needs(cost: Cost, size: Size, spare: float = 0.5) -> str:
-    """A line of the second table. ``spare``: the share of a core that is used at the peak."""
+def needs(cost: Cost, size: Size) -> str:
+    """A line of the second table: what is busy in the busiest hour."""
     peak = size.a_day / _DAY_S * PEAK
-    a_pool = peak / size.pools
-    engine = (a_pool * cost.our_us + cost.idle_us) / 1e6
+    engine = (peak / size.pools * cost.our_us + cost.idle_us) / 1e6
     http = peak * REQUESTS_A_LIFE * cost.request_us / 1e6
     postgres = (peak * cost.postgres_us + size.pools * cost.idle_postgres_us) / 1e6
     return (
-        f"| {size.pools} | {size.a_day:,} | {peak:.1f} | {engine:.3f} | {_cores(http, spare)} | {_cores(postgres, spare)} | "
-        f"{peak * cost.wal / 1e6:.2f} MB/s | {size.a_day * cost.wal / 1e9:.1f} GB | {size.a_day * cost.disk / 1e9:.1f} GB | "
-        f"{peak * INPUTS_A_LIFE:,.0f} | {size.pools * cost.connections} |"
+        f"| {size.pools} | {size.a_day:,} | {peak:.1f} | {engine:.3f} | {engine * size.pools:.2f} | {http:.2f} | {postgres:.2f} "
+        f"| {peak * cost.wal / 1e6:.2f} MB/s | {size.a_day * cost.wal / 1e9:.1f} GB | {size.a_day * cost.disk / 1e9:.1f} GB "
+        f"| {peak * INPUTS_A_LIFE:,.0f} | {size.pools * cost.connections} | {PARTITIONS * (size.pools + 1)} |"
     )
-
-
-def _cores(busy: float, spare: float) -> int:
-    return max(1, round(busy / spare + 0.5))
 
 
 async def measure(rate: float, seconds: float) -> None:
@@ -191,8 +188,8 @@ async def measure(rate: float, seconds: float) -> None:
     )
     print(f"| connections it holds | {cost.connections} |\n")
     print(
-        "| pools | contacts a day | a second at the peak | core of each engine | cores `serve` | cores PostgreSQL | WAL at the peak "
-        "| WAL a day | tables a day | inputs a second | connections |\n|---|---|---|---|---|---|---|---|---|---|---|"
+        "| pools | contacts a day | a second at the peak | core of an engine | of all | `serve` | PostgreSQL | WAL at the peak "
+        "| WAL a day | tables a day | inputs a second | connections | partitions |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|"
     )
     print("\n".join(needs(cost, size) for size in SIZES))
 

@@ -55,7 +55,7 @@ async def test_r13_both_pools_say_where_it_is_and_why(database: Database) -> Non
         why = (await lead.get(f"/v1/contacts/{contact_id}/why")).json()["text"]
         assert "handed over to the pool danang, queue cards" in why["en"]
         assert "too many waited before it in the queue General" in why["en"]
-        assert "Đã chuyển giao cho nhóm danang, hàng đợi cards" in why["vi"]
+        assert "Đã chuyển giao cho cụm danang, hàng đợi cards" in why["vi"]
         assert "có quá nhiều lượt chờ trước" in why["vi"]
         timeline = (await lead.get(f"/v1/contacts/{contact_id}/timeline")).json()["items"]
         assert [(one["event"], one["detail"]) for one in timeline][-1] == ("ContactHandedOver", HELP)
@@ -70,7 +70,7 @@ async def test_r13_both_pools_say_where_it_is_and_why(database: Database) -> Non
         assert there["arrived_at"] == here["arrived_at"]
         why = (await theirs.get(f"/v1/contacts/{contact_id}/why")).json()["text"]
         assert "The pool main handed it over, and it kept its place" in why["en"]
-        assert "Do nhóm main chuyển giao, giữ nguyên thứ tự" in why["vi"]
+        assert "Do cụm main chuyển giao, giữ nguyên thứ tự" in why["vi"]
         an = helper.client(Role.AGENT, "an")
         await an.put("/v1/agents/me/presence", json={"state": "ready"})
         offer = (await an.post("/v1/agents/me/work/next")).json()

@@ -31,7 +31,7 @@ def situation(contact: Contact, queue: tuple[str, str], agent: tuple[str, str], 
             where = contact.handed_over
             pool, there = (where.pool, where.queue) if where is not None else ("", "")
             return WhyText(
-                vi=f"Đã chuyển giao cho nhóm {pool}, hàng đợi {there}.",
+                vi=f"Đã chuyển giao cho cụm {pool}, hàng đợi {there}.",
                 en=f"It was handed over to the pool {pool}, queue {there}.",
             )
         case ContactState.CLOSED | ContactState.ABANDONED | ContactState.DEFLECTED | ContactState.MERGED:
@@ -61,7 +61,7 @@ def _waits(contact: Contact, queue: tuple[str, str], waiting: WaitingView | None
             vi.append(f"Yêu cầu được nới lúc {at}.")
             en.append(f"It will need less at {at}.")
         if contact.came_through:
-            vi.append(f"Do nhóm {contact.came_through[-1]} chuyển giao, giữ nguyên thứ tự.")
+            vi.append(f"Do cụm {contact.came_through[-1]} chuyển giao, giữ nguyên thứ tự.")
             en.append(f"The pool {contact.came_through[-1]} handed it over, and it kept its place.")
         if contact.place_from:
             vi.append("Giữ thứ tự của lượt trước của cùng khách hàng.")
