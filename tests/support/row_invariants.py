@@ -68,6 +68,9 @@ BROKEN: dict[str, str] = {
     "I18: a contact in no state that is counted": """
         SELECT id, state FROM contact WHERE pool = $1
         AND open = (state IN ('closed', 'abandoned', 'deflected', 'merged', 'handed_over'))""",
+    "I1: a contact that was handed over and not told of": """
+        SELECT c.id FROM contact c WHERE c.pool = $1 AND c.state = 'handed_over' AND NOT EXISTS (
+            SELECT 1 FROM seen s WHERE s.pool = c.row -> 'handed_over' ->> 'pool' AND s.source = 'pool:' || c.pool AND s.key = c.id)""",
     "nothing was put aside": "SELECT position, error, detail FROM parked_input WHERE pool = $1",
     "nothing is left in the inbox": "SELECT id FROM inbox WHERE pool = $1",
 }
@@ -95,9 +98,9 @@ BROKEN_IN_THE_JOURNAL: dict[str, str] = {
     "I18: contacts that ended are those no longer open": """
         SELECT e.id, c.id FROM (  -- who had abandoned is queued again when a late event says that he chose to be called back (I3)
             SELECT DISTINCT ON (1) line ->> 'contact_id' AS id, line ->> 'kind' AS kind FROM entry
-            WHERE line ->> 'kind' IN ('ContactEnded', 'ContactQueued') ORDER BY 1, position DESC, number DESC) e
-        FULL JOIN (SELECT id FROM contact WHERE pool = $1 AND NOT open) c ON c.id = e.id AND e.kind = 'ContactEnded'
-        WHERE (e.kind = 'ContactEnded' OR e.id IS NULL) AND (e.id IS NULL OR c.id IS NULL)""",
+            WHERE line ->> 'kind' IN ('ContactEnded', 'ContactHandedOver', 'ContactQueued') ORDER BY 1, position DESC, number DESC) e
+        FULL JOIN (SELECT id FROM contact WHERE pool = $1 AND NOT open) c ON c.id = e.id AND e.kind <> 'ContactQueued'
+        WHERE (e.kind <> 'ContactQueued' OR e.id IS NULL) AND (e.id IS NULL OR c.id IS NULL)""",
     "the core found an invariant broken": "SELECT line FROM entry WHERE line ->> 'kind' = 'InvariantViolated'",
 }
 _ENTRIES = """

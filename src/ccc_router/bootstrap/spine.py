@@ -235,7 +235,7 @@ def _given(settings: Settings, *, demo: bool) -> Catalogue | None:
         return None
     document = demo_document() if path is None else json.loads(path.read_text(encoding="utf-8"))
     catalogue = parse(document)
-    faults = catalogue if isinstance(catalogue, list) else faults_of(catalogue)
+    faults = catalogue if isinstance(catalogue, list) else faults_of(catalogue, pool=settings.pool)
     if isinstance(catalogue, list) or faults:
         raise Misconfigured("\n".join(f"CCC_CATALOGUE: {fault.path}: {fault.detail}" for fault in faults))
     return catalogue

@@ -57,6 +57,7 @@ class Observers:
     def __init__(self) -> None:
         self.committed: list[Callable[[int], None]] = []
         self.owed: list[Callable[[str], None]] = []
+        self.handed: list[Callable[[str], None]] = []
         self.activated: list[Callable[[Catalogue], None]] = []
 
 
@@ -127,7 +128,8 @@ class Engine:
         await self._leave("stopped")
 
     def _tell(self, session: Session) -> None:
-        kinds = set()
+        kinds: set[str] = set()
+        pools: set[str] = set()
         for batch in session.committed:
             INPUTS.labels(self.pool).inc(batch.inputs)
             ENTRIES.labels(self.pool).inc(batch.entries)
@@ -145,9 +147,13 @@ class Engine:
             if batch.activated is not None:
                 self._activated(batch.activated)
             kinds |= {delivery.delivery.value for _, delivery, _ in batch.owed}
+            pools |= batch.handing.pools.keys()
         for kind in kinds:
             for owed in self._observers.owed:
                 owed(kind)
+        for pool in pools:
+            for handed in self._observers.handed:
+                handed(pool)
         for committed in self._observers.committed:
             committed(session.head.position)
 

@@ -388,7 +388,9 @@ async def test_claiming_reads_no_more_than_its_index(database: Database) -> None
     )
     await database.pool.execute("ANALYZE delivery")
     async with database.transaction() as connection:
-        plan = await connection.fetch("EXPLAIN " + claiming.CANDIDATES.replace("$1", "'webhook'").replace("$2", "50"))
+        plan = await connection.fetch(
+            "EXPLAIN " + claiming.CANDIDATES.replace("$1", "'webhook'").replace("$2", "50").replace("$3", "'main'")
+        )
     text = "\n".join(str(row[0]) for row in plan)
     assert "delivery_due" in text
     assert "Seq Scan" not in text

@@ -68,7 +68,7 @@ async def deciding(spine: Spine) -> AsyncIterator[Deciding]:
 
 
 def _tell(spine: Spine, engine: Engine, observers: Observers) -> None:
-    """Hints after a commit: whoever follows the journal, works by the catalogue, or sends."""
+    """Hints after a commit: whoever follows the journal, works by the catalogue, sends, or leads a pool that got something."""
     notifier, pool = spine.storage.notifier, spine.settings.pool
     notifier.keep(INBOX_WAKE, pool, lambda: engine.leading)  # those who stand by do not read
     # Its readers are here; beside another such process they look by themselves.
@@ -76,4 +76,5 @@ def _tell(spine: Spine, engine: Engine, observers: Observers) -> None:
     observers.activated.append(spine.current.put)
     observers.activated.append(lambda _: notifier.notify(CATALOGUE_WAKE, pool, here=False))
     observers.owed.append(lambda kind: notifier.notify(DELIVERY_WAKE, kind))
+    observers.handed.append(lambda other: notifier.notify(INBOX_WAKE, other))
     observers.committed.append(lambda _: notifier.notify(JOURNAL_WAKE, pool))

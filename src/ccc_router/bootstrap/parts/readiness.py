@@ -8,9 +8,10 @@ from ccc_router.web.health import Check
 
 _PATIENCE_S: Final = 2.0
 _LAG_S: Final = 10
+# What another pool handed over bears the time when it came there.
 _LOOK: Final = """
 SELECT (SELECT until > clock_timestamp() FROM lease WHERE name = $1) AS led,
-       (SELECT extract(epoch FROM clock_timestamp() - min(at)) FROM inbox WHERE pool = $2) AS lag_s
+       (SELECT extract(epoch FROM clock_timestamp() - min(at)) FROM inbox WHERE pool = $2 AND source NOT LIKE 'pool:%') AS lag_s
 """
 
 

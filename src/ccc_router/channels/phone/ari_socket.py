@@ -158,7 +158,7 @@ def ari_router(
     @router.websocket("/phone/{endpoint}/ari")
     async def take_ari_events(websocket: WebSocket, endpoint: str) -> None:
         known = directory.endpoint(endpoint)
-        if known is None or known.channel != "phone" or known.dialect != DIALECT:
+        if known is None or known.channel != "phone" or known.dialect != DIALECT or known.shared_from:
             await refuse(websocket, 404)
             return
         handshake = Request(method="GET", headers={name.lower(): value for name, value in websocket.headers.items()})

@@ -90,7 +90,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Tickets:
-    """Every method is one transaction."""
+    """Every method is one transaction. ``pool`` of a method: whose ticket it is, where not ours, as a portal is shared."""
 
     def __init__(self, database: Database, pool: str) -> None:
         self._database = database
@@ -100,9 +100,9 @@ class Tickets:
         """The ticket that was made under a key."""
         return _ticket(await self._database.pool.fetchrow(_BY_KEY, self._pool, endpoint, key_hash))
 
-    async def by_reference(self, endpoint: str, reference: str) -> TicketRow | None:
+    async def by_reference(self, endpoint: str, reference: str, *, pool: str = "") -> TicketRow | None:
         """The ticket of a reference."""
-        return _ticket(await self._database.pool.fetchrow(_BY_REFERENCE, self._pool, endpoint, reference))
+        return _ticket(await self._database.pool.fetchrow(_BY_REFERENCE, pool or self._pool, endpoint, reference))
 
     async def open(self, new: NewTicket) -> tuple[TicketRow, tuple[Attachment, ...]]:
         """Make the ticket with its first line, or find the one made under the same key. Also returns the files claimed.
@@ -133,21 +133,29 @@ class Tickets:
         return ticket, files
 
     async def add_line(
-        self, endpoint: str, reference: str, message_id: str, body_hash: bytes, uploads: Sequence[str] = ()
+        self,
+        endpoint: str,
+        reference: str,
+        message_id: str,
+        body_hash: bytes,
+        uploads: Sequence[str] = (),
+        *,
+        pool: str = "",
     ) -> Line:
         """Give a message its number, the next one of its conversation; again: the same number.
 
         Raises IdempotencyKeyReused (422) when the message was another one, Invalid (422) for an upload that is not there.
         """
         async with self._database.transaction() as connection:
-            await connection.fetchval(_LOCK, self._pool, endpoint, reference)
-            known = await connection.fetchrow(_LINE, self._pool, message_id)
+            whose = pool or self._pool
+            await connection.fetchval(_LOCK, whose, endpoint, reference)
+            known = await connection.fetchrow(_LINE, whose, message_id)
             if known is not None and known["body_hash"] != body_hash:
                 raise IdempotencyKeyReused
             if known is not None:
                 number: int = known["number"]
             else:
-                number = await connection.fetchval(_ADD_LINE, self._pool, endpoint, reference, message_id, body_hash)
+                number = await connection.fetchval(_ADD_LINE, whose, endpoint, reference, message_id, body_hash)
             line = Line(number, await self._claim(connection, endpoint, uploads, message_id))
             crashing.before(Site.LINE)
         crashing.after(Site.LINE)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # The statement's time, not the clock's: that one is asked for each row, so the index could not stop at what is not due yet.
 CANDIDATES: Final = """
 SELECT pool, id FROM delivery
-WHERE state = 'owed' AND kind = $1 AND due <= statement_timestamp()
+WHERE pool = $3 AND state = 'owed' AND kind = $1 AND due <= statement_timestamp()
 ORDER BY due, id LIMIT $2
 FOR UPDATE SKIP LOCKED
 """
@@ -129,14 +129,14 @@ class Claimed:
 
 
 async def claim(
-    database: Database, kind: DeliveryKind, worker: str, *, room: int, look_at: int, hold_s: float
+    database: Database, kind: DeliveryKind, worker: str, *, room: int, look_at: int, hold_s: float, pool: str = "main"
 ) -> Claimed:
-    """Claim at most ``room`` due deliveries of a kind for ``hold_s`` seconds, the oldest unfinished of each lane only.
+    """Claim at most ``room`` due deliveries of a kind and pool for ``hold_s`` seconds, the oldest unfinished of each lane only.
 
     ``look_at`` (at least ``room``) bounds how many due rows are looked at, those behind others included.
     """
     async with database.transaction() as connection:
-        found = await connection.fetch(CANDIDATES, kind.value, look_at)
+        found = await connection.fetch(CANDIDATES, kind.value, look_at, pool)
         if not found:
             return Claimed((), 0)
         rows = await connection.fetch(
