@@ -7,8 +7,8 @@ their lane have no due time of their own (`infinity`); the index finds their lan
 
 from alembic import op
 
-revision = "0020"
-down_revision = "0017"
+revision = "0019"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
