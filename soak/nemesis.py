@@ -31,6 +31,8 @@ class Harm:
     """From the moment a leader was taken to the first commit of the next epoch."""
     outages: list[tuple[float, float]] = field(default_factory=list)
     """From the moment PostgreSQL was taken to the first commit after it."""
+    parts: list[tuple[float, float]] = field(default_factory=list)
+    """Of each of both: until the lease was taken, and from then to the first commit (ms)."""
     never: int = 0
     """After how many of them nobody led within 20 s."""
 
@@ -149,7 +151,7 @@ class Nemesis:
             at = await self._world.watch.first_commit(max(since, led.taken_at))
             if at is not None:
                 found.append(at)
-                self._record.note("window", (began, since, led.taken_at, at, led.epoch))
+                self.harm.parts.append((led.taken_at - began, at - led.taken_at))
             return bool(found)
 
         if await until(look, _PATIENCE_S):

@@ -49,6 +49,7 @@ def whole(options: Options, outcome: Outcome) -> dict[str, Any]:
         "faults": dict(sorted(harm.faults.items())),
         "takeovers_s": [round(seconds(one), 2) for one in harm.takeovers],
         "outages_s": [round(seconds(one), 2) for one in harm.outages],
+        "windows_in_parts_ms": [[round(part) for part in one] for one in harm.parts],
         "never_taken_over": harm.never,
         "ended_by_themselves": outcome.died,
         "drained": outcome.drained,

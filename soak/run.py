@@ -27,7 +27,7 @@ from soak.watch import now_ms
 from soak.world import Kafka, Ports, World, a_world
 
 _POSTERS: Final = 6
-_SETTLE_S: Final = 30.0
+_SETTLE_S: Final = 8.0
 _DRAIN_S: Final = 120.0
 _OWED: Final = "SELECT count(*) FROM delivery WHERE state = 'owed' AND due < clock_timestamp() + interval '20 seconds'"
 _INBOX: Final = "SELECT count(*) FROM (SELECT 1 FROM inbox LIMIT 1000) i"
@@ -98,7 +98,7 @@ async def _run(options: Options, kafka: Kafka | None, free: Ports, folder: Path,
         load_s, healed = time.monotonic() - began, time.monotonic()
         telling.cancel()
         say("no more harm; the customers go, what is under way is finished")
-        drained = await load.end()
+        drained = await load.end(say)
         drain_s = time.monotonic() - healed
         stop_s, died = await world.end()
         record.close()
@@ -149,15 +149,17 @@ class Load:
         self._customers = [asyncio.create_task(one) for one in coming]
         self._staff = [asyncio.create_task(agent.run()) for agent in self._agents]
 
-    async def end(self) -> bool:
+    async def end(self, say: Say) -> bool:
         """Customers finish what they began, agents what is there, departments are well; whether nothing was left over."""
         self._outside.well = True
         self._doors.over.set()
         finished = await _within(self._customers, 150.0)
         await self._watched.finish()
+        say("the customers are gone")
         await until(self._quiet, _SETTLE_S)
         self._done.set()
         finished &= await _within(self._staff, 90.0)
+        say("the agents are gone")
         drained = await until(self._quiet, _DRAIN_S)
         self._doors.gave_up.set()
         return drained and finished

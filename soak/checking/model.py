@@ -79,15 +79,30 @@ class Model:
         self._lost: set[str] = set()
         self._fired: set[tuple[str, str, int]] = set()
         self._raised: set[tuple[str, str]] = set()
+        self._decide = {
+            "ContactOpened": self._contact_opened,
+            "ContactEnded": self._contact_ended,
+            "ContactQueued": self._contact_queued,
+            "OfferMade": self._offer_made,
+            "OfferEnded": self._offer_ended,
+            "ContactActive": self._contact_active,
+            "ContactWaiting": self._disowned,
+            "AssignmentEnded": self._disowned,
+            "AgentMarkedLost": self._lost_agent,
+            "AgentMarkedBack": self._back,
+            "DeliveryOwed": self._owed,
+            "DeliveryEnded": self._delivery_ended,
+            "InvariantViolated": self._violated,
+        }
 
     def take(self, step: Step) -> None:
         """The next row."""
         given = step.given
         self._input(given)
         for made in step.made:
-            decide = _BY_KIND.get(made.kind)
+            decide = self._decide.get(made.kind)
             if decide is not None:
-                decide(self, given, made)
+                decide(given, made)
         if given.body.kind == "AgentLost" and given.body.agent_id in self._lost & self._asked.keys():
             self.faults.add("I7: a lost agent keeps his offer", f"{given.position} {given.body.agent_id}")
 
@@ -205,20 +220,3 @@ class Model:
 
     def _violated(self, given: Given, made: Made) -> None:
         self.faults.add(f"{made.invariant}: found by the core", f"{given.position} {made.ref} {made.what}")
-
-
-_BY_KIND: Final = {
-    "ContactOpened": Model._contact_opened,
-    "ContactEnded": Model._contact_ended,
-    "ContactQueued": Model._contact_queued,
-    "OfferMade": Model._offer_made,
-    "OfferEnded": Model._offer_ended,
-    "ContactActive": Model._contact_active,
-    "ContactWaiting": Model._disowned,
-    "AssignmentEnded": Model._disowned,
-    "AgentMarkedLost": Model._lost_agent,
-    "AgentMarkedBack": Model._back,
-    "DeliveryOwed": Model._owed,
-    "DeliveryEnded": Model._delivery_ended,
-    "InvariantViolated": Model._violated,
-}

@@ -1,8 +1,10 @@
 """Agents: they pull, accept or decline or let it pass, talk, answer, hand over, ask departments, and fall silent now and then."""
 
 import asyncio
+import contextlib
 import json
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -12,7 +14,7 @@ from soak.http import Reply
 from soak.load.asking import Asked, Doors
 
 _AGAIN: Final = 0.05
-_WAIT_S: Final = 10
+_WAIT_S: Final = 5
 _THINK_S: Final = (0.05, 0.6)
 _SILENT_S: Final = 40.0
 _LOOK_EVERY: Final = 4
@@ -59,7 +61,8 @@ class Working:
         elif chance < 0.08:
             return  # nobody looks at it: it is missed
         elif chance < 0.085:
-            await asyncio.sleep(_SILENT_S)  # the client is gone for longer than its lease
+            with contextlib.suppress(TimeoutError):  # the client is gone for longer than its lease
+                await asyncio.wait_for(self._done.wait(), _SILENT_S)
         else:
             taken = await self._do(f"/v1/offers/{offer['offer_id']}/accept", "accept", offer["offer_id"])
             if taken is not None and taken.status == 200:
@@ -167,8 +170,7 @@ async def do(
     asked = Asked("command", who, (key, *about), "POST", path, headers | {"Idempotency-Key": key}, raw, told=_code)
     reply = await doors.insist(asked)
     if reply is not None and doors.rng.random() < _AGAIN:
-        again = Asked("command", who, (key, *about), "POST", path, headers | {"Idempotency-Key": key}, raw, told=_code, counts=0)  # fmt: skip
-        await doors.once(again)
+        await doors.once(replace(asked, counts=0))
     return reply
 
 

@@ -9,6 +9,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from ccc_router.kernel import signing
@@ -119,7 +120,7 @@ class WatchedCalls:
         if await self._doors.insist(asked) is not None:
             self._known.extend(batch[:5])
             if self._rng.random() < _DOUBLED / 3:
-                await self._doors.once(Asked(*[getattr(asked, name) for name in _WITHOUT_COUNT], counts=0))
+                await self._doors.once(replace(asked, counts=0))
         return len(batch)
 
     def _batch(self, size: int) -> list[tuple[int, bytes]]:
@@ -146,6 +147,3 @@ class WatchedCalls:
         for place, (name, leg) in enumerate(life):
             number = self._numbers.take()
             yield number, event(number, name, call, leg, caller=caller, at=at + place)
-
-
-_WITHOUT_COUNT: Final = ("kind", "who", "what", "method", "path", "headers", "body", "timeout_s", "told")

@@ -15,6 +15,7 @@ _PATIENCE_S: Final = (3.0, 20.0)
 _TALK_S: Final = (0.5, 4.0)
 _NOT_PICKED_UP: Final = 0.1
 _LONGEST_S: Final = 30.0
+_LAST_S: Final = 2.0
 
 
 class Hotline:
@@ -66,7 +67,7 @@ class Hotline:
         patience_s, leg = self._rng.uniform(*_PATIENCE_S), ""
         while True:
             try:
-                async with asyncio.timeout(patience_s):
+                async with asyncio.timeout(min(patience_s, _LAST_S) if self._doors.over.is_set() else patience_s):
                     command = await wishes.get()
             except TimeoutError:
                 if leg:

@@ -66,7 +66,8 @@ class Outside:
                 if answer is None:
                     break
                 status, said = answer
-                writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(said)}\r\nContent-Type: application/json\r\n\r\n".encode() + said)  # fmt: skip
+                head = f"HTTP/1.1 {status} X\r\nContent-Length: {len(said)}\r\nContent-Type: application/json\r\n\r\n"
+                writer.write(head.encode() + said)
         writer.close()
 
     async def _answer(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes] | None:

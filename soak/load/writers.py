@@ -5,7 +5,8 @@ import itertools
 import json
 import random
 import time
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
 from ccc_router.channels.portal.names import fingerprint
 from ccc_router.kernel import signing
@@ -71,8 +72,7 @@ class Writers:
     async def _twice(self, asked: Asked) -> None:
         """Until it is acknowledged, and once more now and then."""
         if await self._doors.insist(asked) is not None and self._rng.random() < _AGAIN:
-            again: dict[str, Any] = {name: getattr(asked, name) for name in asked.__dataclass_fields__}
-            await self._doors.once(Asked(**again | {"counts": 0}))
+            await self._doors.once(replace(asked, counts=0))
 
 
 def _ticket(reply: Reply) -> str:
