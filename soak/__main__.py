@@ -14,7 +14,17 @@ from soak.run import Options, Say, soak
 from soak.world import ALONE
 from tests.support.process import free_port
 
-_SHOWN: Final = ("found", "takeovers_s", "windows_in_parts_ms", "outages_s", "commands_ms", "faults", "tries", "seconds", "memory_mb")
+_SHOWN: Final = (
+    "found",
+    "takeovers_s",
+    "windows_in_parts_ms",
+    "outages_s",
+    "commands_ms",
+    "faults",
+    "tries",
+    "seconds",
+    "memory_mb",
+)
 
 
 def main() -> int:

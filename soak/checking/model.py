@@ -95,6 +95,11 @@ class Model:
             "InvariantViolated": self._violated,
         }
 
+    @property
+    def kinds(self) -> set[str]:
+        """The decisions it follows, by their words."""
+        return set(self._decide)
+
     def take(self, step: Step) -> None:
         """The next row."""
         given = step.given
