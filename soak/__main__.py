@@ -9,9 +9,10 @@ from typing import Final
 
 import uvloop
 
+from soak.brokers import choose
 from soak.report import passed, printed, whole
 from soak.run import Options, Say, soak
-from soak.world import ALONE
+from soak.world import ALONE, APART
 from tests.support.process import free_port
 
 _SHOWN: Final = (
@@ -34,11 +35,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of every random choice; 0 draws one, which is printed")
     parser.add_argument("--rate", type=float, default=750.0, help="call events offered a second at most")
     parser.add_argument("--report", type=Path, default=Path("build/soak.json"), help="where everything is written")
+    parser.add_argument("--kafka", choices=("none", "mock", "real", "auto"), default="auto", help="auto: a real one if there is one")
+    parser.add_argument("--processes", choices=("alone", "apart"), default="apart", help="two of `up`, or two of each part")
     given = parser.parse_args()
     seed = given.seed or random.SystemRandom().randrange(1, 1_000_000)
-    options = Options(given.minutes, seed, given.rate, ALONE, "none")
+    kafka_is, kafka = choose(given.kafka)
+    options = Options(given.minutes, seed, given.rate, ALONE if given.processes == "alone" else APART, kafka_is)
     say = Say()
-    outcome = uvloop.run(soak(options, None, free_port, say))
+    outcome = uvloop.run(soak(options, kafka, free_port, say))
     everything = whole(options, outcome)
     given.report.parent.mkdir(parents=True, exist_ok=True)
     given.report.write_text(json.dumps(everything, indent=1), encoding="utf-8")

@@ -46,9 +46,9 @@ class Nemesis:
         self.harm = Harm()
 
     async def run(self, steps: Sequence[Step], until_ms: float) -> None:
-        """One step after the other; no step is begun after ``until_ms``. Nothing is stopped or paused when it returns."""
+        """One step after the other; returns at ``until_ms``, when no more is begun. Then nothing is stopped or paused."""
         for step in steps:
-            await asyncio.sleep(step.pause_s)
+            await asyncio.sleep(max(0.0, min(step.pause_s, (until_ms - now_ms()) / 1000)))
             if now_ms() >= until_ms:
                 return
             self._record.note("fault", step)
@@ -62,6 +62,7 @@ class Nemesis:
                     await self._leader(step.fault)
                 case _:
                     await self._follower(step)
+        await asyncio.sleep(max(0.0, (until_ms - now_ms()) / 1000))
 
     async def _follower(self, step: Step) -> None:
         """A process of a role that does not lead, if there is another: its role's others go on."""

@@ -35,13 +35,15 @@ _INBOX: Final = "SELECT count(*) FROM (SELECT 1 FROM inbox LIMIT 1000) i"
 
 @dataclass(frozen=True)
 class Options:
-    """What is run. ``per_second``: the most call events that are offered."""
+    """What is run. ``per_second``: the most call events that are offered; ``kafka``: none, mock or real."""
 
     minutes: float
     seed: int
     per_second: float
     processes: tuple[tuple[str, int], ...]
     kafka: str
+    steps: list[Step] | None = None
+    """What goes wrong; None draws it from the seed."""
 
 
 @dataclass
@@ -91,7 +93,9 @@ async def _run(options: Options, kafka: Kafka | None, free: Ports, folder: Path,
         load = Load(world, outside, record, rng, options.per_second)
         load.begin()
         roles = tuple(dict.fromkeys(member.role for member in world.members))
-        steps = draw(options.seed, 60 * options.minutes, roles, kafka=kafka is not None)
+        steps = options.steps
+        if steps is None:
+            steps = draw(options.seed, 60 * options.minutes, roles, kafka=kafka is not None)
         nemesis, began = Nemesis(world, record), time.monotonic()
         telling = asyncio.create_task(_tell(record, nemesis, say))
         await nemesis.run(steps, now_ms() + 60_000 * options.minutes)
@@ -131,6 +135,7 @@ class Load:
         self._doors = Doors(world.doors, world.client, record, random.Random(rng.random()))
         numbers = Numbers()
         pace = Pace(per_second)
+        self._doors.brake = pace.brake
         self._watched = WatchedCalls(self._doors, numbers, pace, random.Random(rng.random()))
         self._hotline = Hotline(self._doors, numbers, random.Random(rng.random()), every_s=0.8)
         self._writers = Writers(self._doors, random.Random(rng.random()), page_every_s=0.35, portal_every_s=0.6)

@@ -34,6 +34,7 @@ class Kafka(Protocol):
     async def kill(self) -> None: ...
     async def stop(self) -> None: ...
     async def pause(self, seconds: float) -> None: ...
+    async def close(self) -> None: ...
 
 
 class Postgres:
@@ -155,7 +156,7 @@ async def a_world(
         client.close()
         await watch.close()
         if kafka is not None:
-            await kafka.stop()
+            await kafka.close()
         await postgres.stop()
 
 

@@ -13,6 +13,7 @@ _REFUSED_S: Final = 0.1
 _TROUBLE_S: Final = 0.1
 _LONGEST_S: Final = 2.0
 _BEFORE_ACCEPTING: Final = frozenset({429, 413})
+_COME_LATER: Final = frozenset({429, 503})
 _TROUBLE: Final = frozenset({408, 425, 500, 502, 503, 504})
 _REST_MS: Final = 300.0
 
@@ -47,6 +48,8 @@ class Doors:
     """Nobody begins anything new; what was begun is repeated until it is told."""
     gave_up: asyncio.Event = field(default_factory=asyncio.Event)
     """Nothing is repeated any more."""
+    brake: Callable[[], None] = field(default=lambda: None)
+    """Called when somebody is told that there is too much to do (429, 503)."""
     _resting: dict[int, float] = field(default_factory=dict)
 
     def pick(self) -> int:
@@ -69,6 +72,8 @@ class Doors:
         except Cut as error:
             self.record.end(op, "info", str(error))
             return None, _TROUBLE_S
+        if reply.status in _COME_LATER:
+            self.brake()
         if reply.status in _BEFORE_ACCEPTING:
             self.record.end(op, "fail", reply.status)
             return None, min(_LONGEST_S, reply.retry_after_s or _TROUBLE_S)

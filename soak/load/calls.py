@@ -25,12 +25,15 @@ _LIVES: Final[tuple[tuple[tuple[str, str], ...], ...]] = (
      ("ConnectionCleared", "a"), ("ConnectionCleared", "c")),
 )  # fmt: skip
 _WEIGHTS: Final = (6, 3, 1)
+EVENTS_A_CALL: Final = sum(len(life) * weight for life, weight in zip(_LIVES, _WEIGHTS, strict=True)) / sum(_WEIGHTS)
+"""How many events a call has, taken together."""
 _AT_ONCE: Final = 400
 _LATE: Final = 0.02
 _SHUFFLED: Final = 0.1
 _DOUBLED: Final = 0.1
 _REMEMBERED: Final = 2_000
 _NUMBERS: Final = 20_000
+_SLOWEST: Final = 0.5
 
 
 class Numbers:
@@ -71,18 +74,30 @@ def _receipt(reply: Reply) -> list[int]:
 
 
 class Pace:
-    """At most so many facts a second, however many ask."""
+    """At most so many facts a second, however many ask; fewer while the service says that it has too much to do."""
 
     def __init__(self, per_second: float) -> None:
-        self.per_second = per_second
-        self._due = time.monotonic()
+        self._per_second = per_second
+        self._share = 1.0
+        self._due = self._looked = time.monotonic()
+
+    def brake(self) -> None:
+        """Somebody was told to come back later: go a tenth slower, down to half; half a minute brings all of it back."""
+        self._recover()
+        self._share = max(_SLOWEST, self._share * 0.9)
 
     async def take(self, facts: int) -> None:
         """Wait until so many may go. What was not asked for in a bad time is caught up with for five seconds at most."""
+        self._recover()
         now = time.monotonic()
-        self._due = max(self._due, now - 5.0) + facts / self.per_second
+        self._due = max(self._due, now - 5.0) + facts / (self._per_second * self._share)
         if self._due > now:
             await asyncio.sleep(self._due - now)
+
+    def _recover(self) -> None:
+        now = time.monotonic()
+        self._share = min(1.0, self._share + (now - self._looked) / 60)
+        self._looked = now
 
 
 class WatchedCalls:
