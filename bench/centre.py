@@ -3,19 +3,26 @@
 import contextlib
 import json
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pydantic import SecretStr
 
-from ccc_router.bootstrap.serving import running
-from ccc_router.bootstrap.spine import Spine
+from ccc_router.bootstrap.parts.deciding import deciding
+from ccc_router.bootstrap.parts.sending import sending
+from ccc_router.bootstrap.spine import build, catalogued
+from ccc_router.bootstrap.spine import working as spine_at_work
 from ccc_router.bootstrap.storage import open_storage
 from ccc_router.events.commands import SetPresence
+from ccc_router.events.inbox import Inbox
 from ccc_router.events.vocabulary import Presence, Role
 from ccc_router.kernel.clock import SystemClock
 from ccc_router.kernel.tasks import Loop, Supervisor
+from ccc_router.queues.asking import Desk
 from ccc_router.queues.catalogue import as_document, faults_of
+from ccc_router.queues.engine import Engine, Observers
+from ccc_router.queues.heartbeats import Heartbeats
 from ccc_router.routing.policy import (
     Agent,
     Capacity,
@@ -34,6 +41,16 @@ from ccc_router.settings import Settings
 QUEUES: Final = ("insurance", "pension", "sickness", "maternity", "cards", "complaints")
 _AT_ONCE: Final = 2
 _BEAT_S: Final = 10.0
+
+
+@dataclass(frozen=True)
+class Centre:
+    """What is measured: where inputs go in, and the engine that works on them in this process."""
+
+    inbox: Inbox
+    desk: Desk
+    engine: Engine
+    observers: Observers
 
 
 def catalogue(agents: int, at_once: int = _AT_ONCE) -> Catalogue:
@@ -98,8 +115,8 @@ def write_catalogue(folder: Path, made: Catalogue) -> Path:
 
 
 @contextlib.asynccontextmanager
-async def working(dsn: str, folder: Path, made: Catalogue) -> AsyncIterator[Spine]:
-    """Inbox, engine and desk as `ccc-router up` wires them, without HTTP, in this process; every agent is ready."""
+async def working(dsn: str, folder: Path, made: Catalogue) -> AsyncIterator[Centre]:
+    """Inbox, engine, desk and deliveries as `ccc-router up` wires them, without HTTP, in this process; every agent is ready."""
     settings = Settings(
         database_url=SecretStr(dsn),
         data_dir=folder / "service",
@@ -108,20 +125,25 @@ async def working(dsn: str, folder: Path, made: Catalogue) -> AsyncIterator[Spin
     )
     clock = SystemClock()
     supervisor = Supervisor(clock)
-    async with (
-        open_storage(settings, supervisor, clock) as storage,
-        running(settings, storage, supervisor, clock) as spine,
-    ):
-        supervisor.add(Loop("clients", lambda: _beat(spine, made), _BEAT_S))
+    async with contextlib.AsyncExitStack() as stack:
+        storage = await stack.enter_async_context(open_storage(settings, supervisor, clock))
+        spine = build(settings, storage, supervisor, clock)
+        await stack.enter_async_context(spine_at_work(spine))
+        decided = await stack.enter_async_context(deciding(spine))
+        await stack.enter_async_context(catalogued(spine))
+        await stack.enter_async_context(sending(spine))
+        beats = Heartbeats(storage.database, settings.pool)
+        supervisor.add(beats.loop)
+        supervisor.add(Loop("clients", lambda: _beat(beats, made), _BEAT_S))
         for agent in made.agents:
             command = SetPresence(actor=agent.id, actor_role=Role.AGENT, agent_id=agent.id, presence=Presence.READY)
             outcome = await spine.desk.ask(command, f"ready-{agent.id}")
             if outcome.status != 200:
                 raise RuntimeError(f"{agent.id} is not ready: {outcome.code}")
-        yield spine
+        yield Centre(spine.inbox, spine.desk, decided.engine, decided.observers)
 
 
-async def _beat(spine: Spine, made: Catalogue) -> None:
+async def _beat(beats: Heartbeats, made: Catalogue) -> None:
     """The agents' clients are alive."""
     for agent in made.agents:
-        spine.heartbeats.beat(agent.id)
+        beats.beat(agent.id)

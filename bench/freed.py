@@ -8,9 +8,9 @@ import random
 import time
 from typing import Final
 
+from bench.centre import Centre
 from bench.load import SEED, Tasks, arrivals, play, settle_memory
 from bench.watching import Offers, a_message, accept, complete
-from ccc_router.bootstrap.spine import Spine
 from ccc_router.routing.rows import Offer
 
 AGENTS: Final = 50
@@ -22,8 +22,8 @@ _WAITING: Final = 300
 class Shift:
     """Agents who take the next contact whenever they are done with one."""
 
-    def __init__(self, spine: Spine, hold_s: float) -> None:
-        self._spine = spine
+    def __init__(self, centre: Centre, hold_s: float) -> None:
+        self._centre = centre
         self._hold_s = hold_s
         self._rng = random.Random(SEED)
         self._tasks = Tasks()
@@ -32,13 +32,13 @@ class Shift:
         self.measuring = False
         self.waits: list[float] = []
         self.fewest_waiting = _WAITING
-        self._offers = Offers(spine, self._made)
+        self._offers = Offers(centre, self._made)
 
     def _made(self, offer: Offer, now: float) -> None:
         freed = self._freed.pop(offer.agent_id, None)
         if freed is not None and self.measuring:
             self.waits.append(now - freed)
-        state = self._spine.engine.state
+        state = self._centre.engine.state
         if state is not None and self.measuring:
             waiting = (
                 len(state.contacts) - len(state.offers) - sum(len(one.assignments) for one in state.agents.values())
@@ -48,18 +48,18 @@ class Shift:
             self._tasks.start(self._handle(offer))
 
     async def _handle(self, offer: Offer) -> None:
-        await accept(self._spine, offer)
+        await accept(self._centre, offer)
         await asyncio.sleep(self._hold_s * self._rng.uniform(0.5, 1.5))
         if not self._over:
             self._freed[offer.agent_id] = time.perf_counter()
-            await complete(self._spine, offer)
+            await complete(self._centre, offer)
 
     def arrive(self, number: int, _due: float) -> None:
         """A customer writes."""
         self._tasks.start(self._write(number))
 
     async def _write(self, number: int) -> None:
-        await self._spine.inbox.append([a_message(f"shift-{number}", number)])
+        await self._centre.inbox.append([a_message(f"shift-{number}", number)])
 
     async def close(self) -> None:
         """The shift is over."""
@@ -68,9 +68,9 @@ class Shift:
         await self._tasks.done(10)
 
 
-async def freed_to_offer(spine: Spine, seconds: float) -> list[float]:
+async def freed_to_offer(centre: Centre, seconds: float) -> list[float]:
     """Seconds of each wait. Raises RuntimeError if there was a moment at which nobody waited: then it would mean nothing."""
-    shift = Shift(spine, AGENTS / RATE)
+    shift = Shift(centre, AGENTS / RATE)
     for number in range(_WAITING):
         shift.arrive(1_000_000 + number, 0.0)
     await asyncio.sleep(2.0)  # everybody is at work, at different stages

@@ -9,9 +9,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
+from bench.centre import Centre
 from bench.load import SEED, Tasks, arrivals, median, percentile, play, settle_memory
 from bench.watching import Offers, a_message, accept, complete
-from ccc_router.bootstrap.spine import Spine
 from ccc_router.routing.rows import Offer
 
 AGENTS: Final = 600
@@ -44,11 +44,11 @@ class Run:
 class Lives:
     """Lives on one service."""
 
-    def __init__(self, spine: Spine) -> None:
-        self._spine = spine
+    def __init__(self, centre: Centre) -> None:
+        self._centre = centre
         self._awaited: dict[str, tuple[float, asyncio.Future[Offer]]] = {}
         self._waits: list[float] = []
-        self._offers = Offers(spine, self._made)
+        self._offers = Offers(centre, self._made)
         self._runs = 0
         self._again = 0
 
@@ -76,10 +76,10 @@ class Lives:
         submission = a_message(key, number)
         offered: asyncio.Future[Offer] = asyncio.get_running_loop().create_future()
         self._awaited[submission.body.contact_id] = (due, offered)  # type: ignore[union-attr]
-        await self._spine.inbox.append([submission])
+        await self._centre.inbox.append([submission])
         offer = await offered
-        await accept(self._spine, offer)
-        await complete(self._spine, offer)
+        await accept(self._centre, offer)
+        await complete(self._centre, offer)
 
     def _made(self, offer: Offer, now: float) -> None:
         awaited = self._awaited.pop(offer.contact_id, None)

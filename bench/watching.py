@@ -3,8 +3,7 @@
 import time
 from collections.abc import Callable
 
-from bench.centre import QUEUES
-from ccc_router.bootstrap.spine import Spine
+from bench.centre import QUEUES, Centre
 from ccc_router.events.commands import AcceptOffer, AnyCommand, CompleteContact
 from ccc_router.events.facts import Handle, MessageReceived, Private
 from ccc_router.events.inbox import Submission
@@ -46,18 +45,18 @@ def a_message(key: str, number: int) -> Submission:
 class Offers:
     """Tells of every offer the moment the commit that made it is over."""
 
-    def __init__(self, spine: Spine, made: Callable[[Offer, float], None]) -> None:
-        self._spine = spine
+    def __init__(self, centre: Centre, made: Callable[[Offer, float], None]) -> None:
+        self._centre = centre
         self._made = made
         self._known: set[str] = set()
-        spine.observers.committed.append(self._look)
+        centre.observers.committed.append(self._look)
 
     def close(self) -> None:
         """No longer listen."""
-        self._spine.observers.committed.remove(self._look)
+        self._centre.observers.committed.remove(self._look)
 
     def _look(self, _position: int) -> None:
-        state = self._spine.engine.state
+        state = self._centre.engine.state
         if state is None:
             return
         now = time.perf_counter()
@@ -70,24 +69,26 @@ class Offers:
             self._known &= state.offers.keys()
 
 
-async def accept(spine: Spine, offer: Offer) -> None:
+async def accept(centre: Centre, offer: Offer) -> None:
     """The agent takes what he was offered. Raises RuntimeError if he may not."""
-    await _ask(spine, AcceptOffer(actor=offer.agent_id, actor_role=Role.AGENT, offer_id=offer.id), f"accept-{offer.id}")
+    await _ask(
+        centre, AcceptOffer(actor=offer.agent_id, actor_role=Role.AGENT, offer_id=offer.id), f"accept-{offer.id}"
+    )
 
 
-async def complete(spine: Spine, offer: Offer) -> None:
+async def complete(centre: Centre, offer: Offer) -> None:
     """The agent is done with the contact. Raises RuntimeError if he may not be."""
     command = CompleteContact(
         actor=offer.agent_id, actor_role=Role.AGENT, contact_id=offer.contact_id, disposition="answered"
     )
-    await _ask(spine, command, f"complete-{offer.contact_id}")
+    await _ask(centre, command, f"complete-{offer.contact_id}")
 
 
-async def _ask(spine: Spine, command: AnyCommand, key: str) -> None:
+async def _ask(centre: Centre, command: AnyCommand, key: str) -> None:
     """Ask, again under the same key when there is no answer in time, as clients do."""
     while True:
         try:
-            outcome = await spine.desk.ask(command, key)
+            outcome = await centre.desk.ask(command, key)
         except Unavailable:
             continue
         if outcome.status != 200:

@@ -48,12 +48,14 @@ def free_port() -> int:
 
 
 class Process:
-    """One ``ccc-router up`` and clients of it. ``more`` are further CCC_* variables."""
+    """One ``ccc-router up`` (or another ``role``) and clients of it. ``more`` are further CCC_* variables."""
 
-    def __init__(self, folder: Path, catalogue: Catalogue | None = None, **more: str) -> None:
+    def __init__(self, folder: Path, catalogue: Catalogue | None = None, role: str = "up", **more: str) -> None:
         self.folder = folder
+        self.role = role
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.probes = self.url  # where it says whether it is ready
         self.log = folder / "log"
         self._process: asyncio.subprocess.Process | None = None
         self._clients: list[httpx.AsyncClient] = []
@@ -67,6 +69,10 @@ class Process:
             "PYTHONUNBUFFERED": "1",
             **more,
         }
+        if role not in {"up", "serve"}:
+            port = free_port()
+            self.probes = f"http://127.0.0.1:{port}"
+            self._environment["CCC_METRICS_PORT"] = str(port)
         if catalogue is not None:
             path = folder / "catalogue.json"
             path.write_text(json.dumps(msgspec.to_builtins(catalogue)), encoding="utf-8")
@@ -78,17 +84,35 @@ class Process:
         assert self._process is not None
         return self._process.pid
 
-    async def start(self, *command: str) -> None:
-        """Start it (``up``, or another command that serves) and wait until it says it is ready."""
+    @property
+    def running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.returncode is None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal, such as SIGSTOP and SIGCONT."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    async def begin(self, *command: str) -> None:
+        """Start it (its role, or another command) without waiting for more."""
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "ccc_router", *(command or ("up",))),
+                *(sys.executable, "-m", "ccc_router", *(command or (self.role,))),
                 env=self._environment,
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,
             )
-        async with httpx.AsyncClient(base_url=self.url, timeout=5) as client:
+
+    async def start(self, *command: str) -> None:
+        """Start it and wait until it says it is ready."""
+        await self.begin(*command)
+        await self.ready()
+
+    async def ready(self) -> None:
+        """Wait until it says it is ready. Fails the test when it ends before."""
+        async with httpx.AsyncClient(base_url=self.probes, timeout=5) as client:
 
             async def ready() -> bool:
                 assert self._process is not None

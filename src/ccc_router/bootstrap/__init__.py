@@ -1,15 +1,17 @@
 """Settings -> services: the only room that picks adapters and wires rooms together."""
 
+from ccc_router.bootstrap.parts.rooms import tokens
+from ccc_router.bootstrap.processes import PROCESSES
 from ccc_router.bootstrap.recording import record_last
 from ccc_router.bootstrap.records import erase, verify_journal
 from ccc_router.bootstrap.reparsing import reparse_all
 from ccc_router.bootstrap.replaying import Replayed, export_journal, replay_file, replay_pool
-from ccc_router.bootstrap.rooms import tokens
 from ccc_router.bootstrap.serving import run
 from ccc_router.bootstrap.storage import migrate_only
 from ccc_router.bootstrap.trying import demo
 
 __all__ = [
+    "PROCESSES",
     "Replayed",
     "demo",
     "erase",

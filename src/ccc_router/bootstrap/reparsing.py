@@ -1,6 +1,5 @@
 """``ccc-router reparse``: reads kept deliveries again. It needs no engine: what it finds waits in the inbox."""
 
-from ccc_router.bootstrap.serving import an_intake
 from ccc_router.bootstrap.spine import build
 from ccc_router.bootstrap.storage import open_storage
 from ccc_router.channels.keeping import RawDeliveries
@@ -21,6 +20,6 @@ async def reparse_all(settings: Settings, endpoint_id: str = "") -> Reparsed:
             raise Misconfigured("CCC_CATALOGUE: no catalogue was ever in force, so there is nothing to read again")
         spine.inbox.start()
         try:
-            return await reparse(an_intake(spine), RawDeliveries(storage.database, settings.pool), endpoint_id)
+            return await reparse(spine.intake(), RawDeliveries(storage.database, settings.pool), endpoint_id)
         finally:
             await spine.inbox.close()

@@ -1,31 +1,56 @@
-"""The spine of a process: inbox, catalogue in force, desk, and the engine if this process runs one."""
+"""The spine of a process: the database, the inbox, the catalogue in force and the desk. What a process does are parts on it."""
 
+import asyncio
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
 
 from ccc_router.bootstrap.storage import Storage
+from ccc_router.channels.intake import Intake
+from ccc_router.channels.keeping import PostgresBlobs
+from ccc_router.channels.phone.ari.joiner import AriJoiner
+from ccc_router.channels.phone.ari.store import PostgresSightings
 from ccc_router.events.commands import ActivateCatalogue
 from ccc_router.events.inbox_postgres import PostgresInbox
 from ccc_router.events.vocabulary import Role
 from ccc_router.kernel.clock import Clock
-from ccc_router.kernel.errors import Misconfigured
+from ccc_router.kernel.errors import Misconfigured, Unavailable
+from ccc_router.kernel.log import get_logger
 from ccc_router.kernel.secret_store import SecretStore
-from ccc_router.kernel.tasks import Loop, Supervisor
+from ccc_router.kernel.tasks import Supervisor
 from ccc_router.queues.asking import Desk
 from ccc_router.queues.catalogue import Current, as_document, demo_document, faults_of, parse
-from ccc_router.queues.deliveries.owing import WAKE as DELIVERY_WAKE
-from ccc_router.queues.engine import Engine, Observers
-from ccc_router.queues.heartbeats import Heartbeats
-from ccc_router.queues.waits.waits import Waits
+from ccc_router.queues.catalogue.current import CHANNEL as CATALOGUE_WAKE
+from ccc_router.queues.store.outcomes import WAKE as OUTCOME_WAKE
 from ccc_router.routing.policy import Catalogue
 from ccc_router.settings import Settings
-from ccc_router.workers.engine import engine_loop
+from ccc_router.web.health import Check
+from ccc_router.web.metrics import LagMeter
+from ccc_router.workers.engine import INBOX_WAKE
+
+_log = get_logger("bootstrap.spine")
+
+_AGAIN_S: Final = 5.0
+
+
+Checks = Mapping[str, Check]
+Look = Callable[[], Awaitable[Checks]]
+
+
+class Stopped(Exception):  # answers nobody: `serving.run` ends quietly
+    """The process was asked to end before it had begun."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spine:
-    """What every part of the process works with."""
+    """What every part of the process works with.
+
+    ``process`` is its name; ``alone``: everything runs in it, so it may make up secrets. ``stop`` is set when it is to end.
+    ``looks`` are what ``/readyz`` asks besides database and loops; they may raise what the database raises.
+    """
 
     settings: Settings
     clock: Clock
@@ -34,88 +59,134 @@ class Spine:
     inbox: PostgresInbox
     current: Current
     desk: Desk
-    observers: Observers
-    engine: Engine
-    engine_loop: Loop
     secrets: SecretStore
-    heartbeats: Heartbeats
-    waits: Waits
-
-    async def heard(self, agent_id: str) -> None:
-        """An agent's client is alive."""
-        self.heartbeats.beat(agent_id)
+    process: str
+    alone: bool
+    stop: asyncio.Event
+    looks: list[Look] = field(default_factory=list)
 
     def wake(self) -> None:
-        """There is something in the inbox: run the engine of this process soon."""
-        self.engine_loop.wake()
+        """There is something in the inbox: whoever runs the pool's engine is told."""
+        self.storage.notifier.notify(INBOX_WAKE, self.settings.pool)
+
+    def key(self, name: str) -> tuple[str, ...]:
+        """A secret of the service's own, newest first; one that works alone makes it. Raises Misconfigured naming it."""
+        found = self.secrets.ensure(name) if self.alone else self.secrets.of(name)
+        if not found:
+            raise Misconfigured(unset(name))
+        return found
+
+    def intake(self) -> Intake:
+        """The way in for every delivery."""
+        database = self.storage.database
+        joiner = AriJoiner(PostgresSightings(database, self.settings.pool))
+        return Intake(self.inbox, PostgresBlobs(database), self.secrets, self.current, self.clock, joiner)
 
 
-def build(settings: Settings, storage: Storage, supervisor: Supervisor, clock: Clock) -> Spine:
+def unset(name: str) -> str:
+    """What to say of a secret that every process must have alike."""
+    variable = f"CCC_SECRET_{name.upper()}"
+    return f"{variable}: must be set (or be a file in CCC_SECRETS_DIR), the same for every process"
+
+
+def secret_store(settings: Settings, clock: Clock, *, alone: bool) -> SecretStore:
+    """Secrets from variables and files. What one process made up in its data folder no other would know."""
+    folders = [folder for folder in (settings.secrets_dir, settings.data_dir / "secrets" if alone else None) if folder]
+    return SecretStore(os.environ, folders, clock)
+
+
+def build(
+    settings: Settings,
+    storage: Storage,
+    supervisor: Supervisor,
+    clock: Clock,
+    process: str = "up",
+    stop: asyncio.Event | None = None,
+) -> Spine:
     """Wire the spine; nothing runs yet."""
-    current = Current()
-    observers = Observers()
-    pool = settings.pool
-    loops: list[Loop] = []
-
-    def wake() -> None:
-        for loop in loops:
-            loop.wake()
-
-    inbox = PostgresInbox(storage.database, pool, clock, wake=wake)
-    desk = Desk(inbox, storage.database, pool, clock, storage.notifier, patience_s=settings.outcome_wait_s)
-    engine = Engine(storage.database, pool, clock, desk, observers)
-    turning = engine_loop(engine, storage.wakeups)
-    loops.append(turning)
-    observers.activated.append(current.put)
-    folders = [folder for folder in (settings.secrets_dir, settings.data_dir / "secrets") if folder is not None]
-    secrets = SecretStore(os.environ, folders, clock)
-    heartbeats = Heartbeats(storage.database, pool)
-    waits = Waits(storage.database, pool, current, clock)
+    pool, notifier = settings.pool, storage.notifier
+    inbox = PostgresInbox(storage.database, pool, clock, wake=lambda: notifier.notify(INBOX_WAKE, pool))
+    desk = Desk(inbox, storage.database, pool, clock, notifier, patience_s=settings.outcome_wait_s)
+    alone = process == "up"
+    secrets = secret_store(settings, clock, alone=alone)
     return Spine(
-        settings,
-        clock,
-        storage,
-        supervisor,
-        inbox,
-        current,
-        desk,
-        observers,
-        engine,
-        turning,
-        secrets,
-        heartbeats,
-        waits,
+        settings, clock, storage, supervisor, inbox, Current(), desk, secrets, process, alone, stop or asyncio.Event()
     )
 
 
-async def first_catalogue(spine: Spine) -> None:
-    """Give a pool without a catalogue its first: the file that is set, or the demo one with secrets made for its endpoints.
+@asynccontextmanager
+async def working(spine: Spine) -> AsyncIterator[None]:
+    """The spine's own loops; at the end everything of the process is stopped, and what was appended is written."""
+    supervisor, storage, pool = spine.supervisor, spine.storage, spine.settings.pool
+    spine.inbox.start()
+    storage.wakeups.on(OUTCOME_WAKE, spine.desk.hear)
+    supervisor.add(spine.desk.loop)
+    storage.wakeups.wake(
+        supervisor.add(spine.current.loop(storage.database, pool)),
+        CATALOGUE_WAKE,
+        pool,
+    )
+    supervisor.add(LagMeter(spine.clock).loop)
+    try:
+        yield
+    finally:
+        await supervisor.stop(spine.settings.drain_s)
+        await spine.inbox.close()
 
-    Raises Misconfigured naming every fault of the file.
+
+@asynccontextmanager
+async def catalogued(spine: Spine) -> AsyncIterator[None]:
+    """The process goes on once a catalogue is in force; until then it would know no endpoint and nobody.
+
+    A pool without one is given its first: the file that is set, or, where everything runs in one process, the demo one with secrets
+    made for its endpoints. Several that give it at once are one. Raises Misconfigured naming every fault of the file, and Stopped.
     """
-    if await spine.current.refresh(spine.storage.database, spine.settings.pool):
+    if spine.alone and spine.settings.catalogue is None:
+        spine.current.on_change(lambda catalogue: make_trial_secrets(spine, catalogue))
+    await spine.supervisor.until(_first_catalogue(spine), spine.stop)
+    if spine.stop.is_set():
+        raise Stopped
+    yield
+
+
+async def _first_catalogue(spine: Spine) -> None:
+    settings = spine.settings
+    if await spine.current.refresh(spine.storage.database, settings.pool):
         return
-    path = spine.settings.catalogue
+    there = asyncio.Event()
+    spine.current.on_change(lambda _: there.set())
+    first = _given(settings, demo=spine.alone)
+    while not there.is_set():
+        if first is None:
+            _log.warning("no_catalogue_yet", pool=settings.pool)
+        else:
+            await _give(spine, first)
+        await spine.clock.wait(there, _AGAIN_S)
+
+
+async def _give(spine: Spine, first: Catalogue) -> None:
+    command = ActivateCatalogue(
+        actor="first-start", actor_role=Role.SYSTEM, version=first.version, catalogue=as_document(first)
+    )
+    try:
+        await spine.desk.ask(command, f"first-catalogue-{first.version}")
+    except Unavailable as error:
+        _log.warning("no_engine_yet", pool=spine.settings.pool, error=error.code)
+
+
+def _given(settings: Settings, *, demo: bool) -> Catalogue | None:
+    path = settings.catalogue
+    if path is None and not demo:
+        return None
     document = demo_document() if path is None else json.loads(path.read_text(encoding="utf-8"))
     catalogue = parse(document)
     faults = catalogue if isinstance(catalogue, list) else faults_of(catalogue)
     if isinstance(catalogue, list) or faults:
         raise Misconfigured("\n".join(f"CCC_CATALOGUE: {fault.path}: {fault.detail}" for fault in faults))
-    command = ActivateCatalogue(
-        actor="first-start", actor_role=Role.SYSTEM, version=catalogue.version, catalogue=as_document(catalogue)
-    )
-    await spine.desk.ask(command, f"first-catalogue-{catalogue.version}", patience_s=30)
+    return catalogue
 
 
 def make_trial_secrets(spine: Spine, catalogue: Catalogue) -> None:
-    """While no catalogue is set, endpoints and departments of the demo one get secrets of their own in the data folder."""
-    if spine.settings.catalogue is not None:
-        return
+    """Endpoints and departments of the demo catalogue get secrets of their own in the data folder."""
     for name in [endpoint.id for endpoint in catalogue.endpoints] + [one.id for one in catalogue.departments]:
         spine.secrets.ensure(name)
-
-
-def tell_others(spine: Spine) -> None:
-    """Hints after a commit: to the workers that send, and to whoever looks at the state of agents and contacts."""
-    notifier = spine.storage.notifier
-    spine.observers.owed.append(lambda kind: notifier.notify(DELIVERY_WAKE, kind))

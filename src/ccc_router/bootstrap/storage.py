@@ -69,7 +69,8 @@ async def open_storage(settings: Settings, supervisor: Supervisor, clock: Clock)
             database = await Database.open(dsn, Limits(pool_size=settings.database_pool))
         except Exception as error:
             raise _unreachable(error) from error
-        storage = Storage(dsn, database, Wakeups(dsn), Notifier(dsn), embedded)
+        wakeups = Wakeups(dsn)
+        storage = Storage(dsn, database, wakeups, Notifier(dsn, wakeups), embedded)
         if embedded is not None:
             supervisor.add(Loop("postgres", embedded.keep, 0.2))
         supervisor.add(storage.wakeups.loop)

@@ -4,7 +4,7 @@ import asyncio
 from functools import partial
 from typing import Final, TextIO
 
-from ccc_router.bootstrap.rooms import tokens
+from ccc_router.bootstrap.parts.rooms import tokens
 from ccc_router.bootstrap.serving import run
 from ccc_router.bootstrap.spine import Spine
 from ccc_router.demo.play import Options, Service, play

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated, Final
 
 import typer
@@ -14,9 +15,12 @@ from ccc_router.kernel import log
 from ccc_router.kernel.clock import SystemClock
 
 
-def up() -> None:
-    """Run everything in one process: channels, engine, agents' and departments' REST, deliveries."""
-    run(bootstrap.run(chosen_settings()))
+def _process(name: str) -> Callable[[], None]:
+    def start() -> None:
+        run(bootstrap.run(chosen_settings(), name))
+
+    start.__name__, start.__doc__ = name, bootstrap.PROCESSES[name].told
+    return start
 
 
 def demo(
@@ -62,4 +66,10 @@ def check_config() -> None:
     print(f"ok: port {chosen.port}, database {where}")
 
 
-COMMANDS: Final = (up, demo, token, migrate, check_config)
+COMMANDS: Final[tuple[Callable[..., None], ...]] = (
+    *map(_process, bootstrap.PROCESSES),
+    demo,
+    token,
+    migrate,
+    check_config,
+)

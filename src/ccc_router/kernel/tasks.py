@@ -112,6 +112,24 @@ class Supervisor:
         """Return the error that ended a vital loop; wait as long as there is none."""
         return await asyncio.shield(self._fatal_future())
 
+    async def until(self, work: Awaitable[object], stop: asyncio.Event | None = None) -> None:
+        """Wait until `work` is over, or until `stop` is set; then it is cancelled.
+
+        Raises what `work` raises, and what ended a vital loop.
+        """
+        ended = self._tasks.start(_await(work), name="until")
+        fatal = self._tasks.start(self.fatal(), name="fatal")
+        asked = self._tasks.start((stop or asyncio.Event()).wait(), name="asked")
+        try:
+            await asyncio.wait({ended, fatal, asked}, return_when=asyncio.FIRST_COMPLETED)
+            if fatal.done():
+                raise fatal.result()
+            if ended.done():
+                ended.result()
+        finally:
+            for task in (ended, fatal, asked):
+                await stop_quietly(task)
+
     async def stop(self, drain_s: float = 10.0) -> None:
         """Let every loop finish the run it is in, for at most `drain_s` seconds, then cancel. Safe to call again."""
         if self._stopped is None:
@@ -162,6 +180,10 @@ class Supervisor:
                 await asyncio.sleep(0)  # let the others have their turn
             elif not self.stopping:
                 await self._clock.wait(loop.event, loop.interval_s)
+
+
+async def _await(work: Awaitable[object]) -> None:
+    await work
 
 
 async def give_way() -> None:

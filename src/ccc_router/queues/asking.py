@@ -1,6 +1,6 @@
 """The desk: where a command is handed in and its outcome is waited for.
 
-The engine of this process tells outcomes directly; those of another process are fetched on a hint and every 100 ms. A
+An engine in this process tells outcomes directly; those of another process are fetched on its hint and every 100 ms. A
 command that nobody answers in time is withdrawn; if that is too late, its outcome stays open, and asking again under the
 same key waits for it.
 """
@@ -64,7 +64,10 @@ class Desk:
         *,
         patience_s: float = PATIENCE_S,
     ) -> None:
-        """``notifier`` sends the hint to other processes; None: there are none. ``patience_s``: how long a command waits."""
+        """``notifier`` sends the hint to other processes; None: there are none. ``patience_s``: how long a command waits.
+
+        Have `hear` told of the hints that come.
+        """
         self._patience_s = patience_s
         self._inbox = inbox
         self._database = database
@@ -73,6 +76,7 @@ class Desk:
         self._notifier = notifier
         self._waiting: dict[_Key, list[asyncio.Future[Outcome]]] = {}
         self._asked_at: dict[_Key, float] = {}
+        self._hinted = False
         self.loop = Loop("outcomes", self.fetch, _FETCH_S)
 
     async def ask(self, command: AnyCommand, key: str, *, patience_s: float | None = None) -> Outcome:
@@ -115,16 +119,24 @@ class Desk:
         raise NoOutcome(retry_after_s=2 if withdrawn else 1)
 
     def settle(self, answers: Sequence[Waiting]) -> None:
-        """Called by the engine of this process after its commit."""
+        """Called by an engine in this process after its commit."""
         elsewhere = False
         for one in answers:
             elsewhere |= not self._tell(one.source, one.key, one.outcome)
         if elsewhere and self._notifier is not None:
-            self._notifier.notify(WAKE, self._pool)
+            self._notifier.notify(WAKE, self._pool, here=False)
+
+    def hear(self, pool: str) -> None:
+        """Another process has outcomes of this pool ("": perhaps)."""
+        if pool in {"", self._pool} and self._waiting:
+            self._hinted = True
+            self.loop.wake()
 
     async def fetch(self) -> None:
-        """Look for the outcomes that callers of this process wait for longer than an engine of this process would take."""
-        asked_before = self._clock.monotonic() - _FETCH_S
+        """Look for the outcomes that callers of this process wait for: of all at a hint, else of those who wait for longer than
+        an engine in this process would take."""
+        hinted, self._hinted = self._hinted, False
+        asked_before = self._clock.monotonic() - (0.0 if hinted else _FETCH_S)
         wanted = [one for one, asked_at in self._asked_at.items() if asked_at <= asked_before]
         if not wanted:
             return

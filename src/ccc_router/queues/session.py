@@ -48,7 +48,11 @@ _TAKE_THESE: Final = """
 DELETE FROM inbox WHERE pool = $1 AND id = ANY ($2::bigint[])
 RETURNING id, source, key, body, (extract(epoch FROM at) * 1000)::bigint
 """
-_ALIVE: Final = "SELECT (extract(epoch FROM until) * 1000)::bigint FROM lease WHERE name = $1"
+# When the last holder renewed, as far as the row tells; who is loading has taken more time than that, and may be gone before it.
+_ALIVE: Final = """
+SELECT (extract(epoch FROM least(until - $2 * interval '1 millisecond', clock_timestamp())) * 1000)::bigint
+FROM lease WHERE name = $1
+"""
 _LAST: Final = "SELECT max(id) FROM inbox WHERE pool = $1"
 _CLOCK: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 
@@ -82,17 +86,17 @@ async def open_session(db: database.Database, pool: str, holder: str, clock: Clo
     name = f"engine:{pool}"
     async with db.pool.acquire(timeout=2) as pooled:
         held = await leases.holding(pooled, name)
-    if held is not None and held.remaining_ms > 0:
+    if held is not None and not held.free:
         return None
     connection = await database.connect(db.dsn, f"engine {pool}", limits, _SETTINGS)
     try:
-        until = await connection.fetchval(_ALIVE, name)
+        alive_ms = await connection.fetchval(_ALIVE, name, leases.DEFAULT_TTL_MS)
         lease = await leases.take(connection, name, holder)
         if lease is None:
             await connection.close()
             return None
         session = Session(connection, pool, lease, clock)
-        await session.begin(0 if until is None else until - leases.DEFAULT_TTL_MS)
+        await session.begin(alive_ms or 0)
     except BaseException:
         connection.terminate()
         raise

@@ -2,6 +2,9 @@
 
 The database's clock decides. A holder renews well within the time; a taker waits until it is over, ends the old
 holder's backend (so that a transaction it left open holds no lock and can never commit), and raises the epoch.
+
+A lease belongs to the session it was taken in and ends with it: where the server says that the holder's backend is gone, a taker
+need not wait (docs/adr/0045). Where it does not tell, because the backend is another role's, the time counts alone.
 """
 
 from dataclasses import dataclass
@@ -12,9 +15,17 @@ from ccc_router.storage.database import Connection
 DEFAULT_TTL_MS: Final = 3_000
 _END_WAIT_MS: Final = 1_000
 
-_EXPIRED: Final = """
-SELECT backend_pid, backend_start FROM lease WHERE name = $1 AND until <= clock_timestamp()
+# A backend that is gone never comes back, for its start is part of its name. One of another role is there without telling its
+# start, unless we may read all statistics: that may be the holder, so it counts as him.
+_GONE: Final = """
+NOT EXISTS (SELECT 1 FROM pg_stat_get_activity(lease.backend_pid) a
+            WHERE a.pid = lease.backend_pid AND (a.backend_start = lease.backend_start OR a.backend_start IS NULL))
 """
+_HOLDING: Final = f"""
+SELECT epoch, holder, (extract(epoch FROM until - clock_timestamp()) * 1000)::bigint AS remaining_ms, {_GONE} AS gone,
+       backend_pid, backend_start
+FROM lease WHERE name = $1
+"""  # noqa: S608 - the fragment is ours
 _END_BACKEND: Final = """
 SELECT pg_terminate_backend(pid, $3) FROM pg_stat_activity
 WHERE pid = $1 AND backend_start = $2 AND pid <> pg_backend_pid()
@@ -27,7 +38,7 @@ FROM pg_stat_activity a WHERE a.pid = pg_backend_pid()
 ON CONFLICT (name) DO UPDATE
 SET epoch = l.epoch + 1, holder = excluded.holder, backend_pid = excluded.backend_pid,
     backend_start = excluded.backend_start, taken_at = excluded.taken_at, until = excluded.until
-WHERE l.until <= clock_timestamp()
+WHERE l.until <= clock_timestamp() OR l.epoch = $4
 RETURNING epoch
 """
 _RENEW: Final = """
@@ -55,28 +66,39 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """Who holds a lease, for /readyz: `remaining_ms` is negative when it is over."""
+    """Who holds a lease: `remaining_ms` is negative when its time is over; `gone`: the session it was taken in has ended."""
 
     name: str
     epoch: int
     holder: str
     remaining_ms: int
+    gone: bool
+
+    @property
+    def free(self) -> bool:
+        """Whether another may take it."""
+        return self.gone or self.remaining_ms <= 0
 
 
 async def take(connection: Connection, name: str, holder: str, *, ttl_ms: int = DEFAULT_TTL_MS) -> Lease | None:
-    """Take the lease if it is free or over, on the connection that will write under it. None: somebody holds it.
+    """Take the lease if it is free, on the connection that will write under it: it ends with it. None: somebody holds it.
 
     `holder` is for people (host and process). Call it outside a transaction.
     """
-    expired = await connection.fetchrow(_EXPIRED, name)
-    if expired is not None:
-        await connection.execute(_END_BACKEND, expired["backend_pid"], expired["backend_start"], _END_WAIT_MS)
-    epoch = await connection.fetchval(_TAKE, name, holder, ttl_ms)
+    row = await connection.fetchrow(_HOLDING, name)
+    if row is not None and row["remaining_ms"] <= 0:
+        await connection.execute(_END_BACKEND, row["backend_pid"], row["backend_start"], _END_WAIT_MS)
+    # Only of this tenure it was seen that it is gone: whoever was quicker is left alone, however old our sight is.
+    gone = row["epoch"] if row is not None and row["gone"] else None
+    epoch = await connection.fetchval(_TAKE, name, holder, ttl_ms, gone)
     return None if epoch is None else Lease(name, epoch)
 
 
 async def renew(connection: Connection, lease: Lease, *, ttl_ms: int = DEFAULT_TTL_MS) -> None:
-    """Extend the lease from now. Raises LeaseLost. A lease that ran out but that nobody took is renewed."""
+    """Extend the lease from now. Raises LeaseLost. A lease that ran out but that nobody took is renewed.
+
+    The epoch alone counts: who comes back over another connection renews what everybody may still take, for his session is gone.
+    """
     if not await connection.fetchval(_RENEW, lease.name, lease.epoch, ttl_ms):
         raise LeaseLost(f"{lease.name}: epoch {lease.epoch} is over")
 
@@ -107,9 +129,5 @@ async def release(connection: Connection, lease: Lease) -> bool:
 
 async def holding(connection: Connection, name: str) -> Holding | None:
     """Who holds the lease now, or None when nobody ever did."""
-    row = await connection.fetchrow(
-        "SELECT epoch, holder, (extract(epoch FROM until - clock_timestamp()) * 1000)::bigint AS remaining_ms "
-        "FROM lease WHERE name = $1",
-        name,
-    )
-    return None if row is None else Holding(name, row["epoch"], row["holder"], row["remaining_ms"])
+    row = await connection.fetchrow(_HOLDING, name)
+    return None if row is None else Holding(name, row["epoch"], row["holder"], row["remaining_ms"], row["gone"])

@@ -1,7 +1,8 @@
-"""Hints between processes: LISTEN on a connection of its own, and a NOTIFY that is sent once for many.
+"""Hints: told at once to whoever listens in this process, and to the others by NOTIFY, once for many.
 
-A hint may be lost; whoever waits also looks by itself every now and then. NOTIFY inside a data transaction would cost
-two thirds of the commits, so it is sent afterwards, on a connection of its own.
+So a part of the service need not know whether those it tells live in its own process. A hint may be lost; whoever waits also
+looks by itself every now and then. NOTIFY inside a data transaction would cost two thirds of the commits, so it is sent
+afterwards, on a connection of its own; what comes back from there is passed over.
 """
 
 import asyncio
@@ -49,12 +50,13 @@ class _OwnConnection:
 
 
 class Wakeups:
-    """Hears NOTIFY for everybody in this process. Run its loop under the supervisor."""
+    """Hears hints for everybody in this process. Run its loop under the supervisor."""
 
     def __init__(self, dsn: str) -> None:
         self._own = _OwnConnection(dsn, "listen")
         self._listeners: dict[str, list[Listener]] = {}
         self._heard: set[str] = set()  # channels that the connection listens to
+        self._own_sender = 0  # the backend that sends what was told here already
         self.loop = Loop("wakeups", self._check, CHECK_INTERVAL_S)
 
     def on(self, channel: str, listener: Listener) -> Callable[[], None]:
@@ -65,6 +67,10 @@ class Wakeups:
         self._listeners.setdefault(channel, []).append(listener)
         self.loop.wake()
         return lambda: self._listeners[channel].remove(listener)
+
+    def wake(self, loop: Loop, channel: str, about: str) -> None:
+        """Wake a loop at every hint on `channel` whose payload is `about`, and when hints may have been lost."""
+        self.on(channel, lambda payload: loop.wake() if payload in {"", about} else None)
 
     def event(self, channel: str) -> asyncio.Event:
         """An event that is set at every hint on `channel`; the waiter clears it."""
@@ -84,35 +90,47 @@ class Wakeups:
             for channel in self._listeners.keys() - self._heard:
                 await connection.add_listener(channel, self._hear)
                 self._heard.add(channel)
-                self._tell(channel, "")
+                self.tell(channel, "")
             await connection.fetchval("SELECT true", timeout=CHECK_INTERVAL_S)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             _log.warning("listen_lost", error=type(error).__name__)
             await self._own.close()
 
-    def _hear(self, _connection: object, _pid: int, channel: str, payload: object) -> None:
-        self._tell(channel, str(payload))
-
-    def _tell(self, channel: str, payload: str) -> None:
+    def tell(self, channel: str, payload: str) -> None:
+        """Call the listeners of this process."""
         for listener in tuple(self._listeners.get(channel, ())):
             listener(payload)
+
+    def pass_over(self, pid: int) -> None:
+        """What this backend sends was told here when it was handed in."""
+        self._own_sender = pid
+
+    def _hear(self, _connection: object, pid: int, channel: str, payload: object) -> None:
+        if pid != self._own_sender:
+            self.tell(channel, str(payload))
 
 
 class Notifier:
     """Sends hints. Many for one channel and payload before the next sending are one. Run its loop under the supervisor."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, here: Wakeups | None = None) -> None:
+        """``here`` are the listeners of this process, who are told without the detour."""
         self._own = _OwnConnection(dsn, "notify")
+        self._here = here
         self._pending: dict[tuple[str, str], None] = {}
         self.loop = Loop("notify", self._send, CHECK_INTERVAL_S)
 
-    def notify(self, channel: str, payload: str = "") -> None:
-        """Send a hint soon; never waits, never fails. Ids only: everybody in the database can listen.
+    def notify(self, channel: str, payload: str = "", *, here: bool = True) -> None:
+        """Tell who listens here, and the others soon; never waits, never fails. Ids only: everybody in the database can listen.
+
+        ``here``: False when those of this process know it already.
 
         Raises ValueError for a payload that PostgreSQL would not take.
         """
         if len(payload.encode()) > _LONGEST_PAYLOAD:
             raise ValueError("a hint is short: send an id, or nothing")
+        if here and self._here is not None:
+            self._here.tell(channel, payload)
         self._pending[channel, payload] = None
         self.loop.wake()
 
@@ -126,7 +144,9 @@ class Notifier:
             return
         batch, self._pending = self._pending, {}
         try:
-            connection, _ = await self._own.get()
+            connection, fresh = await self._own.get()
+            if fresh and self._here is not None:
+                self._here.pass_over(connection.get_server_pid())
             await connection.execute(
                 "SELECT pg_notify(channel, payload) FROM unnest($1::text[], $2::text[]) AS hint (channel, payload)",
                 [channel for channel, _ in batch],

@@ -42,9 +42,10 @@ def create_app(services: Services) -> FastAPI:
     return app
 
 
-def create_metrics_app(registry: CollectorRegistry = REGISTRY) -> FastAPI:
-    """`/metrics` and nothing else, for a port of its own that only scrapers reach."""
+def create_metrics_app(readiness: health.Readiness, registry: CollectorRegistry = REGISTRY) -> FastAPI:
+    """`/metrics`, `/livez` and `/readyz` and nothing else, for a port of its own that only scrapers and probes reach."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(health.router(readiness))
     app.include_router(metrics.router(registry, ""))
     return app
 

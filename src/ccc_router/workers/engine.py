@@ -14,7 +14,7 @@ _COLLECT_AFTER: Final = 20_000
 
 
 def engine_loop(engine: Engine, wakeups: Wakeups | None = None) -> Loop:
-    """The loop of one engine; wake it after appends of this process. ``wakeups`` brings those of others.
+    """The loop of one engine. ``wakeups`` brings the hints that something was appended, here or elsewhere.
 
     Vital: should the engine fail for a fault of ours, the process ends and is started anew.
     """
@@ -35,5 +35,5 @@ def engine_loop(engine: Engine, wakeups: Wakeups | None = None) -> Loop:
 
     loop = Loop(f"engine-{engine.pool}", turn, IDLE_S, vital=True)
     if wakeups is not None:
-        wakeups.on(INBOX_WAKE, lambda pool: loop.wake() if pool in {"", engine.pool} else None)
+        wakeups.wake(loop, INBOX_WAKE, engine.pool)
     return loop

@@ -1,5 +1,6 @@
 """Removes what nobody needs any more, a little at a time, so that no transaction is long and no lock is noticed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -75,13 +76,19 @@ RULES: Final = (
 class Pruning:
     """One pass over the rules; run its loop under the supervisor."""
 
-    def __init__(self, database: Database, rules: tuple[Rule, ...] = RULES) -> None:
+    def __init__(
+        self, database: Database, due: Callable[[], bool] = lambda: True, rules: tuple[Rule, ...] = RULES
+    ) -> None:
+        """``due``: whether it is this process that prunes; one of many is enough."""
         self._database = database
+        self._due = due
         self._rules = rules
         self.loop = Loop("prune", self.run_once, _INTERVAL_S)
 
     async def run_once(self) -> bool:
-        """Remove a little of everything. True if there is more."""
+        """Remove a little of everything, if it is due here. True if there is more."""
+        if not self._due():
+            return False
         more = False
         for rule in self._rules:
             try:

@@ -88,6 +88,27 @@ async def _answers(connection: Connection) -> bool:
     return True
 
 
+async def test_i15_an_engine_whose_session_is_gone_is_followed_before_its_lease_is_over(database: Database) -> None:
+    """R-38: as after a kill -9. Its time does not run on ahead of the clock, however long its lease would still have lasted (I12)."""
+    async with by_hand(database) as killed, by_hand(database) as heir:
+        await start(killed)
+        await killed.inbox.append([submitted("m1")])
+        await killed.turns()
+        await database.pool.execute("UPDATE lease SET until = clock_timestamp() + interval '1 hour'")
+        session = killed.engine._session
+        assert session is not None
+        session._connection.terminate()
+        await seize(heir)
+        now = await database.pool.fetchval(_NOW)
+        assert heir.engine.now_ms is not None
+        assert heir.engine.now_ms - now < 5_000
+        await killed.inbox.append([submitted("m2")])
+        await killed.engine.run_once()
+        assert not killed.engine.leading
+        await heir.turns()
+        assert await database.pool.fetchval("SELECT count(*) FROM message") == 2
+
+
 async def test_a_stopped_engine_is_followed_at_once(database: Database) -> None:
     """I17: it gives the lease back."""
     async with by_hand(database) as first, by_hand(database) as second:

@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from ccc_router.bootstrap.sending import mail_keys
+from ccc_router.bootstrap.parts.sending import mail_keys
 from ccc_router.bootstrap.spine import Spine
 from ccc_router.channels.email.cursors import PostgresCursors
 from ccc_router.channels.email.imap import ImapPoller
+from ccc_router.channels.email.inbound.refs import Threading
 from ccc_router.channels.email.outbound.ledger import Ledger
-from ccc_router.channels.intake import Intake
 from ccc_router.channels.registry import EMAIL
 from ccc_router.kernel.errors import Misconfigured
 from ccc_router.kernel.log import get_logger
@@ -23,9 +23,17 @@ _log = get_logger("serving")
 
 
 @asynccontextmanager
-async def mail_intake(spine: Spine, intake: Intake) -> AsyncIterator["SmtpListener | None"]:
+async def threading(spine: Spine) -> AsyncIterator[None]:
+    """Mails that come in find their cases by our marks."""
+    EMAIL.use(Threading(mail_keys(spine)))
+    yield
+
+
+@asynccontextmanager
+async def mailing(spine: Spine) -> AsyncIterator["SmtpListener | None"]:
     """Mail comes in until the context is left; then mails under way are taken first (I17). Raises Misconfigured."""
     settings, database, current = spine.settings, spine.storage.database, spine.current
+    intake = spine.intake()
 
     def endpoints() -> Iterable[Endpoint]:
         return current.catalogue.endpoints if current.catalogue is not None else ()

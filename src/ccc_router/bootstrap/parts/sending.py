@@ -47,31 +47,31 @@ def trusted() -> ssl.SSLContext:
 
 
 def mail_keys(spine: Spine) -> tuple[bytes, ...]:
-    """The keys for marks in mail; made and kept in the data folder when there is none."""
-    return tuple(key.encode() for key in spine.secrets.ensure(MAIL))
+    """The keys for marks in mail. Raises Misconfigured."""
+    return tuple(key.encode() for key in spine.key(MAIL))
 
 
 def links(spine: Spine) -> Links:
     """The links in mails to departments."""
-    return Links(spine.storage.database, spine.settings.pool, spine.secrets.ensure(LINKS)[0].encode())
+    return Links(spine.storage.database, spine.settings.pool, spine.key(LINKS)[0].encode())
 
 
 @asynccontextmanager
-async def deliver(spine: Spine) -> AsyncIterator[Deliver]:
-    """The loops that send, running until the context is left."""
+async def sending(spine: Spine) -> AsyncIterator[Deliver]:
+    """The loops that send, running until the context is left; attempts under way then end, or are given back (I17)."""
     async with AsyncExitStack() as stack:
-        sending = Deliver(
+        deliver = Deliver(
             spine.storage.database, spine.clock, await _ways(spine, stack), reported=lambda _: spine.wake()
         )
-        sending.listen(spine.storage.wakeups)
+        deliver.listen(spine.storage.wakeups)
         client = await stack.enter_async_context(graph.a_client(trusted()))
         media = Media(spine.storage.database, spine.settings.pool, client, spine.current, spine.clock)
-        for loop in (*sending.loops.values(), media.loop):
+        for loop in (*deliver.loops.values(), media.loop):
             spine.supervisor.add(loop)
         try:
-            yield sending
+            yield deliver
         finally:
-            await sending.close(spine.settings.drain_s / 2)
+            await deliver.close(spine.settings.drain_s / 2)
 
 
 async def _ways(spine: Spine, stack: AsyncExitStack) -> dict[DeliveryKind, Way]:
@@ -124,7 +124,7 @@ def _webhooks(spine: Spine) -> Sender:
         Endpoints(database, settings.pool),
         Outbound(),
         public_url=settings.public_url,
-        loopback=settings.department_loopback or settings.catalogue is None,
+        loopback=settings.department_loopback or (spine.alone and settings.catalogue is None),
     )
 
 

@@ -1,6 +1,6 @@
 """The HTTP interface: the rooms' routes, what their handlers work with, and who is let in."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -19,12 +19,11 @@ from ccc_router.agents.waiting.follower import Follower
 from ccc_router.agents.waiting.recent import Recent
 from ccc_router.agents.waiting.waiters import Waiters
 from ccc_router.bootstrap.bounding import LastBounds
-from ccc_router.bootstrap.readiness import Readiness
-from ccc_router.bootstrap.sending import links, trusted
+from ccc_router.bootstrap.parts.readiness import Readiness
+from ccc_router.bootstrap.parts.sending import links, trusted
 from ccc_router.bootstrap.spine import Spine
 from ccc_router.bootstrap.whatif import LastDay
 from ccc_router.channels.http import Limits, Webhooks, webhook_router
-from ccc_router.channels.intake import Intake
 from ccc_router.channels.phone.ari_socket import ari_router
 from ccc_router.channels.portal.http import PortalLimits, PortalRoutes, portal_router
 from ccc_router.channels.portal.reading import Conversations
@@ -37,8 +36,10 @@ from ccc_router.escalations.routers import ROUTERS as ESCALATIONS
 from ccc_router.escalations.services import EscalationsRoom
 from ccc_router.escalations.store import Store
 from ccc_router.escalations.webhooks.endpoints import Endpoints
+from ccc_router.events.journal import WAKE as JOURNAL_WAKE
 from ccc_router.kernel.clock import Clock
-from ccc_router.kernel.tasks import Loop
+from ccc_router.queues.heartbeats import Heartbeats
+from ccc_router.queues.waits.waits import Waits
 from ccc_router.rest.kept import KeptAnswers
 from ccc_router.settings import Settings
 from ccc_router.web.app import create_app
@@ -71,15 +72,21 @@ def tokens(settings: Settings, clock: Clock) -> Tokens:
 
 
 @asynccontextmanager
-async def rooms(spine: Spine, intake: Intake) -> AsyncIterator[Rooms]:
+async def rooms(spine: Spine) -> AsyncIterator[Rooms]:
     """Open the rooms; their loops run under the supervisor."""
     settings, clock, database = spine.settings, spine.clock, spine.storage.database
-    room = _agents(spine)
+    intake, heartbeats, waits = spine.intake(), Heartbeats(database, settings.pool), _waits(spine)
+    spine.supervisor.add(heartbeats.loop)
+    room = _agents(spine, waits)
+
+    async def heard(agent_id: str) -> None:
+        heartbeats.beat(agent_id)
+
     limits = Limits(
         phone_bytes=settings.body_limit, fanpage_bytes=4 * settings.body_limit, email_bytes=settings.message_limit
     )
     webhooks = Webhooks(intake, spine.secrets, spine.current, clock, limits, public_url=settings.public_url)
-    portal, streams = _portal(spine)
+    portal, streams = _portal(spine, waits)
     v1 = APIRouter(prefix="/v1")
     v1.include_router(webhook_router(webhooks))
     v1.include_router(ari_router(intake, spine.current, spine.secrets, clock))
@@ -89,11 +96,9 @@ async def rooms(spine: Spine, intake: Intake) -> AsyncIterator[Rooms]:
         app = create_app(
             Services(
                 clock=clock,
-                identify=Authenticator(tokens(settings, clock), _issuer(settings, http, clock), spine.heard),
+                identify=Authenticator(tokens(settings, clock), _issuer(settings, http, clock), heard),
                 replays=KeptAnswers(database, settings.pool),
-                readiness=Readiness(
-                    database, spine.supervisor, spine.current, settings.pool, f"engine:{settings.pool}"
-                ),
+                readiness=Readiness(spine),
                 registry=REGISTRY,
                 routers=(v1, *AGENTS, *ESCALATIONS),
                 direct={f"/v1{pattern}": handler for pattern, handler in webhooks.direct().items()},
@@ -115,15 +120,20 @@ async def rooms(spine: Spine, intake: Intake) -> AsyncIterator[Rooms]:
         yield Rooms(app, room.waiters, room.follower, streams)
 
 
-def _agents(spine: Spine) -> AgentsRoom:
+def _waits(spine: Spine) -> Waits:
+    waits = Waits(spine.storage.database, spine.settings.pool, spine.current, spine.clock)
+    spine.supervisor.add(waits.loop)
+    return waits
+
+
+def _agents(spine: Spine, waits: Waits) -> AgentsRoom:
     database, pool = spine.storage.database, spine.settings.pool
     contacts, staff, records = Contacts(database, pool), Staff(database, pool), Records(database, pool)
     waiters, follower = Waiters(contacts, staff, spine.clock), Follower(records, spine.clock)
     bounds = LastBounds(database, pool, spine.current, spine.clock)
     spine.supervisor.add(bounds.loop)
     for loop in (waiters.loop, follower.loop):
-        spine.supervisor.add(loop)
-        spine.observers.committed.append(_waking(loop))
+        spine.storage.wakeups.wake(spine.supervisor.add(loop), JOURNAL_WAKE, pool)
     return AgentsRoom(
         clock=spine.clock,
         pool=pool,
@@ -139,15 +149,15 @@ def _agents(spine: Spine) -> AgentsRoom:
         follower=follower,
         boards=Recent(),
         trial=LastDay(database, pool),
-        waits=spine.waits,
+        waits=waits,
         bounds=bounds,
     )
 
 
-def _portal(spine: Spine) -> tuple[PortalRoutes, Streams]:
+def _portal(spine: Spine, waits: Waits) -> tuple[PortalRoutes, Streams]:
     database, pool, clock = spine.storage.database, spine.settings.pool, spine.clock
     notifier = spine.storage.notifier
-    conversations = Conversations(database, pool, spine.waits.of)
+    conversations = Conversations(database, pool, waits.of)
     streams = Streams(conversations, clock)
     spine.storage.wakeups.on(PORTAL_WAKE, streams.hear)
     portal = Portal(
@@ -175,10 +185,6 @@ def _escalations(spine: Spine) -> EscalationsRoom:
         endpoints=Endpoints(database, pool),
         links=links(spine),
     )
-
-
-def _waking(loop: Loop) -> Callable[[int], None]:
-    return lambda _position: loop.wake()
 
 
 def _issuer(settings: Settings, http: httpx.AsyncClient, clock: Clock) -> Issuer | None:

@@ -1,0 +1,1 @@
+"""The parts a process may have: each is an async context manager over the spine, and knows nothing of the other parts."""

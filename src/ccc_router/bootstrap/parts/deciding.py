@@ -1,0 +1,58 @@
+"""The part that decides: the engine, leading or standing by, and what goes on beside the one that leads."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from ccc_router.bootstrap.spine import Checks, Spine
+from ccc_router.events.journal import WAKE as JOURNAL_WAKE
+from ccc_router.queues.catalogue.current import CHANNEL as CATALOGUE_WAKE
+from ccc_router.queues.deliveries.owing import WAKE as DELIVERY_WAKE
+from ccc_router.queues.engine import Engine, Observers
+from ccc_router.queues.heartbeats import Watch
+from ccc_router.web.health import Check
+from ccc_router.workers.engine import engine_loop
+from ccc_router.workers.prune import Pruning
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """The engine and who is told of its commits."""
+
+    engine: Engine
+    observers: Observers
+
+    async def look(self) -> Checks:
+        """For ``/readyz``: who stands by is as ready as who leads."""
+        return {"lease": Check(ok=True, detail="leading" if self.engine.leading else "standing by")}
+
+
+@asynccontextmanager
+async def deciding(spine: Spine) -> AsyncIterator[Deciding]:
+    """An engine that takes the pool's lease when it is free; at the end the lease is given back, for another to take at once (I17)."""
+    database, pool, clock = spine.storage.database, spine.settings.pool, spine.clock
+    observers = Observers()
+    engine = Engine(database, pool, clock, spine.desk, observers)
+    _tell(spine, observers)
+    for loop in (
+        engine_loop(engine, spine.storage.wakeups),
+        Watch(database, engine, spine.inbox, clock).loop,
+        Pruning(database, lambda: engine.leading).loop,
+    ):
+        spine.supervisor.add(loop)
+    part = Deciding(engine, observers)
+    spine.looks.append(part.look)
+    try:
+        yield part
+    finally:
+        await spine.supervisor.stop(spine.settings.drain_s)
+        await engine.stop()
+
+
+def _tell(spine: Spine, observers: Observers) -> None:
+    """Hints after a commit: whoever follows the journal, works by the catalogue, or sends."""
+    notifier, pool = spine.storage.notifier, spine.settings.pool
+    observers.activated.append(spine.current.put)
+    observers.activated.append(lambda _: notifier.notify(CATALOGUE_WAKE, pool, here=False))
+    observers.owed.append(lambda kind: notifier.notify(DELIVERY_WAKE, kind))
+    observers.committed.append(lambda _: notifier.notify(JOURNAL_WAKE, pool))
