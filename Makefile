@@ -55,7 +55,8 @@ format: $(DEV) ## Rewrite the code as check wants it
 	$(BIN)/ruff format .
 
 test: $(DEV) ## Every test but the long ones
-	$(BIN)/python -m pytest -n $(JOBS) -m "not soak and not bench" $(PYTEST_ARGS)
+	@tests/support/kafka/fetch.sh || true
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not soak and not bench" $(PYTEST_ARGS)
 
 bench: $(DEV) ## Measure; writes bench/results.json
 	$(BIN)/python -m bench
@@ -64,6 +65,7 @@ quality: $(DEV) ## Play routing policies against each other; writes bench/qualit
 	$(BIN)/python -m quality
 
 soak: $(DEV) ## Load and kills for MINUTES=5
+	@tests/support/kafka/fetch.sh || true
 	CCC_TEST_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -s -m soak --timeout=0 $(PYTEST_ARGS)
 
 sabotage: $(DEV) ## Break each invariant in a scratch copy and see its test turn red

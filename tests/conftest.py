@@ -9,8 +9,32 @@ from hypothesis import settings
 
 from tests.support.database import database, dsn, empty_dsn, postgres
 from tests.support.fake_clock import FakeClock
+from tests.support.kafka import (
+    kafka,
+    kafka_mock,
+    kafka_programs,
+    kafka_trio,
+    own_kafka,
+    real_kafka,
+    real_trio,
+    topic,
+)
+from tests.support.kafka import report as kafka_report
 
-__all__ = ["database", "dsn", "empty_dsn", "postgres"]
+__all__ = [
+    "database",
+    "dsn",
+    "empty_dsn",
+    "kafka",
+    "kafka_mock",
+    "kafka_programs",
+    "kafka_trio",
+    "own_kafka",
+    "postgres",
+    "real_kafka",
+    "real_trio",
+    "topic",
+]
 
 SEED = int(os.environ.get("CCC_TEST_SEED") or secrets.randbelow(2**31))
 
@@ -20,9 +44,9 @@ settings.register_profile("ccc", deadline=None, print_blob=True)
 settings.load_profile("ccc")
 
 
-def pytest_report_header() -> str:
-    """Print what repeats this run."""
-    return f"seed: CCC_TEST_SEED={SEED}"
+def pytest_report_header() -> list[str]:
+    """Print what repeats this run, and what it cannot test."""
+    return [f"seed: CCC_TEST_SEED={SEED}", kafka_report()]
 
 
 @pytest.fixture

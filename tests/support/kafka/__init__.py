@@ -1,0 +1,35 @@
+"""Kafka for tests: a mock cluster everywhere, and a real Apache Kafka where there is Java (`make test` fetches it).
+
+| fixture | what it is |
+|---|---|
+| `kafka` | each test twice: on a fresh mock cluster, and on the run's one real broker (or on CCC_TEST_KAFKA=host:port) |
+| `own_kafka` | the same two without CCC_TEST_KAFKA: a cluster that the test may stop with `go_away()` and `come_back()` |
+| `kafka_mock` | a fresh mock cluster of three brokers: errors, delays, brokers up and down |
+| `kafka_trio` | the run's one real cluster of three nodes: kill, pause; mended after each test |
+
+The real ones outlive a test: give topics names of your own (`topic` is one).
+"""
+
+from tests.support.kafka.fixtures import (
+    kafka,
+    kafka_mock,
+    kafka_programs,
+    kafka_trio,
+    own_kafka,
+    real_kafka,
+    real_trio,
+    report,
+    topic,
+)
+
+__all__ = [
+    "kafka",
+    "kafka_mock",
+    "kafka_programs",
+    "kafka_trio",
+    "own_kafka",
+    "real_kafka",
+    "real_trio",
+    "report",
+    "topic",
+]
