@@ -35,8 +35,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of every random choice; 0 draws one, which is printed")
     parser.add_argument("--rate", type=float, default=750.0, help="call events offered a second at most")
     parser.add_argument("--report", type=Path, default=Path("build/soak.json"), help="where everything is written")
-    parser.add_argument("--kafka", choices=("none", "mock", "real", "auto"), default="auto", help="auto: a real one if there is one")
-    parser.add_argument("--processes", choices=("alone", "apart"), default="apart", help="two of `up`, or two of each part")
+    parser.add_argument(
+        "--kafka", choices=("none", "mock", "real", "auto"), default="auto", help="auto: a real one if there is one"
+    )
+    parser.add_argument(
+        "--processes", choices=("alone", "apart"), default="apart", help="two of `up`, or two of each part"
+    )
     given = parser.parse_args()
     seed = given.seed or random.SystemRandom().randrange(1, 1_000_000)
     kafka_is, kafka = choose(given.kafka)

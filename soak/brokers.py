@@ -80,5 +80,7 @@ def choose(wanted: str) -> tuple[str, Kafka | None]:
     if found is not None:
         return "real", RealKafka(RealCluster(found, _ONE))
     if wanted == "real":
-        raise SystemExit("there is no real Kafka here: tests/support/kafka/fetch.sh fetches one where there is Java and Maven")
+        raise SystemExit(
+            "there is no real Kafka here: tests/support/kafka/fetch.sh fetches one where there is Java and Maven"
+        )
     return ("mock", MockKafka()) if wanted == "mock" else ("none", None)

@@ -142,6 +142,7 @@ def settings(catalogue_file: Path) -> dict[str, str]:
         "CCC_SIGNING_KEY": SIGNING_KEY,
         "CCC_FORMS_PER_MINUTE": "1000000",
         "CCC_DEPARTMENT_LOOPBACK": "true",
+        "CCC_PUBLIC_URL": "https://ccc.example.org",
         "CCC_LOG_LEVEL": "warning",
         "CCC_SECRET_TRACKED": SWITCH_SECRET,
         "CCC_SECRET_HOTLINE": SWITCH_SECRET,

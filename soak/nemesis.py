@@ -134,7 +134,7 @@ class Nemesis:
 
         async def look() -> bool:
             led = await self._world.watch.led()
-            if led is not None and led.good:
+            if led is not None and led.good and self._world.leader(led.pid) is not None:
                 found.append(led)
             return bool(found)
 

@@ -26,7 +26,7 @@ def _die_with_us() -> None:
 
 
 class Member:
-    """One process. ``role`` is its command; ``door`` the port of its API, ``alive`` the port of its health, 0 where it has none."""
+    """One process. ``role`` is its command; ``door`` the port of its API, ``alive`` the port of its health."""
 
     def __init__(
         self,
@@ -41,6 +41,8 @@ class Member:
         self.name = name
         self.role = command[0]
         self.door = door
+        self.said = ""
+        """What it last said of itself."""
         self.died = 0
         """How often it ended without being told to."""
         self._alive = alive
@@ -93,12 +95,13 @@ class Member:
         """Whether it is at work."""
         if not self.pid:
             return False
-        if not self._alive:
-            return True
         try:
-            return (await client.ask(self._alive, "GET", "/livez", {"Connection": "close"}, b"", 2.0)).status == 200
-        except (Refused, Cut):
+            reply = await client.ask(self._alive, "GET", "/readyz", {"Connection": "close"}, b"", 2.0)
+        except (Refused, Cut) as error:
+            self.said = f"{type(error).__name__} {error}"
             return False
+        self.said = reply.body.decode(errors="replace")
+        return reply.status == 200
 
     def told(self, lines: int = 30) -> str:
         """The end of its log."""

@@ -57,7 +57,7 @@ def _run(given: argparse.Namespace, steps: list[Step], say: Say) -> Outcome:
 def compared(contacts: float, calm: Outcome, harmed: Outcome) -> dict[str, Any]:
     """The figures of both."""
     windows = [*harmed.harm.takeovers, *harmed.harm.outages]
-    undisturbed, disturbed = quantiles(_warm(calm)), quantiles(split(_warm(harmed), windows)[1])
+    undisturbed, disturbed = quantiles(split(_warm(calm), [])[1]), quantiles(split(_warm(harmed), windows)[1])
     ratio = disturbed["p99"] / undisturbed["p99"] if undisturbed["count"] and disturbed["count"] else float("inf")
     longest = max(map(seconds, harmed.harm.takeovers), default=0.0)
     clean = calm.verdict.clean and harmed.verdict.clean and harmed.harm.never == 0

@@ -18,7 +18,7 @@ from soak.http import Client
 from soak.processes import Member, until
 from soak.watch import Watch
 
-_READY_S: Final = 60.0
+_READY_S: Final = 180.0
 _STOP_S: Final = 20.0
 ALONE: Final = (("up", 2),)
 """Everything in one process, twice: one leads, the other stands by."""
@@ -101,11 +101,9 @@ class World:
         return next((member for member in self.members if member.pid == pid), None)
 
     async def begin(self) -> None:
-        """Start everything: the first of all brings the schema up to date. Ends the run when something does not come up."""
-        for number, member in enumerate(self.members):
+        """Start everything at once. Ends the run when something does not come up."""
+        for member in sorted(self.members, key=lambda one: one.role != "engine"):
             self.running.append(asyncio.create_task(member.run(self._ended), name=member.name))
-            if number == 0:
-                await self._up(member)
         for member in self.members:
             await self._up(member)
 
@@ -121,7 +119,7 @@ class World:
 
     async def _up(self, member: Member) -> None:
         if not await until(lambda: member.answers(self.client), _READY_S):
-            raise SystemExit(f"{member.name} did not come up:\n{member.told()}")
+            raise SystemExit(f"{member.name} did not come up: {member.said}\n{member.told()}")
 
 
 @contextlib.asynccontextmanager
@@ -167,6 +165,7 @@ class Ports(Protocol):
 
 
 def _member(role: str, number: int, environment: Mapping[str, str], folder: Path, free: Ports) -> Member:
-    port = free() if role in {"up", "serve"} else 0
-    more = {"CCC_PORT": str(port)} if port else {}
-    return Member(f"{role}-{number}", (role,), {**environment, **more}, folder, door=port, alive=port)
+    serves = role in {"up", "serve"}
+    port = free()
+    more = {"CCC_PORT" if serves else "CCC_METRICS_PORT": str(port)}
+    return Member(f"{role}-{number}", (role,), {**environment, **more}, folder, door=port if serves else 0, alive=port)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
 import pytest
 
 from ccc_router.events.codec import trace_of
@@ -56,7 +57,7 @@ class Run:
 def a_run() -> Run:
     run = Run()
     catalogue = b'{"agents":[{"id":"an","capacity":{"channels":{"portal":1}}},{"id":"binh","capacity":{"channels":{"portal":1}}}]}'
-    run.entry(body=Body("ActivateCatalogue", "first", "system", catalogue=catalogue))
+    run.entry(body=Body("ActivateCatalogue", "first", "system", catalogue=msgspec.Raw(catalogue)))
     run.tried("facts", "tracked", ("csta:e", [1, 2]), told=(200, [2, 0, 0]))
     run.entry("tracked", "csta:e1")
     run.entry("tracked", "csta:e2")
