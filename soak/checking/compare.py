@@ -130,6 +130,19 @@ def real_time(told: Told, model: Model, command_keys: Mapping[str, str]) -> Faul
     return found
 
 
+def calls(model: Model) -> Faults:
+    """I3: however late and shuffled the events of a watched call came, it is over, and as what its events say."""
+    found = Faults()
+    for contact in model.hung_up:
+        wanted = "closed" if contact in model.answered else "abandoned"
+        if model.ends.get(contact, "open") != wanted:
+            found.add(
+                "I3: a call that did not end as its events say",
+                f"{contact}: {model.ends.get(contact, 'open')}, not {wanted}",
+            )
+    return found
+
+
 def balance(model: Model, rows: Mapping[str, int]) -> Faults:
     """I18: the contacts that were opened are those that ended and those that are open, and the tables count the same."""
     found = Faults()

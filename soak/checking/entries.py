@@ -32,6 +32,9 @@ class Body(msgspec.Struct, gc=False, frozen=True):
     timer: str = ""
     ref: str = ""
     due: int = 0
+    endpoint: str = ""
+    event: str = ""
+    role: str = "customer"
     catalogue: msgspec.Raw = msgspec.Raw(b"")
 
 

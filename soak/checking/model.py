@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from soak.centre import TRACKED
 from soak.checking.entries import Given, Made, Step
 
 _ENDS: Final = frozenset({"closed", "abandoned", "deflected", "merged", "handed_over"})
@@ -71,6 +72,10 @@ class Model:
         self.ends: dict[str, str] = {}
         self.owed: dict[str, Made] = {}
         self.over: dict[str, str] = {}
+        self.hung_up: set[str] = set()
+        """Contacts of watched calls whose customer's leg was cleared."""
+        self.answered: set[str] = set()
+        """Contacts of watched calls that some agent's leg was established of."""
         self.inputs: Counter[str] = Counter()
         self._held: Counter[tuple[str, str]] = Counter()
         self._capacity: dict[str, dict[str, int]] = {}
@@ -128,6 +133,11 @@ class Model:
         match body.kind:
             case "TimerFired":
                 self._timer(given)
+            case "CallEvent" if body.endpoint == TRACKED:
+                if body.event == "ConnectionCleared" and body.role == "customer":
+                    self.hung_up.add(body.contact_id)
+                elif body.event == "Established" and body.role == "agent":
+                    self.answered.add(body.contact_id)
             case "ActivateCatalogue":
                 known = msgspec.json.decode(body.catalogue, type=_Catalogue)
                 self._capacity = {agent.id: agent.capacity.channels for agent in known.agents}

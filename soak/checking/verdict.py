@@ -68,6 +68,7 @@ def decide(told: Told, model: Model, keys: dict[str, str], states: dict[str, int
             compare.refused_but_taken(told, model),
             compare.delivered(told, model),
             compare.real_time(told, model, keys),
+            compare.calls(model),
             compare.balance(model, states),
         ],
     )

@@ -285,6 +285,18 @@ def owned_though_over(run: Run) -> None:
     run.states = {"closed": 1}
 
 
+def hung_up_and_open(run: Run) -> None:
+    run.entry("", "", Body("CallEvent", contact_id="ct_1", endpoint="tracked", event="ConnectionCleared"))
+
+
+def answered_and_abandoned(run: Run) -> None:
+    opened = Made("ContactOpened", contact_id="ct_2", channel="phone")
+    over = Made("ContactEnded", contact_id="ct_2", state="abandoned")
+    run.entry("", "", Body("CallEvent", contact_id="ct_2", endpoint="tracked", event="ConnectionCleared"), opened, over)
+    run.entry("", "", Body("CallEvent", contact_id="ct_2", endpoint="tracked", event="Established", role="agent"))
+    run.states = {"open": 1, "abandoned": 1}
+
+
 SPOILT: Sequence[tuple[Callable[[Run], None], str]] = (
     (lost_fact, "I1: a fact acknowledged and lost"),
     (lost_command, "I1: a command acknowledged and lost"),
@@ -292,6 +304,8 @@ SPOILT: Sequence[tuple[Callable[[Run], None], str]] = (
     (refused_and_taken, "I14: refused, and taken"),
     (told_two_contacts, "I2: two contacts told for one form"),
     (told_two_ways, "I2: one command told in two ways"),
+    (hung_up_and_open, "I3: a call that did not end as its events say"),
+    (answered_and_abandoned, "I3: a call that did not end as its events say"),
     (opened_twice, "I2: a contact opened twice"),
     (offered_twice, "I4: a contact offered twice at once"),
     (offered_with_an_owner, "I4: a contact offered that has an owner"),
@@ -320,7 +334,7 @@ SPOILT: Sequence[tuple[Callable[[Run], None], str]] = (
 
 @pytest.mark.parametrize(("spoil", "what"), [pytest.param(*one, id=one[0].__name__) for one in SPOILT])
 def test_what_is_spoilt_is_found(spoil: Callable[[Run], None], what: str) -> None:
-    """I1, I2, I4 to I7, I10, I12, I14, I16, I18: each broken once."""
+    """I1 to I7, I10, I12, I14, I16, I18: each broken once."""
     run = a_run()
     spoil(run)
     verdict = run.verdict()
