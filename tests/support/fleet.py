@@ -8,13 +8,15 @@ async with a_fleet(dsn, catalogue, serve=2, engine=2, deliver=1) as fleet:
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
 import httpx
 
+from ccc_router.events.vocabulary import Role
+from ccc_router.kernel.ids import fresh
 from ccc_router.routing.policy import Catalogue
 from tests.support.database import make_folder
 from tests.support.process import SECRET, Process
@@ -93,16 +95,33 @@ async def a_fleet(
     shutil.rmtree(fleet.folder, ignore_errors=True)  # after a failure it stays: its logs say why
 
 
-async def elsewhere(
-    asked: list[httpx.AsyncClient], request: Callable[[httpx.AsyncClient], httpx.Request]
-) -> httpx.Response:
-    """What a client does that knows several processes: refused or told to come later, it asks the next (the same request)."""
-    for client in asked[:-1]:
-        try:
-            answer = await client.send(request(client))
-        except httpx.ConnectError:
-            continue
-        if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-            return answer
-        assert "Retry-After" in answer.headers
-    return await asked[-1].send(request(asked[-1]))
+class Client:
+    """Somebody who knows several ``serve`` processes and asks the one that answers, as a balancer or a good client does.
+
+    Refused, or told to come later (503 with Retry-After), he asks the next under the same key. Whatever else is no answer is a failure,
+    and raised: above all a connection that is closed while his request is under way.
+    """
+
+    def __init__(self, processes: list[Process], role: Role | None = None, subject: str = "", first: int = 0) -> None:
+        ordered = processes[first:] + processes[:first]
+        self._clients = [one.client(role, subject) if role is not None else one.anybody() for one in ordered]
+        self.asked_elsewhere = 0
+
+    async def ask(self, method: str, path: str, body: object = None, *, key: str = "") -> httpx.Response:
+        """The answer, whoever gives it. Fails the test when nobody has one within half a minute."""
+        headers = {"Idempotency-Key": key or fresh("k")}
+
+        async def answered() -> httpx.Response | None:
+            for client in self._clients:
+                try:
+                    answer = await client.request(method, path, json=body, headers=headers)
+                except httpx.ConnectError:
+                    self.asked_elsewhere += 1
+                    continue
+                if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                    return answer
+                assert "Retry-After" in answer.headers
+                self.asked_elsewhere += 1
+            return None
+
+        return await eventually(answered, within_s=30, what=f"an answer to {method} {path}")

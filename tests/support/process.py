@@ -122,7 +122,7 @@ class Process:
                 except httpx.HTTPError:
                     return False
 
-            await eventually(ready, within_s=60, what=f"the service to be ready, see {self.log}")
+            await eventually(ready, within_s=120, what=f"the service to be ready, see {self.log}")
 
     async def kill(self) -> None:
         """End it like a power cut does."""

@@ -48,10 +48,9 @@ _TAKE_THESE: Final = """
 DELETE FROM inbox WHERE pool = $1 AND id = ANY ($2::bigint[])
 RETURNING id, source, key, body, (extract(epoch FROM at) * 1000)::bigint
 """
-# When the last holder renewed, as far as the row tells; who is loading has taken more time than that, and may be gone before it.
+# When the last holder renewed; who was loading had taken more time than it says, and may be gone before it.
 _ALIVE: Final = """
-SELECT (extract(epoch FROM least(until - $2 * interval '1 millisecond', clock_timestamp())) * 1000)::bigint
-FROM lease WHERE name = $1
+SELECT (extract(epoch FROM least(until - $2 * interval '1 ms', clock_timestamp())) * 1000)::bigint FROM lease WHERE name = $1
 """
 _LAST: Final = "SELECT max(id) FROM inbox WHERE pool = $1"
 _CLOCK: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
