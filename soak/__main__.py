@@ -33,7 +33,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=5.0, help="how long there is load and harm")
     parser.add_argument("--seed", type=int, default=0, help="of every random choice; 0 draws one, which is printed")
-    parser.add_argument("--rate", type=float, default=750.0, help="call events offered a second at most")
+    parser.add_argument("--rate", type=float, default=900.0, help="call events offered a second at most")
     parser.add_argument("--report", type=Path, default=Path("build/soak.json"), help="where everything is written")
     parser.add_argument(
         "--kafka", choices=("none", "mock", "real", "auto"), default="auto", help="auto: a real one if there is one"

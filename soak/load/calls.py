@@ -33,7 +33,7 @@ _SHUFFLED: Final = 0.1
 _DOUBLED: Final = 0.1
 _REMEMBERED: Final = 2_000
 _NUMBERS: Final = 20_000
-_SLOWEST: Final = 0.5
+_SLOWEST: Final = 0.15
 
 
 class Numbers:
@@ -82,9 +82,9 @@ class Pace:
         self._due = self._looked = time.monotonic()
 
     def brake(self) -> None:
-        """Somebody was told to come back later: go a tenth slower, down to half; half a minute brings all of it back."""
+        """Somebody was told to come back later: go a little slower; half a minute without it brings all of it back."""
         self._recover()
-        self._share = max(_SLOWEST, self._share * 0.9)
+        self._share = max(_SLOWEST, self._share * 0.95)
 
     async def take(self, facts: int) -> None:
         """Wait until so many may go. What was not asked for in a bad time is caught up with for five seconds at most."""
@@ -96,7 +96,7 @@ class Pace:
 
     def _recover(self) -> None:
         now = time.monotonic()
-        self._share = min(1.0, self._share + (now - self._looked) / 60)
+        self._share = min(1.0, self._share + (now - self._looked) / 30)
         self._looked = now
 
 
