@@ -2,12 +2,36 @@
 
 import asyncio
 import signal
+from collections.abc import Iterable
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from soak.world import Kafka
 from tests.support.kafka.mock import MockCluster
 from tests.support.kafka.real import RealCluster, programs
 
 _ONE = 1
+
+
+async def ends_of(servers: str, topics: Iterable[str]) -> dict[tuple[str, int], int]:
+    """Behind which offset each partition of these topics ends. Raises KafkaError when nobody answers."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=servers, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        wanted = [
+            TopicPartition(topic, partition)
+            for topic in topics
+            for partition in consumer.partitions_for_topic(topic) or await _found(consumer, topic)
+        ]
+        found = await consumer.end_offsets(wanted)
+    finally:
+        await consumer.stop()
+    return {(one.topic, one.partition): int(end) for one, end in found.items()}
+
+
+async def _found(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
+    await consumer.topics()
+    return set(consumer.partitions_for_topic(topic) or ())
 
 
 class RealKafka:
@@ -36,6 +60,10 @@ class RealKafka:
         self._cluster.pause(_ONE)
         await asyncio.sleep(seconds)
         self._cluster.resume(_ONE)
+
+    async def ends(self, topics: Iterable[str]) -> dict[tuple[str, int], int]:
+        """Where the partitions of these topics end."""
+        return await ends_of(self.servers, topics)
 
     async def close(self) -> None:
         """End it for good; its data is removed."""
@@ -68,6 +96,10 @@ class MockKafka:
         self._cluster.delay(int(seconds * 1000))
         await asyncio.sleep(seconds)
         self._cluster.delay(0)
+
+    async def ends(self, topics: Iterable[str]) -> dict[tuple[str, int], int]:
+        """Where the partitions of these topics end."""
+        return await ends_of(self.servers, topics)
 
     async def close(self) -> None:
         """End it."""

@@ -29,8 +29,6 @@ from soak.world import Kafka, Ports, World, a_world
 _POSTERS: Final = 6
 _SETTLE_S: Final = 8.0
 _DRAIN_S: Final = 120.0
-_OWED: Final = "SELECT count(*) FROM delivery WHERE state = 'owed' AND due < clock_timestamp() + interval '20 seconds'"
-_INBOX: Final = "SELECT count(*) FROM (SELECT 1 FROM inbox LIMIT 1000) i"
 
 
 @dataclass(frozen=True)
@@ -109,8 +107,8 @@ async def _run(options: Options, kafka: Kafka | None, free: Ports, folder: Path,
         say(f"drained: {drained}; now the history and the journal are compared")
         checked = time.monotonic()
         verdict = await judge(folder / "history.jsonl", world.postgres.dsn)
+        check_s = time.monotonic() - checked
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    check_s = time.monotonic() - checked
     return Outcome(verdict, nemesis.harm, steps, load_s, drain_s, stop_s, check_s, peak_mb, drained, died)
 
 
@@ -161,17 +159,13 @@ class Load:
         finished = await _within(self._customers, 150.0)
         await self._watched.finish()
         say("the customers are gone")
-        await until(self._quiet, _SETTLE_S)
+        await until(self._world.nothing_left, _SETTLE_S)
         self._done.set()
         finished &= await _within(self._staff, 90.0)
         say("the agents are gone")
-        drained = await until(self._quiet, _DRAIN_S)
+        drained = await until(self._world.nothing_left, _DRAIN_S)
         self._doors.gave_up.set()
         return drained and finished
-
-    async def _quiet(self) -> bool:
-        """Whether nothing waits in the inbox and nothing is owed soon."""
-        return await self._world.watch.value(_INBOX) == 0 and await self._world.watch.value(_OWED) == 0
 
 
 async def _within(tasks: list["asyncio.Task[None]"], seconds: float) -> bool:

@@ -19,6 +19,8 @@ FROM (SELECT at FROM journal_batch WHERE pool = $1 ORDER BY last DESC LIMIT 5000
 WHERE at >= to_timestamp($2::float8 / 1000)
 """
 
+_OFFSETS: Final = "SELECT array_agg(topic), array_agg(partition), array_agg(next) FROM kafka_offset WHERE pool = $1"
+
 
 class Led(NamedTuple):
     """Who holds the lease: its epoch, his process id, since when (ms since the epoch), and whether it is still good."""
@@ -58,6 +60,11 @@ class Watch:
             "SELECT array_agg(pid ORDER BY pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
         return list(row[0] or ()) if row is not None else []
+
+    async def offsets(self) -> dict[tuple[str, int], int]:
+        """How far the engine has read each partition."""
+        row = await self._row(_OFFSETS, POOL)
+        return {(one[0], one[1]): one[2] for one in zip(*row, strict=True)} if row is not None and row[0] else {}
 
     async def close(self) -> None:
         """Close the connection."""

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
@@ -20,6 +20,8 @@ from soak.watch import Watch
 
 _READY_S: Final = 180.0
 _STOP_S: Final = 20.0
+_OWED: Final = "SELECT count(*) FROM delivery WHERE state = 'owed' AND due < clock_timestamp() + interval '20 seconds'"
+_INBOX: Final = "SELECT count(*) FROM (SELECT 1 FROM inbox LIMIT 1000) i"
 ALONE: Final = (("up", 2),)
 """Everything in one process, twice: one leads, the other stands by."""
 APART: Final = (("serve", 2), ("engine", 2), ("deliver", 2))
@@ -34,6 +36,7 @@ class Kafka(Protocol):
     async def kill(self) -> None: ...
     async def stop(self) -> None: ...
     async def pause(self, seconds: float) -> None: ...
+    async def ends(self, topics: Iterable[str]) -> dict[tuple[str, int], int]: ...
     async def close(self) -> None: ...
 
 
@@ -99,6 +102,16 @@ class World:
     def leader(self, pid: int) -> Member | None:
         """The process with this id."""
         return next((member for member in self.members if member.pid == pid), None)
+
+    async def nothing_left(self) -> bool:
+        """Whether no input waits, in PostgreSQL or in Kafka, and nothing is owed soon."""
+        if await self.watch.value(_INBOX) != 0 or await self.watch.value(_OWED) != 0:
+            return False
+        if self.kafka is None:
+            return True
+        read = await self.watch.offsets()
+        ends = await self.kafka.ends({topic for topic, _ in read}) if read else {}
+        return all(read.get(place, 0) >= end for place, end in ends.items())
 
     async def begin(self) -> None:
         """Start everything at once. Ends the run when something does not come up."""
