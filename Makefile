@@ -20,7 +20,7 @@ export PIP_REQUIRE_VIRTUALENV := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo check format test bench quality soak takeover long sabotage golden mutants lock clean
+.PHONY: help setup run demo check format test bench quality soak takeover long sabotage golden schemas mutants lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -73,6 +73,9 @@ sabotage: $(DEV) ## Break each invariant in a scratch copy and see its test turn
 
 golden: $(DEV) ## Record the golden journal of the present core version (docs/adr/0028)
 	PYTHONPATH=src $(BIN)/python -m tests.support.record_day tests/fixtures/journal
+
+schemas: $(DEV) ## Write the schemas of what is on the topics anew
+	PYTHONPATH=src $(BIN)/python -m tests.support.topic_schemas
 
 mutants: MINUTES = 0
 mutants: $(DEV) ## Change routing/ in small places and count what the tests notice; MINUTES=30 SEED=7 samples

@@ -121,8 +121,10 @@ class World:
             await self._up(member)
 
     async def end(self) -> tuple[float, int]:
-        """Stop everything in good order (I17): the longest a process took (seconds), and how often one ended by itself."""
-        took = await asyncio.gather(*(member.stop(_STOP_S) for member in self.members))
+        """Stop everything, those last who decide (I17): the longest a process took (seconds), and how often one ended by itself."""
+        decide = [member for member in self.members if member.role in {"up", "engine"}]
+        took = await asyncio.gather(*(member.stop(_STOP_S) for member in self.members if member not in decide))
+        took += await asyncio.gather(*(member.stop(_STOP_S) for member in decide))
         await asyncio.gather(*self.running)
         return max(took, default=0.0), sum(member.died for member in self.members)
 

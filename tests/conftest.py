@@ -18,6 +18,7 @@ from tests.support.kafka import (
     real_kafka,
     real_trio,
     topic,
+    way,
 )
 from tests.support.kafka import report as kafka_report
 
@@ -34,6 +35,7 @@ __all__ = [
     "real_kafka",
     "real_trio",
     "topic",
+    "way",
 ]
 
 SEED = int(os.environ.get("CCC_TEST_SEED") or secrets.randbelow(2**31))

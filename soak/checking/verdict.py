@@ -18,6 +18,8 @@ from soak.history import read
 from tests.support.row_invariants import BROKEN
 
 _KEYS: Final = "SELECT key, command_key FROM idempotency WHERE pool = $1"
+_LATER: Final = "nothing is left in the inbox"
+"""What an engine that stops hands in about its agents waits for the next one; what a client was told must be in the journal by now."""
 _STATES: Final = "SELECT CASE WHEN open THEN 'open' ELSE state END, count(*) FROM contact WHERE pool = $1 GROUP BY 1"
 
 
@@ -115,6 +117,8 @@ async def _rows(connection: "asyncpg.Connection[asyncpg.Record]") -> Faults:
     """What the tables say of themselves (I4, I5, I7, I9, I12, I18)."""
     faults = Faults()
     for what, statement in BROKEN.items():
+        if what == _LATER:
+            continue
         for row in await connection.fetch(f"SELECT t::text FROM ({statement}) t LIMIT 20", POOL, timeout=120):  # noqa: S608 - the statements are our own
             faults.add(f"{what} (rows)", row[0])
     return faults

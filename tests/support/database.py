@@ -99,7 +99,12 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="session", params=[pytest.param(value, id=name) for name, value in servers().items()])
+_SERVERS = [pytest.param(value, id=name) for name, value in servers().items()]
+ONE_POSTGRES = pytest.mark.parametrize("postgres", _SERVERS[:1], indirect=True)
+"""For tests of something else, in which every server would only say the same again."""
+
+
+@pytest.fixture(scope="session", params=_SERVERS)
 def postgres(request: pytest.FixtureRequest) -> Iterator[Server]:
     """The server of this run; tests that ask for it (or for `dsn`, `database`) run on every PostgreSQL there is."""
     server = Server(request.param)

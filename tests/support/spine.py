@@ -8,8 +8,11 @@ from typing import Any, TypeVar
 from ccc_router.events import journal
 from ccc_router.events.commands import ActivateCatalogue, SetPresence
 from ccc_router.events.envelope import AnyInput, Appended, Entry
-from ccc_router.events.inbox import Submission
+from ccc_router.events.inbox import Inbox, Submission
 from ccc_router.events.inbox_postgres import PostgresInbox
+from ccc_router.events.kafka.fallback import FallbackInbox
+from ccc_router.events.kafka.inbox import KafkaInbox
+from ccc_router.events.kafka.reading import KafkaFeed
 from ccc_router.events.vocabulary import Presence, Role
 from ccc_router.kernel.clock import Clock, SystemClock
 from ccc_router.kernel.ids import fresh
@@ -20,8 +23,10 @@ from ccc_router.queues.engine import Engine, Observers
 from ccc_router.routing import State
 from ccc_router.routing.policy import Catalogue
 from ccc_router.storage.database import Database
+from ccc_router.storage.kafka import Cluster as KafkaCluster
 from ccc_router.workers.engine import engine_loop
 from tests.support.builders import a_catalogue
+from tests.support.kafka.cluster import Cluster, ends
 from tests.support.waiting import eventually, until
 
 _T = TypeVar("_T")
@@ -30,7 +35,17 @@ _T = TypeVar("_T")
 class Spine:
     """The parts, and short ways to use them."""
 
-    def __init__(self, database: Database, pool: str = "main", clock: Clock | None = None, batch: int = 256) -> None:
+    def __init__(
+        self,
+        database: Database,
+        pool: str = "main",
+        clock: Clock | None = None,
+        batch: int = 256,
+        kafka: Cluster | None = None,
+        append_s: float = 2.0,
+        feeding: dict[str, int] | None = None,
+    ) -> None:
+        """``kafka``: facts go through it. ``append_s`` is how long its acknowledgement is waited for, ``feeding`` more of its feed."""
         self.clock = clock or SystemClock()
         self.database = database
         self.pool = pool
@@ -39,11 +54,38 @@ class Spine:
         self.observers.activated.append(self.current.put)
         self.inbox = PostgresInbox(database, pool, self.clock, wake=self._wake)
         self.desk = Desk(self.inbox, database, pool, self.clock)
-        self.engine = Engine(database, pool, self.clock, self.desk, self.observers, batch=batch)
+        self.cluster: Cluster | None = None
+        self.feed: KafkaFeed | None = None
+        self.kafka: FallbackInbox | None = None
+        if kafka is not None:
+            real, reached = SystemClock(), KafkaCluster(kafka.servers)  # brokers live by the real time
+            self.cluster = kafka
+            self.feed = KafkaFeed(reached, pool, real, wake=self._wake, long_poll_ms=10, **(feeding or {}))
+            direct = KafkaInbox(reached, pool, real, append_s=append_s)
+            self.kafka = FallbackInbox(direct, self.inbox, pool, real)
+        self.engine = Engine(database, pool, self.clock, self.desk, self.observers, feed=self.feed, batch=batch)
         self.loop: Loop = engine_loop(self.engine)
 
     def _wake(self) -> None:
         self.loop.wake()
+
+    @property
+    def facts(self) -> Inbox:
+        """Where facts are appended."""
+        return self.inbox if self.kafka is None else self.kafka
+
+    def start(self) -> None:
+        """Let inputs be appended."""
+        self.inbox.start()
+        if self.kafka is not None:
+            self.kafka.start()
+
+    async def close(self) -> None:
+        """Append nothing more, give the lease back."""
+        if self.kafka is not None:
+            await self.kafka.close()
+        await self.inbox.close()
+        await self.engine.stop()
 
     @property
     def state(self) -> State:
@@ -54,7 +96,7 @@ class Spine:
 
     async def tell(self, body: AnyInput, key: str = "", source: str = "portal") -> Appended:
         """Append a fact."""
-        [appended] = await self.inbox.append([Submission(source, key or fresh("k"), body)])
+        [appended] = await self.facts.append([Submission(source, key or fresh("k"), body)])
         return appended
 
     async def ask(self, command: Any, key: str = "") -> Outcome:
@@ -65,6 +107,21 @@ class Spine:
         """Run the engine by hand until there is nothing left to do."""
         while await self.engine.run_once():
             pass
+
+    async def take_all(self) -> None:
+        """Run the engine by hand until everything that was appended by now is committed."""
+        wanted = {}
+        if self.cluster is not None and self.feed is not None:
+            wanted = await ends(self.cluster.servers, self.feed.topic)
+
+        async def taken() -> bool:
+            await self.turns()
+            rows = await self.database.pool.fetch("SELECT partition, next FROM kafka_offset WHERE pool = $1", self.pool)
+            places = {row[0]: row[1] for row in rows}
+            waiting = await self.database.pool.fetchval("SELECT count(*) FROM inbox WHERE pool = $1", self.pool)
+            return waiting == 0 and all(places.get(one, 0) >= end for one, end in wanted.items())
+
+        await eventually(taken, within_s=20, what="the engine to take everything")
 
     async def drive(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Run the engine by hand until ``work`` has ended: for commands of a spine without loops."""
@@ -111,11 +168,13 @@ class Spine:
 
 
 @asynccontextmanager
-async def running(database: Database, pool: str = "main", catalogue: Catalogue | None = None) -> AsyncIterator[Spine]:
+async def running(
+    database: Database, pool: str = "main", catalogue: Catalogue | None = None, kafka: Cluster | None = None
+) -> AsyncIterator[Spine]:
     """A spine whose loops run, with a catalogue in force."""
-    spine = Spine(database, pool)
+    spine = Spine(database, pool, kafka=kafka)
     supervisor = Supervisor(spine.clock)
-    spine.inbox.start()
+    spine.start()
     supervisor.add(spine.loop)
     supervisor.add(spine.desk.loop)
     try:
@@ -125,19 +184,23 @@ async def running(database: Database, pool: str = "main", catalogue: Catalogue |
         yield spine
     finally:
         await supervisor.stop(2)
-        await spine.inbox.close()
-        await spine.engine.stop()
+        await spine.close()
 
 
 @asynccontextmanager
 async def by_hand(
-    database: Database, pool: str = "main", clock: Clock | None = None, batch: int = 256
+    database: Database,
+    pool: str = "main",
+    clock: Clock | None = None,
+    batch: int = 256,
+    kafka: Cluster | None = None,
+    append_s: float = 2.0,
+    feeding: dict[str, int] | None = None,
 ) -> AsyncIterator[Spine]:
     """A spine whose engine runs only when the test says so (`turns`)."""
-    spine = Spine(database, pool, clock, batch)
-    spine.inbox.start()
+    spine = Spine(database, pool, clock, batch, kafka, append_s, feeding)
+    spine.start()
     try:
         yield spine
     finally:
-        await spine.inbox.close()
-        await spine.engine.stop()
+        await spine.close()

@@ -3,7 +3,7 @@
 from ccc_router.bootstrap.parts.rooms import tokens
 from ccc_router.bootstrap.processes import PROCESSES
 from ccc_router.bootstrap.recording import record_last
-from ccc_router.bootstrap.records import erase, verify_journal
+from ccc_router.bootstrap.records import erase, tail_journal, verify_journal
 from ccc_router.bootstrap.reparsing import reparse_all
 from ccc_router.bootstrap.replaying import Replayed, export_journal, replay_file, replay_pool
 from ccc_router.bootstrap.serving import run
@@ -22,6 +22,7 @@ __all__ = [
     "replay_file",
     "replay_pool",
     "run",
+    "tail_journal",
     "tokens",
     "verify_journal",
 ]

@@ -11,7 +11,7 @@ from ccc_router.bootstrap.parts.deciding import deciding
 from ccc_router.bootstrap.parts.mail import mailing, threading
 from ccc_router.bootstrap.parts.readiness import the_pool
 from ccc_router.bootstrap.parts.sending import LINKS, MAIL, sending
-from ccc_router.bootstrap.spine import Spine, catalogued, secret_store, unset, working
+from ccc_router.bootstrap.spine import Spine, by_kafka, catalogued, secret_store, unset, working
 from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.errors import Misconfigured
 from ccc_router.settings import Settings
@@ -38,11 +38,11 @@ PROCESSES: Final[Mapping[str, Process]] = MappingProxyType(
     {
         "up": Process(
             "Run everything in one process: channels, engine, agents' and departments' REST, deliveries.",
-            (deciding, catalogued, threading, sending, mailing, answering),
+            (deciding, by_kafka, catalogued, threading, sending, mailing, answering),
         ),
         "serve": Process(
             "Answer HTTP: channels, agents' and departments' REST. As many as wanted, on any hosts.",
-            (catalogued, threading, answering),
+            (by_kafka, catalogued, threading, answering),
             keys=(MAIL, LINKS),
             signs=True,
         ),
@@ -58,7 +58,7 @@ PROCESSES: Final[Mapping[str, Process]] = MappingProxyType(
         ),
         "mail": Process(
             "Take mail by SMTP, and fetch it by IMAP.",
-            (catalogued, threading, mailing),
+            (by_kafka, catalogued, threading, mailing),
             keys=(MAIL,),
         ),
     }

@@ -1,25 +1,34 @@
-"""Commands about what is kept: whether the journal holds, and the erasure of a customer. They need no engine."""
+"""Commands about what is kept: whether the journal holds, what it says now, and the erasure of a customer. They need no engine."""
 
+import asyncio
+import signal
+from collections.abc import Callable
 from typing import Final
 
-from ccc_router.bootstrap.storage import open_storage
+from ccc_router.bootstrap.storage import looking, open_storage
 from ccc_router.events import journal
 from ccc_router.events.appending import Group, write
+from ccc_router.events.envelope import Entry
 from ccc_router.events.facts import CustomerErased
+from ccc_router.events.following import follow
 from ccc_router.events.inbox import Submission
 from ccc_router.events.journal import Verdict
+from ccc_router.events.since import position_before
 from ccc_router.kernel.clock import SystemClock
 from ccc_router.kernel.errors import Conflict, NotFound
 from ccc_router.kernel.ids import fresh
 from ccc_router.kernel.log import get_logger
-from ccc_router.kernel.tasks import Supervisor
+from ccc_router.kernel.tasks import Supervisor, Tasks, stop_quietly
 from ccc_router.queues.store.erasing import erase_customer
 from ccc_router.settings import Settings
-from ccc_router.storage.database import Connection
+from ccc_router.simulation.replaying import Bound
+from ccc_router.storage.database import Connection, Database
 
 _log = get_logger("bootstrap.records")
 
 SOURCE: Final = "records"
+_LAST: Final = 20
+"""How many of the entries that are there are told to who names no beginning."""
 _KNOWN: Final = "SELECT true FROM customer WHERE pool = $1 AND id = $2 FOR UPDATE"
 _OPEN: Final = "SELECT id FROM contact WHERE pool = $1 AND customer_id = $2 AND open ORDER BY id LIMIT 1"
 
@@ -34,6 +43,48 @@ async def verify_journal(settings: Settings, pool: str) -> Verdict:
         if not (await journal.head(connection, pool)).position:
             raise NotFound
         return await journal.verify(connection, pool)
+
+
+async def tail_journal(
+    settings: Settings, pool: str, begins: Bound | None, tell: Callable[[Entry], None], *, once: bool
+) -> None:
+    """Tell every entry from ``begins`` on (None: the last twenty), then each that comes, until SIGINT or SIGTERM.
+
+    ``once``: only to the end as it is now. The database may go away and come back meanwhile. Raises Misconfigured, and what ``tell`` raises.
+    """
+    clock = SystemClock()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with looking(settings, clock) as database:
+        telling = Tasks().start(_tell(database, pool, begins, tell, once=once), name="tail")
+        telling.add_done_callback(lambda _: stop.set())
+        await stop.wait()
+        if telling.done():
+            telling.result()
+        await stop_quietly(telling)
+
+
+async def _tell(
+    database: Database, pool: str, begins: Bound | None, tell: Callable[[Entry], None], *, once: bool
+) -> None:
+    async with database.pool.acquire() as connection:
+        end = (await journal.head(connection, pool)).position
+        if begins is None:
+            after = max(0, end - _LAST)
+        elif begins.position is None:
+            after = await position_before(connection, pool, begins.at)
+        else:
+            after = begins.position - 1
+    if once and after >= end:
+        return
+    async for entries in follow(database, pool, SystemClock(), asyncio.Event(), after=after):
+        for entry in entries:
+            if once and entry.position > end:
+                return
+            tell(entry)
+        if once and entries[-1].position >= end:
+            return
 
 
 async def erase(settings: Settings, customer_id: str, *, by: str, reason: str) -> int:

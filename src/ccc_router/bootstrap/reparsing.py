@@ -1,6 +1,6 @@
 """``ccc-router reparse``: reads kept deliveries again. It needs no engine: what it finds waits in the inbox."""
 
-from ccc_router.bootstrap.spine import build
+from ccc_router.bootstrap.spine import build, by_kafka
 from ccc_router.bootstrap.storage import open_storage
 from ccc_router.channels.keeping import RawDeliveries
 from ccc_router.channels.reparse import Reparsed, reparse
@@ -20,6 +20,7 @@ async def reparse_all(settings: Settings, endpoint_id: str = "") -> Reparsed:
             raise Misconfigured("CCC_CATALOGUE: no catalogue was ever in force, so there is nothing to read again")
         spine.inbox.start()
         try:
-            return await reparse(spine.intake(), RawDeliveries(storage.database, settings.pool), endpoint_id)
+            async with by_kafka(spine):
+                return await reparse(spine.intake(), RawDeliveries(storage.database, settings.pool), endpoint_id)
         finally:
             await spine.inbox.close()

@@ -14,7 +14,10 @@ from ccc_router.channels.keeping import PostgresBlobs
 from ccc_router.channels.phone.ari.joiner import AriJoiner
 from ccc_router.channels.phone.ari.store import PostgresSightings
 from ccc_router.events.commands import ActivateCatalogue
+from ccc_router.events.inbox import Inbox
 from ccc_router.events.inbox_postgres import PostgresInbox
+from ccc_router.events.kafka.fallback import FallbackInbox
+from ccc_router.events.kafka.inbox import KafkaInbox
 from ccc_router.events.vocabulary import Role
 from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.errors import Misconfigured, Unavailable
@@ -49,6 +52,7 @@ class Spine:
     """What every part of the process works with.
 
     ``process`` is its name; ``alone``: everything runs in it, so it may make up secrets. ``stop`` is set when it is to end.
+    ``inbox`` takes commands, ``facts`` what channels tell: by ``kafka`` where there is one.
     ``looks`` are what ``/readyz`` asks besides database and loops; they may raise what the database raises.
     """
 
@@ -57,6 +61,7 @@ class Spine:
     storage: Storage
     supervisor: Supervisor
     inbox: PostgresInbox
+    kafka: FallbackInbox | None
     current: Current
     desk: Desk
     secrets: SecretStore
@@ -64,6 +69,11 @@ class Spine:
     alone: bool
     stop: asyncio.Event
     looks: list[Look] = field(default_factory=list)
+
+    @property
+    def facts(self) -> Inbox:
+        """Where facts are appended."""
+        return self.inbox if self.kafka is None else self.kafka
 
     def wake(self) -> None:
         """There is something in the inbox: whoever runs the pool's engine is told."""
@@ -80,7 +90,7 @@ class Spine:
         """The way in for every delivery."""
         database = self.storage.database
         joiner = AriJoiner(PostgresSightings(database, self.settings.pool))
-        return Intake(self.inbox, PostgresBlobs(database), self.secrets, self.current, self.clock, joiner)
+        return Intake(self.facts, PostgresBlobs(database), self.secrets, self.current, self.clock, joiner)
 
 
 def unset(name: str) -> str:
@@ -109,8 +119,21 @@ def build(
     desk = Desk(inbox, storage.database, pool, clock, notifier, patience_s=settings.outcome_wait_s)
     alone = process == "up"
     secrets = secret_store(settings, clock, alone=alone)
+    cluster = settings.kafka()
+    kafka = None if cluster is None else FallbackInbox(KafkaInbox(cluster, pool, clock), inbox, pool, clock)
     return Spine(
-        settings, clock, storage, supervisor, inbox, Current(), desk, secrets, process, alone, stop or asyncio.Event()
+        settings,
+        clock,
+        storage,
+        supervisor,
+        inbox,
+        kafka,
+        Current(),
+        desk,
+        secrets,
+        process,
+        alone,
+        stop or asyncio.Event(),
     )
 
 
@@ -132,6 +155,25 @@ async def working(spine: Spine) -> AsyncIterator[None]:
     finally:
         await supervisor.stop(spine.settings.drain_s)
         await spine.inbox.close()
+
+
+@asynccontextmanager
+async def by_kafka(spine: Spine) -> AsyncIterator[None]:
+    """Facts go through Kafka, if one is set."""
+    if spine.kafka is None:
+        yield
+        return
+    kafka = spine.kafka
+
+    async def look() -> Checks:  # falling back is no reason to be sent no requests: they are taken all the same
+        return {"inbox_mode": Check(ok=True, detail=kafka.mode)}
+
+    kafka.start()
+    spine.looks.append(look)
+    try:
+        yield
+    finally:
+        await kafka.close()
 
 
 @asynccontextmanager

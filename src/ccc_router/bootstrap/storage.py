@@ -100,6 +100,22 @@ async def reading(settings: Settings, clock: Clock) -> AsyncIterator[Connection]
             await connection.close(timeout=2)
 
 
+@contextlib.asynccontextmanager
+async def looking(settings: Settings, clock: Clock) -> AsyncIterator[Database]:
+    """The database for who looks for long, also beside a service that runs: it is reached again when it was away. Raises Misconfigured."""
+    async with server(settings, clock, shared=True) as (dsn, _):
+        try:
+            database = await Database.open(dsn, Limits(pool_size=1), name="looking")
+        except Exception as error:
+            raise _unreachable(error) from error
+        try:
+            yield database
+        except asyncpg.UndefinedTableError as error:
+            raise Misconfigured("CCC_DATABASE_URL: this database was never served") from error
+        finally:
+            await database.close()
+
+
 def _unreachable(error: Exception) -> Exception:
     if isinstance(error, migrate.SchemaTooNew):
         return Misconfigured(f"CCC_DATABASE_URL: {error}")

@@ -1,5 +1,6 @@
 """What was kept: the journal, deliveries not understood, and what a person may have erased."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Final
@@ -8,6 +9,7 @@ import typer
 
 from ccc_router import bootstrap
 from ccc_router.cli.running import BAD_JOURNAL, chosen_settings, read, run
+from ccc_router.cli.telling import as_line, as_stored
 from ccc_router.simulation import replaying
 
 _PLACE: Final = "a position, or a time such as 2026-11-23T08:00:00+07:00"
@@ -80,6 +82,26 @@ def export(
     print(f"entries {begins} to {ends} are in {file}")
 
 
+def tail(
+    first: Annotated[str, typer.Option("--from", help=f"first entry: {_PLACE}; the last twenty if left out")] = "",
+    pool: _Pool = "",
+    *,
+    stored: Annotated[bool, typer.Option("--json", help="entries as stored, one JSON object a line")] = False,
+    once: Annotated[bool, typer.Option("--once", help="stop at the end instead of waiting for more")] = False,
+) -> None:
+    """Show what is decided as it happens, a line an entry, until Ctrl-C. It holds ids, never a name or text."""
+    chosen = chosen_settings()
+    line = as_stored if stored else as_line
+    begins = _window(first, "").first if first else None
+    try:
+        work = bootstrap.tail_journal(
+            chosen, pool or chosen.pool, begins, lambda entry: print(line(entry), flush=True), once=once
+        )
+        read(work)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read has seen enough
+
+
 def _window(first: str, last: str) -> replaying.Window:
     try:
         begins = replaying.bound(first)
@@ -89,4 +111,4 @@ def _window(first: str, last: str) -> replaying.Window:
 
 
 COMMANDS: Final = (reparse, erase, replay)
-JOURNAL: Final = (verify, export)
+JOURNAL: Final = (verify, export, tail)

@@ -50,6 +50,8 @@ def read(work: Coroutine[Any, Any, _T]) -> _T:
     """Like `_run`, for reading a journal: one that is not what was written ends with one line."""
     try:
         return run(work)
+    except BrokenPipeError:  # whoever read what we print has gone: no fault of the journal
+        raise
     except (BrokenChain, Unreadable, replaying.BadFile, OSError) as fault:
         print(f"{type(fault).__name__}: {fault}", file=sys.stderr)
         raise typer.Exit(BAD_JOURNAL) from None

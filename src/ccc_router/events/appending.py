@@ -7,16 +7,13 @@ from typing import Final
 
 from ccc_router.events.codec import canonical
 from ccc_router.events.envelope import Appended
-from ccc_router.events.inbox import RawDelivery, Submission
+from ccc_router.events.inbox import LONGEST_KEY, RawDelivery, Submission
 from ccc_router.kernel.clock import from_ms
 from ccc_router.kernel.errors import CccError, Invalid
 from ccc_router.storage.database import Connection
 
 Key = tuple[str, str]
 """(source, dedup key)."""
-
-LONGEST_KEY: Final = 400
-"""Characters: a row of an index has an end. Adapters shorten what vendors make longer."""
 
 # Dedup keys go in sorted, so that two appenders with common keys wait for each other instead of deadlocking; inputs go in in
 # the order they came. A key that is not returned was durable before: ON CONFLICT waits for whoever is writing it. The key
@@ -35,13 +32,14 @@ SELECT $1, id, source, key, body FROM given JOIN fresh ON inbox_id = id ORDER BY
 RETURNING source, key
 """
 # The same delivery is kept once; an unreadable one that can be read by now is no longer unreadable.
-_KEPT: Final = """
+KEEP: Final = """
      kept AS (
         INSERT INTO raw_delivery (pool, raw_id, endpoint, channel, received_at, method, path, query, headers, body, state)
-        SELECT $1, * FROM unnest($5::raw_record[])
+        SELECT $1, * FROM unnest({records}::raw_record[])
         ON CONFLICT (pool, raw_id) DO UPDATE SET state = excluded.state
-        WHERE raw_delivery.state = 'unreadable' AND excluded.state <> 'unreadable'),
-"""
+        WHERE raw_delivery.state = 'unreadable' AND excluded.state <> 'unreadable')"""
+"""A part of a statement; ``$1`` is the pool, ``records`` the parameter of what `record_of` makes, each raw_id once."""
+_KEPT: Final = KEEP.format(records="$5") + ","
 _APPEND_ONLY: Final = _APPEND.format(kept="")
 _APPEND_AND_KEEP: Final = _APPEND.format(kept=_KEPT)
 
@@ -96,7 +94,7 @@ async def write(connection: Connection, pool: str, groups: Sequence[Group]) -> N
     keys = [key for _, key in rows]
     given = (pool, sources, keys, list(rows.values()))
     if raws:
-        kept = [_record(raws[raw_id]) for raw_id in sorted(raws)]
+        kept = [record_of(raws[raw_id]) for raw_id in sorted(raws)]
         found = await connection.fetch(_APPEND_AND_KEEP, *given, kept)
     else:
         found = await connection.fetch(_APPEND_ONLY, *given)
@@ -105,7 +103,8 @@ async def write(connection: Connection, pool: str, groups: Sequence[Group]) -> N
         group.settle(fresh)
 
 
-def _record(raw: RawDelivery) -> tuple[object, ...]:
+def record_of(raw: RawDelivery) -> tuple[object, ...]:
+    """A raw delivery as a ``raw_record``."""
     return (
         raw.raw_id, raw.endpoint, raw.channel.value, from_ms(raw.received_at), raw.method, raw.path, raw.query,
         canonical(raw.headers).decode(), raw.body, raw.state,

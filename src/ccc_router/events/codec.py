@@ -15,6 +15,7 @@ from ccc_router.events.facts import AnyFact, Private
 
 _CANONICAL: Final = msgspec.json.Encoder(order="deterministic")
 _INPUTS: Final[msgspec.json.Decoder[AnyFact | AnyCommand]] = msgspec.json.Decoder(AnyFact | AnyCommand)
+_FACTS: Final[msgspec.json.Decoder[AnyFact]] = msgspec.json.Decoder(AnyFact)
 _ENTRIES: Final[msgspec.json.Decoder[Input]] = msgspec.json.Decoder(Input)
 
 
@@ -31,6 +32,14 @@ def decode_body(body: bytes) -> AnyInput:
     """A fact or command from its JSON. Raises Undecodable."""
     try:
         return _INPUTS.decode(body)
+    except msgspec.DecodeError as error:
+        raise Undecodable(str(error)) from error
+
+
+def decode_fact(body: bytes) -> AnyFact:
+    """A fact from its JSON, and nothing else: commands do not come by every way. Raises Undecodable."""
+    try:
+        return _FACTS.decode(body)
     except msgspec.DecodeError as error:
         raise Undecodable(str(error)) from error
 

@@ -1,13 +1,16 @@
 """The inbox port: the durable, deduplicated buffer of inputs the engine has not processed."""
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import msgspec
 
 from ccc_router.events.envelope import AnyInput, Appended
 from ccc_router.events.vocabulary import Channel
 from ccc_router.kernel.errors import Unavailable
+
+LONGEST_KEY: Final = 400
+"""Characters of a dedup key: a row of an index has an end. Adapters shorten what vendors make longer."""
 
 
 class Submission(msgspec.Struct, frozen=True):

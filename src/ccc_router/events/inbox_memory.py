@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from ccc_router.events.appending import LONGEST_KEY
 from ccc_router.events.envelope import Appended
-from ccc_router.events.inbox import Overloaded, RawDelivery, Submission
+from ccc_router.events.inbox import LONGEST_KEY, Overloaded, RawDelivery, Submission
 from ccc_router.kernel.errors import Invalid
 
 

@@ -88,7 +88,17 @@ def configure(level: str = "info", *, stream: TextIO | None = None) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     # Libraries that log addresses, statements or bodies below warning are kept from it.
-    for name in ("uvicorn.access", "httpx", "httpcore", "sqlalchemy", "alembic", "aiosmtpd", "mail", "asyncio"):
+    for name in (
+        "uvicorn.access",
+        "httpx",
+        "httpcore",
+        "sqlalchemy",
+        "alembic",
+        "aiosmtpd",
+        "mail",
+        "asyncio",
+        "aiokafka",
+    ):
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from ccc_router.events.kafka.feed import Feed
 from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.log import get_logger
 from ccc_router.queues.batch import Waiting
@@ -61,13 +62,23 @@ class Engine:
     """Run `run_once` again and again: it takes the lease, then handles what there is, and says whether there is more."""
 
     def __init__(
-        self, database: Database, pool: str, clock: Clock, answers: Answers, observers: Observers, *, batch: int = 512
+        self,
+        database: Database,
+        pool: str,
+        clock: Clock,
+        answers: Answers,
+        observers: Observers,
+        *,
+        feed: Feed | None = None,
+        batch: int = 512,
     ) -> None:
+        """``feed`` is read besides the inbox, while this process leads."""
         self._database = database
         self.pool = pool
         self._clock = clock
         self._answers = answers
         self._observers = observers
+        self._feed = feed
         self._batch = batch
         self._holder = f"{socket.gethostname()}:{os.getpid()}"
         self._session: Session | None = None
@@ -139,7 +150,7 @@ class Engine:
 
     async def _lead(self) -> bool:
         try:
-            self._session = await open_session(self._database, self.pool, self._holder, self._clock)
+            self._session = await open_session(self._database, self.pool, self._holder, self._clock, self._feed)
         except NewerCore:
             raise
         except Exception as error:

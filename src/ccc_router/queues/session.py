@@ -7,20 +7,22 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from ccc_router.events import journal, partitions
-from ccc_router.events.codec import decode_body, is_command, seal, trace_of, without_nul
+from ccc_router.events.codec import is_command, seal, trace_of, without_nul
 from ccc_router.events.envelope import AnyInput, Input
 from ccc_router.events.facts import TimeResumed
+from ccc_router.events.kafka.feed import Feed
 from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.errors import Misconfigured
 from ccc_router.kernel.log import get_logger
 from ccc_router.kernel.tasks import Tasks
 from ccc_router.queues.batch import Batch
 from ccc_router.queues.engine_time import EngineTime
-from ccc_router.queues.isolation import Isolation, StepFailed
 from ccc_router.queues.recording import Sealed, case_before, has_content
 from ccc_router.queues.resolve import Resolver
 from ccc_router.queues.store.loading import load
 from ccc_router.queues.store.loads import Loads
+from ccc_router.queues.taking.isolation import Isolation, StepFailed
+from ccc_router.queues.taking.taking import Row, Taken, Taking
 from ccc_router.queues.writing import Writing
 from ccc_router.routing import CORE_VERSION, State, next_due, step
 from ccc_router.storage import database, leases
@@ -39,20 +41,10 @@ _LOADING_MS: Final = 15_000
 # ever save, and a plan made while a table was empty must not read it whole when it is full.
 _SETTINGS: Final = {"synchronous_commit": "on", "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 
-# Reading removes: what is committed is gone, what is rolled back is there again, and nobody can withdraw what is being read.
-_TAKE: Final = """
-DELETE FROM inbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM inbox WHERE pool = $1 ORDER BY id LIMIT $2))
-RETURNING id, source, key, body, (extract(epoch FROM at) * 1000)::bigint
-"""
-_TAKE_THESE: Final = """
-DELETE FROM inbox WHERE pool = $1 AND id = ANY ($2::bigint[])
-RETURNING id, source, key, body, (extract(epoch FROM at) * 1000)::bigint
-"""
 # When the last holder renewed; who was loading had taken more time than it says, and may be gone before it.
 _ALIVE: Final = """
 SELECT (extract(epoch FROM least(until - $2 * interval '1 ms', clock_timestamp())) * 1000)::bigint FROM lease WHERE name = $1
 """
-_LAST: Final = "SELECT max(id) FROM inbox WHERE pool = $1"
 _CLOCK: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 
 
@@ -62,16 +54,6 @@ class NewerCore(Misconfigured):
     code = "newer_core"
 
 
-class Row(NamedTuple):
-    """An input as the inbox holds it; ``at`` is the database's time of receipt (ms)."""
-
-    id: int
-    source: str
-    key: str
-    body: bytes
-    at: int
-
-
 class Turn(NamedTuple):
     """What a turn did: how many entries it committed, and whether there is more to do at once."""
 
@@ -79,8 +61,13 @@ class Turn(NamedTuple):
     more: bool
 
 
-async def open_session(db: database.Database, pool: str, holder: str, clock: Clock) -> "Session | None":
-    """Take the lease and load the state; None while another holds it. Raises what asyncpg raises, and NewerCore."""
+async def open_session(
+    db: database.Database, pool: str, holder: str, clock: Clock, feed: Feed | None = None
+) -> "Session | None":
+    """Take the lease and load the state; None while another holds it. Raises what asyncpg raises, and NewerCore.
+
+    ``feed``: where else inputs come from besides the inbox.
+    """
     limits = database.Limits(idle_in_transaction_ms=_IDLE_IN_TRANSACTION_MS)
     name = f"engine:{pool}"
     async with db.pool.acquire(timeout=2) as pooled:
@@ -94,7 +81,7 @@ async def open_session(db: database.Database, pool: str, holder: str, clock: Clo
         if lease is None:
             await connection.close()
             return None
-        session = Session(connection, pool, lease, clock)
+        session = Session(connection, pool, lease, clock, feed)
         await session.begin(alive_ms or 0)
     except BaseException:
         connection.terminate()
@@ -105,7 +92,14 @@ async def open_session(db: database.Database, pool: str, holder: str, clock: Clo
 class Session:
     """See the module."""
 
-    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]", pool: str, lease: Lease, clock: Clock) -> None:
+    def __init__(
+        self,
+        connection: "asyncpg.Connection[asyncpg.Record]",
+        pool: str,
+        lease: Lease,
+        clock: Clock,
+        feed: Feed | None = None,
+    ) -> None:
         self._connection = connection
         self._pool = pool
         self._clock = clock
@@ -117,10 +111,10 @@ class Session:
         self._tasks = Tasks()
         self._loads = Loads()
         self._isolation = Isolation()
+        self._taking = Taking(pool, self._isolation, feed)
         self._renewed_at = clock.monotonic()
         self._prepared_to = 0
         self._gap_ms = 0
-        self._backlog_to = 0
 
     def is_closed(self) -> bool:
         """Whether the connection is gone."""
@@ -133,7 +127,7 @@ class Session:
         idle_ms = max(0, alive_ms - head.committed_at) if head.position else 0
         self.time = EngineTime(self._clock, head.at + idle_ms, int(await self._connection.fetchval(_CLOCK)))
         self._gap_ms = self.time.resume() if head.position else 0
-        self._backlog_to = await self._connection.fetchval(_LAST, self._pool) or 0
+        await self._taking.begin(self._connection)
 
     async def reload(self) -> None:
         """Throw the state away and load it from the tables. Raises what asyncpg raises, NewerCore, LeaseLost."""
@@ -167,10 +161,10 @@ class Session:
         writing = Writing(self._connection, self._tasks)
         try:
             await leases.begin(self._connection, self.lease)
-            rows = await self._take(limit)
-            head = await self._handle(rows, writing)
+            taken = await self._taking.take(self._connection, limit)
+            head = await self._handle(taken.rows, writing)
             await writing.finish()
-            if head is self.head:
+            if head is self.head and not taken.fed:
                 await self._connection.execute("ROLLBACK")
                 return Turn(0, more=self._isolation.finished())
             await self._connection.execute("COMMIT")
@@ -179,10 +173,16 @@ class Session:
             with contextlib.suppress(Exception):
                 await self._connection.execute("ROLLBACK")
             raise
+        return self._committed(head, writing, taken)
+
+    def _committed(self, head: journal.Head, writing: Writing, taken: Taken) -> Turn:
         entries = head.position - self.head.position
-        self.head, self.committed, self._gap_ms = head, writing.batches, 0
+        self.committed = writing.batches
+        if entries:  # copies alone are no batch, and tell of no gap
+            self.head, self._gap_ms = head, 0
+        self._taking.settle(taken)
         more = self._isolation.finished()
-        return Turn(entries, more=more or len(rows) >= limit or self.seconds_to_timer() <= 0)
+        return Turn(entries, more=more or taken.full or self.seconds_to_timer() <= 0)
 
     async def close(self, db: database.Database) -> None:
         """Give the lease back if it is still ours, over the pool when our own connection is gone."""
@@ -193,6 +193,7 @@ class Session:
         with contextlib.suppress(Exception):
             async with db.pool.acquire(timeout=1) as pooled:
                 await leases.release(pooled, self.lease)
+        await self._taking.close()
 
     async def _keep_house(self) -> None:
         """Renew the lease and ask the database's clock, once a second."""
@@ -202,49 +203,32 @@ class Session:
         self._renewed_at = self._clock.monotonic()
         self.time.observe(int(await self._connection.fetchval(_CLOCK)))
 
-    async def _take(self, limit: int) -> list[Row]:
-        only = self._isolation.only
-        if only is None:
-            found = await self._connection.fetch(_TAKE, self._pool, limit)
-        elif only:
-            found = await self._connection.fetch(_TAKE_THESE, self._pool, list(only))
-        else:
-            found = []
-        rows = sorted(Row(*row) for row in found)
-        self._isolation.taken([row.id for row in rows])
-        return rows
-
     async def _handle(self, rows: list[Row], writing: Writing) -> journal.Head:
         """Decide the inputs in their order, then the timers; a batch goes over while the next is decided. The journal's new head."""
-        bodies: list[AnyInput | ValueError] = []
-        for row in rows:
-            try:
-                bodies.append(decode_body(row.body))
-            except ValueError as error:
-                bodies.append(error)
         batch = Batch(self._pool, self.state, self.head)
         if self._gap_ms:
             given = Input(batch.next_position, self.time.now(), TimeResumed(gap_ms=self._gap_ms), source="engine")
             batch.add(given, "", None, step(self.state, given), "")
         resolver = Resolver(self._pool, self.state, batch.rows)
-        await resolver.look_up(self._connection, [body for body in bodies if not isinstance(body, ValueError)])
-        for number, (row, body) in enumerate(zip(rows, bodies, strict=True)):
+        await resolver.look_up(self._connection, [row.said for row in rows if not isinstance(row.said, ValueError)])
+        for number, row in enumerate(rows):
             if number and number % _INPUTS_A_BATCH == 0:
                 head = batch.seal(self._loads)
                 await writing.start(batch)
                 batch = Batch(self._pool, self.state, head)
                 resolver.go_on(batch.rows)
             condemned = self._isolation.condemned(row.id)
-            if isinstance(body, ValueError):
-                self._park(batch, row, body, answered=False)
-            elif condemned is not None:
-                self._park(batch, row, condemned, answered=is_command(body))
+            if condemned is not None:
+                answered = not isinstance(row.said, ValueError) and is_command(row.said)
+                self._park(batch, row, condemned, answered=answered)
+            elif isinstance(row.said, ValueError):
+                self._park(batch, row, row.said, answered=False)
             else:
                 try:
-                    self._one(batch, resolver, row, body)
+                    self._one(batch, resolver, row, row.said)
                 except Exception as failure:
                     raise StepFailed(row.id) from failure
-        if not rows or rows[-1].id >= self._backlog_to:  # what came before the take-over was there before its timers
+        if self._taking.past_backlog(rows):
             self._fire_timers(batch)
         if not batch.written:
             return batch.head

@@ -26,7 +26,10 @@ Reaction = Callable[[Decision], None]
 
 
 class Centre:
-    """``rng`` is the day's only source of chance. People register what they react to in ``reactions``, by the decision's name."""
+    """``rng`` is the day's only source of chance. People register what they react to in ``reactions``, by the decision's name.
+
+    ``given`` are the inputs from outside with their sources, as they came.
+    """
 
     def __init__(self, seed: int, pool: str = "main") -> None:
         self.rng = random.Random(seed)
@@ -34,6 +37,7 @@ class Centre:
         self.now = START
         self.reactions: dict[str, list[Reaction]] = {}
         self.counts: dict[str, int] = {}
+        self.given: list[tuple[str, AnyInput]] = []
         self._directory = Directory(pool)
         self._agenda: list[tuple[int, int, Callable[[], object]]] = []
         self._numbers = 0
@@ -81,6 +85,8 @@ class Centre:
         if private is not None and has_content(private):
             digest = seal(private, f"salt {position}".encode())
         source = source or (f"{body.actor_role.value}:{body.actor}" if isinstance(body, c.Command) else "channel")
+        if source != "engine":
+            self.given.append((source, body))
         key = "" if source == "engine" else trace_of(f"key {position}")
         bare = body if private is None else msgspec.structs.replace(body, private=None)
         given = Input(position, self.now, bare, resolved, source, key, digest, 0 if source == "engine" else self.now)

@@ -3,6 +3,7 @@
 | fixture | what it is |
 |---|---|
 | `kafka` | each test twice: on a fresh mock cluster, and on the run's one real broker (or on CCC_TEST_KAFKA=host:port) |
+| `way` | the same and, before them, none: facts go through PostgreSQL |
 | `own_kafka` | the same two without CCC_TEST_KAFKA: a cluster that the test may stop with `go_away()` and `come_back()` |
 | `kafka_mock` | a fresh mock cluster of three brokers: errors, delays, brokers up and down |
 | `kafka_trio` | the run's one real cluster of three nodes: kill, pause; mended after each test |
@@ -20,6 +21,7 @@ from tests.support.kafka.fixtures import (
     real_trio,
     report,
     topic,
+    way,
 )
 
 __all__ = [
@@ -32,4 +34,5 @@ __all__ = [
     "real_trio",
     "report",
     "topic",
+    "way",
 ]

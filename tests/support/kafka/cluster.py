@@ -33,6 +33,17 @@ def reached(cluster: Cluster) -> kafka.Cluster:
     return kafka.Cluster(cluster.servers)
 
 
+async def ends(servers: str, topic: str) -> dict[int, int]:
+    """The offset of each partition's next record."""
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=servers, enable_auto_commit=False)
+    try:
+        await consumer.start()
+        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+        return {one.partition: end for one, end in (await consumer.end_offsets(partitions)).items()}
+    finally:
+        await consumer.stop()
+
+
 async def records(servers: str, topic: str, *, partitions: Iterable[int] = range(4)) -> list[ConsumerRecord]:
     """Every record of the topic that was committed by now, by partition and offset."""
     consumer = AIOKafkaConsumer(bootstrap_servers=servers, enable_auto_commit=False, auto_offset_reset="earliest")

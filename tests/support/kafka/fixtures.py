@@ -21,6 +21,9 @@ _MOCK: Final = pytest.param("mock", id="mock")
 _REAL: Final = [pytest.param("real", id="real", marks=_TOGETHER)] if _PROGRAMS is not None else []
 _THERE: Final = [pytest.param("given", id="given", marks=_TOGETHER)] if _GIVEN else _REAL
 
+KAFKAS: Final = (_MOCK, *_THERE)
+"""The mock cluster and a real one: parameters of a fixture that takes what `chosen` gives."""
+
 
 def report() -> str:
     """Which Kafka the tests run on, for the head of the run."""
@@ -40,11 +43,12 @@ class Given:
     servers = _GIVEN
 
     async def make_topic(self, topic: str, partitions: int = 4) -> None:
-        """Make a topic with as many copies as the broker makes by itself."""
+        """Make a topic with three copies, or as many as there are brokers."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.servers)
         await admin.start()
         try:
-            answer = await admin.create_topics([NewTopic(topic, partitions, -1)])
+            brokers = len((await admin.describe_cluster())["brokers"])
+            answer = await admin.create_topics([NewTopic(topic, partitions, min(3, brokers))])
         finally:
             await admin.close()
         assert answer.topic_errors[0][1] == 0, answer
@@ -102,7 +106,8 @@ def kafka_mock() -> Iterator[MockCluster]:
         yield cluster
 
 
-async def _chosen(request: pytest.FixtureRequest) -> AsyncIterator[Cluster]:
+async def chosen(request: pytest.FixtureRequest) -> AsyncIterator[Cluster]:
+    """What a parameter of `KAFKAS` names."""
     if request.param == "given":
         yield Given()
     elif request.param == "mock":
@@ -113,17 +118,27 @@ async def _chosen(request: pytest.FixtureRequest) -> AsyncIterator[Cluster]:
         yield cluster
 
 
-@pytest.fixture(params=[_MOCK, *_THERE])
+@pytest.fixture(params=KAFKAS)
 async def kafka(request: pytest.FixtureRequest) -> AsyncIterator[Cluster]:
     """A Kafka to use as it is: the mock cluster, and a real one where there is one."""
-    async for cluster in _chosen(request):
+    async for cluster in chosen(request):
+        yield cluster
+
+
+@pytest.fixture(params=[pytest.param("postgres", id="postgres"), *KAFKAS])
+async def way(request: pytest.FixtureRequest) -> AsyncIterator[Cluster | None]:
+    """Every way that facts can come: None is PostgreSQL."""
+    if request.param == "postgres":
+        yield None
+        return
+    async for cluster in chosen(request):
         yield cluster
 
 
 @pytest.fixture(params=[_MOCK, *_REAL])
 async def own_kafka(request: pytest.FixtureRequest) -> AsyncIterator[Cluster]:
     """A Kafka that the test may stop and start."""
-    async for cluster in _chosen(request):
+    async for cluster in chosen(request):
         yield cluster
 
 

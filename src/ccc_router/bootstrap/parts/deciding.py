@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from ccc_router.bootstrap.spine import Checks, Spine
 from ccc_router.events.journal import WAKE as JOURNAL_WAKE
+from ccc_router.events.kafka.reading import KafkaFeed
+from ccc_router.kernel.tasks import Loop
 from ccc_router.queues.catalogue.current import CHANNEL as CATALOGUE_WAKE
 from ccc_router.queues.deliveries.owing import WAKE as DELIVERY_WAKE
 from ccc_router.queues.engine import Engine, Observers
@@ -21,10 +23,15 @@ class Deciding:
 
     engine: Engine
     observers: Observers
+    feed: KafkaFeed | None
 
     async def look(self) -> Checks:
         """For ``/readyz``: who stands by is as ready as who leads."""
-        return {"lease": Check(ok=True, detail="leading" if self.engine.leading else "standing by")}
+        checks = {"lease": Check(ok=True, detail="leading" if self.engine.leading else "standing by")}
+        if self.feed is not None and self.feed.open_now:
+            behind = f"{self.feed.lag} records behind"
+            checks["kafka"] = Check(ok=True, detail=behind if self.feed.connected else "away")
+        return checks
 
 
 @asynccontextmanager
@@ -32,15 +39,24 @@ async def deciding(spine: Spine) -> AsyncIterator[Deciding]:
     """An engine that takes the pool's lease when it is free; at the end the lease is given back, for another to take at once (I17)."""
     database, pool, clock = spine.storage.database, spine.settings.pool, spine.clock
     observers = Observers()
-    engine = Engine(database, pool, clock, spine.desk, observers)
+    loops: list[Loop] = []
+    cluster = spine.settings.kafka()
+
+    def wake() -> None:
+        for loop in loops:
+            loop.wake()
+
+    feed = None if cluster is None else KafkaFeed(cluster, pool, clock, wake=wake)
+    engine = Engine(database, pool, clock, spine.desk, observers, feed=feed)
+    loops.append(engine_loop(engine, spine.storage.wakeups))
     _tell(spine, observers)
     for loop in (
-        engine_loop(engine, spine.storage.wakeups),
+        *loops,
         Watch(database, engine, spine.inbox, clock).loop,
         Pruning(database, lambda: engine.leading).loop,
     ):
         spine.supervisor.add(loop)
-    part = Deciding(engine, observers)
+    part = Deciding(engine, observers, feed)
     spine.looks.append(part.look)
     try:
         yield part

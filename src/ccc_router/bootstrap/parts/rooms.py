@@ -161,7 +161,7 @@ def _portal(spine: Spine, waits: Waits) -> tuple[PortalRoutes, Streams]:
     streams = Streams(conversations, clock)
     spine.storage.wakeups.on(PORTAL_WAKE, streams.hear)
     portal = Portal(
-        spine.inbox,
+        spine.facts,
         Tickets(database, pool),
         conversations,
         spine.secrets,

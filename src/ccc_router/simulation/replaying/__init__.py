@@ -3,11 +3,12 @@
 from ccc_router.simulation.replaying.files import BadFile, Header, open_file, state_of, write_file
 from ccc_router.simulation.replaying.replay import Counts, Difference, Replay, replay
 from ccc_router.simulation.replaying.telling import summary, told
-from ccc_router.simulation.replaying.window import EVERYTHING, Window, bound
+from ccc_router.simulation.replaying.window import EVERYTHING, Bound, Window, bound
 
 __all__ = [
     "EVERYTHING",
     "BadFile",
+    "Bound",
     "Counts",
     "Difference",
     "Header",

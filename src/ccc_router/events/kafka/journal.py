@@ -1,0 +1,199 @@
+"""The journal as a topic: each entry a CloudEvent in structured mode, under the key of its contact.
+
+An entry's id is its pool and position, the same however often it comes: at least once is what is promised. In a partition no entry is sent
+before all that stand before it were acknowledged, so whoever has seen a position there has seen every earlier one of that partition, and
+passes over what is not greater.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Final, Literal, NamedTuple
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import DefaultPartitioner
+
+from ccc_router.events.codec import canonical
+from ccc_router.events.envelope import Entry
+from ccc_router.events.kafka.producing import end, open_producer
+from ccc_router.events.kafka.topics import REQUEST_MS
+from ccc_router.kernel.clock import format_utc
+from ccc_router.kernel.log import get_logger
+from ccc_router.storage.kafka import Cluster
+
+_log = get_logger("events.kafka")
+
+TOPIC: Final = "ccc.journal.v1"
+HEADERS: Final = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
+_BATCH: Final = 256 * 1024
+_LARGE: Final = 512 * 1024
+"""A record of so many bytes travels compressed, for brokers refuse a batch of more than 1 MiB: a catalogue may be as large."""
+
+
+class Data(msgspec.Struct, frozen=True):
+    """The entry. ``at`` is engine time (ms), ``body`` what the journal's hash covers, byte for byte."""
+
+    pool: str
+    position: int
+    at: int
+    form: Literal["input", "decision"]
+    kind: str
+    cause: int
+    core_version: int
+    body: msgspec.Raw
+
+
+class Event(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The CloudEvent. ``subject`` is the contact that the entry is about, if it is about one; ``partitionkey`` the record's key."""
+
+    specversion: Literal["1.0"]
+    id: str
+    source: str
+    type: str
+    time: str
+    partitionkey: str
+    datacontenttype: Literal["application/json"]
+    data: Data
+    subject: str = ""
+
+
+class Record(NamedTuple):
+    """What is sent of an entry; ``at`` is engine time (ms)."""
+
+    key: bytes
+    value: bytes
+    at: int
+
+
+class _About(msgspec.Struct, frozen=True):
+    contact_id: str = ""
+
+
+class _Body(msgspec.Struct, frozen=True):
+    contact_id: str = ""
+    resolved: _About = _About()
+    body: _About = _About()
+
+
+_BODY: Final = msgspec.json.Decoder(_Body)
+_PARTITIONER: Final = DefaultPartitioner()
+
+
+def contact_of(entry: Entry) -> str:
+    """The contact that an entry is about: a decision's, or that which an input was found to belong to; "" for none."""
+    said = _BODY.decode(entry.body)
+    return said.contact_id or said.resolved.contact_id or said.body.contact_id
+
+
+def data_of(entry: Entry) -> Data:
+    """The entry as a document around its body as stored."""
+    return Data(
+        entry.pool,
+        entry.position,
+        entry.at,
+        entry.form,
+        entry.kind,
+        entry.cause,
+        entry.core_version,
+        msgspec.Raw(entry.body),
+    )
+
+
+def record_of(entry: Entry) -> Record:
+    """The record of an entry."""
+    contact_id = contact_of(entry)
+    key = contact_id or entry.pool
+    event = Event(
+        specversion="1.0",
+        id=f"{entry.pool}/{entry.position}",
+        source=f"/pools/{entry.pool}/journal",
+        type=f"ccc.entry.{entry.kind}.v1",
+        time=format_utc(entry.at),
+        partitionkey=key,
+        datacontenttype="application/json",
+        data=data_of(entry),
+        subject=contact_id,
+    )
+    return Record(key.encode(), canonical(event), entry.at)
+
+
+class JournalTopic:
+    """Where entries go. `close` it; it opens itself, and again after a failure."""
+
+    def __init__(self, cluster: Cluster, topic: str = TOPIC, *, request_ms: int = REQUEST_MS) -> None:
+        self._cluster = cluster
+        self.name = topic
+        self._request_ms = request_ms
+        self._producers: dict[bool, AIOKafkaProducer] = {}
+
+    async def publish(self, entries: Sequence[Entry]) -> bool:
+        """True when every broker that must have them has all of them. False: some may be there, and all are to be sent again.
+
+        While Kafka is away it may take as long as that. Cancelled, it leaves nothing under way that could arrive afterwards.
+        """
+        try:
+            partitions = sorted(await (await self._producer(large=False)).partitions_for(self.name))
+            lots: dict[int, list[Record]] = defaultdict(list)
+            for entry in entries:
+                record = record_of(entry)
+                lots[_PARTITIONER(record.key, partitions, partitions)].append(record)
+            sent = await asyncio.gather(*(self._send(*lot) for lot in lots.items()), return_exceptions=True)
+            for failure in sent:
+                if failure is not None:
+                    raise failure
+        except (KafkaError, OSError, TimeoutError) as error:
+            _log.warning(
+                "relay_not_acknowledged", topic=self.name, error=type(error).__name__, entries_count=len(entries)
+            )
+            await self.close(0)
+            return False
+        except asyncio.CancelledError:
+            await self.close(0)
+            raise
+        return True
+
+    async def close(self, patience_s: float = 2.0) -> None:
+        """Close the connections; what is under way after ``patience_s`` is dropped."""
+        producers, self._producers = self._producers, {}
+        for producer in producers.values():
+            await end(producer, patience_s)
+
+    async def _send(self, partition: int, lot: list[Record]) -> None:
+        """One batch after the other: the next only when all before it is acknowledged."""
+        for large, records in _alike(lot):
+            producer = await self._producer(large=large)
+            batch = producer.create_batch()
+            for record in records:
+                if batch.append(key=record.key, value=record.value, timestamp=record.at, headers=HEADERS) is None:
+                    await (await producer.send_batch(batch, self.name, partition=partition))
+                    batch = producer.create_batch()
+                    batch.append(key=record.key, value=record.value, timestamp=record.at, headers=HEADERS)
+            await (await producer.send_batch(batch, self.name, partition=partition))
+
+    async def _producer(self, *, large: bool) -> AIOKafkaProducer:
+        if large not in self._producers:
+            self._producers[large] = await open_producer(
+                self._cluster,
+                self.name,
+                self._request_ms,
+                max_batch_size=_BATCH,
+                compression_type="gzip" if large else None,
+            )
+        return self._producers[large]
+
+
+def _alike(lot: list[Record]) -> Iterator[tuple[bool, list[Record]]]:
+    """The lot in its order, large records each alone."""
+    some: list[Record] = []
+    for record in lot:
+        if len(record.value) < _LARGE:
+            some.append(record)
+            continue
+        if some:
+            yield False, some
+            some = []
+        yield True, [record]
+    if some:
+        yield False, some

@@ -1,0 +1,158 @@
+"""Places in a topic that is no longer what it was: alarmed, gone on from, never passed over in silence (I1)."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from ccc_router.events.kafka.feed import Place
+from ccc_router.events.kafka.reading import GAPS, KafkaFeed
+from ccc_router.events.kafka.record import topic_of
+from ccc_router.kernel.clock import SystemClock
+from ccc_router.kernel.ids import fresh
+from ccc_router.storage.database import Database
+from ccc_router.storage.kafka import Cluster as Reached
+from tests.integration.queues.test_isolation import consistent
+from tests.integration.queues.test_rebuild import start
+from tests.support.database import ONE_POSTGRES
+from tests.support.fake_clock import FakeClock
+from tests.support.inputs import a_raw, submitted
+from tests.support.kafka.cluster import Cluster
+from tests.support.kafka.mock import MockCluster
+from tests.support.spine import Spine, by_hand
+from tests.support.waiting import eventually, until
+
+pytestmark = ONE_POSTGRES
+BEFORE = 20
+
+
+@pytest.fixture
+async def spine(kafka: Cluster, database: Database) -> AsyncIterator[Spine]:
+    """A service that has taken some facts from Kafka and no longer leads."""
+    async with by_hand(database, fresh("p"), FakeClock(), kafka=kafka, append_s=10) as made:
+        await start(made)
+        for number in range(BEFORE):
+            await made.facts.append([submitted(f"m{number}")])
+        await made.take_all()
+        await made.engine.stop()
+        yield made
+
+
+async def found(spine: Spine) -> int:
+    """How many messages there are once everything is taken."""
+    await spine.take_all()
+    await consistent(spine)
+    return int(await spine.database.pool.fetchval("SELECT count(*) FROM message"))
+
+
+def gaps(spine: Spine, why: str) -> float:
+    return float(GAPS.labels(spine.pool, why)._value.get())
+
+
+async def test_a_place_is_gone_on_from_without_a_word(spine: Spine) -> None:
+    """R: the record before it is the one that was taken, so nothing is read again."""
+    entries = len(await spine.entries())
+    await spine.facts.append([submitted("next")])
+    assert await found(spine) == BEFORE + 1
+    assert len([one for one in await spine.entries() if one.position > entries and one.kind == "MessageReceived"]) == 1
+    assert gaps(spine, "another_topic") == gaps(spine, "expired") == 0
+
+
+async def test_another_topic_by_the_same_name_that_grew_past_the_place(spine: Spine) -> None:
+    """Deleted and made again while nobody led: its records stand where others stood. It is read from its beginning."""
+    pool = spine.database.pool
+    await pool.execute("UPDATE kafka_offset SET mark = 'another'")
+    # Of another topic nothing was taken: as if the first three were facts that nobody knows yet.
+    await pool.execute("DELETE FROM seen WHERE key = ANY ('{m0,m1,m2}')")
+    await pool.execute("DELETE FROM message WHERE position <= (SELECT min(position) + 10 FROM message)")
+    before = await pool.fetchval("SELECT count(*) FROM message")
+    await spine.facts.append([submitted("next")])
+    partitions = await pool.fetchval("SELECT count(*) FROM kafka_offset")
+
+    async def known_again() -> bool:
+        await spine.turns()
+        return not await pool.fetchval("SELECT count(*) FROM kafka_offset WHERE mark = 'another'")
+
+    await eventually(known_again)
+    assert await pool.fetchval("SELECT count(*) FROM message") > before + 1
+    assert await pool.fetchval("SELECT count(*) FROM seen WHERE key = ANY ('{m0,m1,m2}')") == 3
+    assert gaps(spine, "another_topic") == partitions
+
+
+async def test_another_topic_by_the_same_name_that_is_shorter(spine: Spine) -> None:
+    """The place is past its end. The place is set back, which nothing else may do."""
+    await spine.database.pool.execute("UPDATE kafka_offset SET next = next + 1000")
+    await spine.facts.append([submitted("next")])
+
+    async def set_back() -> bool:
+        await spine.turns()
+        return not await spine.database.pool.fetchval("SELECT count(*) FROM kafka_offset WHERE next > 1000")
+
+    await eventually(set_back)
+    assert await found(spine) == BEFORE + 1
+    assert gaps(spine, "another_topic") > 0
+
+
+async def test_records_that_expired_before_anybody_took_them(kafka_mock: MockCluster, database: Database) -> None:
+    """The mock keeps 5 MiB of a partition: what is gone is alarmed, what is there is taken."""
+    pool = fresh("p")
+    await kafka_mock.make_topic(topic_of(pool), 1)
+    async with by_hand(database, pool, FakeClock(), kafka=kafka_mock, append_s=10) as spine:
+        await start(spine)
+        await spine.facts.append([submitted("before")])
+        await spine.take_all()
+        await spine.engine.stop()
+        for number in range(12):
+            await spine.facts.append([], a_raw(f"rw_{number}", body=b"x" * 600_000))
+        await spine.facts.append([submitted("after")])
+        assert await found(spine) == 2
+        assert 0 < await database.pool.fetchval("SELECT count(*) FROM raw_delivery") < 12
+        assert gaps(spine, "expired") == 1
+
+
+def _caught_up(feed: KafkaFeed) -> bool:
+    return feed.caught_up
+
+
+async def test_timers_wait_for_what_is_in_kafka_but_not_for_a_kafka_that_is_away(
+    kafka_mock: MockCluster, database: Database
+) -> None:
+    """I12, I3: what came before a take-over was there before its timers; a silent Kafka holds them up for seconds, not for ever."""
+    clock = FakeClock()
+    pool = fresh("p")
+    feed = KafkaFeed(Reached(kafka_mock.servers), pool, SystemClock(), wake=lambda: None, long_poll_ms=10)
+    async with by_hand(database, pool, FakeClock(), kafka=kafka_mock, append_s=10) as spine:
+        await spine.facts.append([submitted("a")])
+        feed.open({})
+        try:
+            assert not _caught_up(feed)
+            await until(lambda: bool(feed.waiting(1)) and all(goal >= 0 for goal in feed._goals.values()))
+            assert not _caught_up(feed), "it is read but not settled"
+            feed.settle(feed.waiting(10))
+            assert _caught_up(feed)
+        finally:
+            await feed.close()
+    nowhere = KafkaFeed(Reached("127.0.0.1:1"), pool, clock, wake=lambda: None)
+    nowhere.open({})
+    try:
+        assert not _caught_up(nowhere)
+        await clock.advance(4.9)
+        assert not _caught_up(nowhere)
+        await clock.advance(0.2)
+        assert _caught_up(nowhere)
+    finally:
+        await nowhere.close()
+
+
+async def test_timers_do_not_wait_for_a_partition_that_fell_silent() -> None:
+    """I12: it has records that nobody can read, because its only leader went; of the other everything is settled."""
+    clock = FakeClock()
+    feed = KafkaFeed(Reached("127.0.0.1:1"), fresh("p"), clock, wake=lambda: None)
+    feed.open({0: Place(5, b""), 1: Place(3, b"")})
+    try:
+        feed._goals = {0: 5, 1: 8}
+        await clock.advance(4.9)
+        assert not _caught_up(feed)
+        await clock.advance(0.2)
+        assert _caught_up(feed)
+    finally:
+        await feed.close()
