@@ -23,7 +23,7 @@ class Step(NamedTuple):
 
 
 _LEADER: Final = (("kill", LEADER, 6.0), ("stop", LEADER, 1.5), ("term", LEADER, 1.0))
-_POSTGRES: Final = (("backend", POSTGRES, 1.0), ("immediate", POSTGRES, 0.4), ("kill", POSTGRES, 0.8))
+_POSTGRES: Final = (("backend", POSTGRES, 0.7), ("immediate", POSTGRES, 0.3), ("kill", POSTGRES, 0.6))
 _KAFKA: Final = (("kill", KAFKA, 0.6), ("pause", KAFKA, 0.8), ("restart", KAFKA, 0.4))
 
 
