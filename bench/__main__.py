@@ -4,7 +4,7 @@ import asyncio
 
 import uvloop
 
-from bench import centre, core, freed, growth, lives, peers, webhooks
+from bench import centre, core, freed, growth, lives, peers, processes, webhooks
 from bench.load import median, ms, percentile
 from bench.report import Report
 from bench.server import Server, serving
@@ -24,6 +24,7 @@ async def measure(report: Report) -> None:
         waits = await _lives(report, server)
         await _freed(report, server)
         await _webhooks(report, server)
+        await _processes(report, server)
         await _peers(report, server)
         await _growth(report, server)
         commit = median(commits + await server.commits())
@@ -82,6 +83,16 @@ async def _webhooks(report: Report, server: Server) -> None:
     report.line("one-row inserts by the bare endpoint", f"{calls.bare_per_s:,.0f} /s", f"p50 {ms(calls.bare_p50)} ms")
     report.take("ack_vs_bare", "call events / bare endpoint", calls.ratio, "x", ">= 0.7 x")
     report.take("page_ack_vs_bare", "page messages / bare endpoint", pages.ratio, "x")
+
+
+async def _processes(report: Report, server: Server) -> None:
+    one, two = [await processes.acknowledged(server, serves, _TURN_S) for serves in (1, 2)]
+    for name, run in (("one serve", one), ("two serve", two)):
+        told = f"p50 {ms(run.p50)} ms; {run.spent.cores(run.seconds)}"
+        report.line(f"call events acknowledged by {name} beside an engine", f"{run.per_s:,.0f} /s", told)
+    report.take(
+        "two_serve_vs_one", "the second over the first", two.per_s / one.per_s, "x", ">= 1.5 x where cores allow"
+    )
 
 
 async def _growth(report: Report, server: Server) -> None:

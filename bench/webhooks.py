@@ -27,8 +27,8 @@ from bench.server import Server
 from ccc_router.kernel import signing
 
 CONNECTIONS: Final = 32
-_SECRET: Final = signing.secret_of(b"of the switch of the measurement")
-_PAGE_SECRET: Final = "of-the-page-of-the-measurement"
+SECRET: Final = signing.secret_of(b"of the switch of the measurement")
+PAGE_SECRET: Final = "of-the-page-of-the-measurement"
 _CALL: Final = ("Offered", "Established", "ConnectionCleared")
 _MADE: Final = 40_000
 _PATIENCE_S: Final = 60.0
@@ -97,7 +97,7 @@ def _fine(answered: Answered) -> Answered:
 
 def call_events(count: int = _MADE) -> list[bytes]:
     """Signed call events in the neutral dialect, one a request: calls that come, are answered and end."""
-    (key,) = signing.keys_of([_SECRET])
+    (key,) = signing.keys_of([SECRET])
     now = int(time.time())
     found = []
     for number in range(count):
@@ -137,7 +137,7 @@ def page_messages(count: int = _MADE) -> list[bytes]:
         body = json.dumps(
             {"object": "page", "entry": [{"id": "1000", "time": now_ms, "messaging": [message]}]}, ensure_ascii=False
         ).encode()
-        signature = signing.hex_digest(_PAGE_SECRET.encode(), body)
+        signature = signing.hex_digest(PAGE_SECRET.encode(), body)
         found.append(request("/v1/channels/fanpage/page/webhook", body, {"X-Hub-Signature-256": f"sha256={signature}"}))
     return found
 
@@ -151,14 +151,14 @@ def bare_request() -> bytes:
 async def both(server: Server) -> AsyncIterator[Pair]:
     """Start the service and the bare endpoint; stop them at the end."""
     dsn, bare_dsn = await server.database("web"), await server.database("bare")
-    port, bare_port = _free_port(), _free_port()
+    port, bare_port = free_port(), free_port()
     settings = {
         "CCC_DATABASE_URL": dsn,
         "CCC_PORT": str(port),
         "CCC_DATA_DIR": str(server.folder / "web"),
         "CCC_CATALOGUE": str(write_catalogue(server.folder, catalogue(50))),
-        "CCC_SECRET_TRACKED": _SECRET,
-        "CCC_SECRET_PAGE": _PAGE_SECRET,
+        "CCC_SECRET_TRACKED": SECRET,
+        "CCC_SECRET_PAGE": PAGE_SECRET,
     }
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CCC_")}
     with (server.folder / "web.log").open("wb") as log:
@@ -171,8 +171,8 @@ async def both(server: Server) -> AsyncIterator[Pair]:
             ),
         ]
         try:
-            await _alive(port, started[0], server.folder / "web.log")
-            await _alive(bare_port, started[1], server.folder / "web.log")
+            await alive(port, started[0], server.folder / "web.log")
+            await alive(bare_port, started[1], server.folder / "web.log")
             yield Pair(port, bare_port, dsn)
         finally:
             for process in started:
@@ -181,7 +181,8 @@ async def both(server: Server) -> AsyncIterator[Pair]:
                 await asyncio.to_thread(process.wait, 20)
 
 
-async def _alive(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+async def alive(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Wait until a server answers. Raises RuntimeError when it does not come up."""
     until = time.perf_counter() + _PATIENCE_S
     while time.perf_counter() < until and process.poll() is None:
         with contextlib.suppress(OSError):
@@ -195,7 +196,8 @@ async def _alive(port: int, process: "subprocess.Popen[bytes]", log: Path) -> No
     raise RuntimeError(f"a server did not come up: {log.read_text(errors='replace')[-2000:]}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port nobody listens on."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]

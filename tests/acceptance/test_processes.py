@@ -176,10 +176,24 @@ class Shift:
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
         self._clock = SystemClock()
-        self.over = asyncio.Event()
+        self._over = asyncio.Event()
+        self._running: list[asyncio.Task[None]] = []
         self.clients: list[Client] = []
         self.opened: list[str] = []
         self.completed: list[str] = []
+
+    def begin(self) -> None:
+        """Everybody comes."""
+        tasks = Tasks()
+        self._running = [tasks.start(self.visitor(number), name=f"visitor-{number}") for number in range(6)]
+        self._running += [
+            tasks.start(self.agent(number, name), name=name) for number, name in enumerate(("an", "binh"))
+        ]
+
+    async def end(self) -> None:
+        """Everybody is done with what he began. Raises what anybody failed by."""
+        self._over.set()
+        await asyncio.gather(*self._running)
 
     def _client(self, number: int, role: Role | None = None, subject: str = "") -> Client:
         client = Client(self._fleet.of("serve"), role, subject, first=number % 2)
@@ -189,7 +203,7 @@ class Shift:
     async def visitor(self, number: int) -> None:
         """Sends the form every now and then."""
         client = self._client(number)
-        while not await self._clock.wait(self.over, 0.2):
+        while not await self._clock.wait(self._over, 0.2):
             answer = await client.ask("POST", SITE, {"text": "Xin chào"})
             assert answer.status_code == 201, answer.text
             self.opened.append(answer.json()["contact_id"])
@@ -198,7 +212,7 @@ class Shift:
         """Takes what comes and completes it."""
         client = self._client(number, Role.AGENT, subject)
         assert (await client.ask("PUT", "/v1/agents/me/presence", {"state": "ready"})).status_code == 200
-        while not self.over.is_set():
+        while not self._over.is_set():
             answer = await client.ask("POST", "/v1/agents/me/work/next?wait=2")
             assert answer.status_code in {200, 204}, answer.text
             if answer.status_code == 204:
@@ -215,29 +229,31 @@ class Shift:
     async def goes_on(self, count: int = 6) -> None:
         """Wait for so many more answers of each kind."""
         opened, completed = len(self.opened) + count, len(self.completed) + 1
-        await until(
-            lambda: len(self.opened) >= opened and len(self.completed) >= completed,
-            within_s=60,
-            what="the shift to go on",
-        )
+
+        def gone_on() -> bool:
+            for task in self._running:
+                if task.done():
+                    task.result()
+            return len(self.opened) >= opened and len(self.completed) >= completed
+
+        await until(gone_on, within_s=60, what="the shift to go on")
 
 
 @on_one_server
 @pytest.mark.timeout(240)
 async def test_i17_a_rolling_restart_of_every_process_fails_no_request(empty_dsn: str) -> None:
     """R-38: refused by the one that restarts, or told 503 with Retry-After, a client asks the other; nothing else happens to him."""
-    async with a_fleet(empty_dsn, the_catalogue(), serve=2, engine=2, deliver=1) as fleet:
-        shift, tasks = Shift(fleet), Tasks()
-        running = [tasks.start(shift.visitor(number), name=f"visitor-{number}") for number in range(6)]
-        running += [tasks.start(shift.agent(number, name), name=name) for number, name in enumerate(("an", "binh"))]
+    more = {"CCC_FORMS_PER_MINUTE": "1000000"}
+    async with a_fleet(empty_dsn, the_catalogue(), more=more, serve=2, engine=2, deliver=1) as fleet:
+        shift = Shift(fleet)
+        shift.begin()
         for process in [*fleet.of("serve"), await fleet.leader(), *fleet.of("engine"), *fleet.of("deliver")]:
             await shift.goes_on()
             assert await process.stop() == 0, process.log.read_text()[-3000:]
             await shift.goes_on()
             await process.start()
         await shift.goes_on()
-        shift.over.set()
-        await asyncio.gather(*running)
+        await shift.end()
         assert any(one.asked_elsewhere for one in shift.clients), "somebody came to a process that was restarting"
 
         database = await Database.open(empty_dsn, name="test")

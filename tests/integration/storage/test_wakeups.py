@@ -42,6 +42,28 @@ async def test_a_hint_reaches_everybody_who_listens(pair: tuple[Wakeups, Notifie
     await until(lambda: heard == ["ct_1"] and event.is_set())
 
 
+async def test_who_listens_in_the_same_process_is_told_at_once_and_once(dsn: str) -> None:
+    supervisor = Supervisor(SystemClock())
+    wakeups = Wakeups(dsn)
+    notifier = Notifier(dsn, wakeups)
+    supervisor.add(wakeups.loop)
+    supervisor.add(notifier.loop)
+    heard: list[str] = []
+    wakeups.on("outcomes", heard.append)
+    await until(lambda: heard == [""], what="listening has begun")
+    notifier.notify("outcomes", "here")
+    assert heard == ["", "here"]
+    notifier.notify("outcomes", "elsewhere", here=False)
+    another = Notifier(dsn)
+    another.notify("outcomes", "from another")
+    await notifier.close()
+    await another.close()
+    await until(lambda: "from another" in heard, what="what another sent")
+    assert heard == ["", "here", "from another"], "what came back from the server was passed over"
+    await supervisor.stop(1)
+    await wakeups.close()
+
+
 async def test_many_hints_before_the_sending_are_one(pair: tuple[Wakeups, Notifier]) -> None:
     wakeups, notifier = pair
     heard: list[str] = []

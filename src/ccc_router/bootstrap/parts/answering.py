@@ -17,7 +17,7 @@ _log = get_logger("serving")
 async def answering(spine: Spine) -> AsyncIterator[None]:
     """The API. At the end polls and streams are ended first, and their clients ask another process."""
     settings = spine.settings
-    async with rooms(spine) as opened, listening(spine, opened.app, settings.port, "CCC_PORT", opened.close):
+    async with rooms(spine) as opened, listening(settings, spine.clock, opened.app, settings.port, opened.close):
         _log.info("listening", host=settings.host, port=settings.port)
         yield
 
@@ -25,9 +25,9 @@ async def answering(spine: Spine) -> AsyncIterator[None]:
 @contextlib.asynccontextmanager
 async def probed(spine: Spine) -> AsyncIterator[None]:
     """``/livez``, ``/readyz`` and ``/metrics`` on a port of their own, if one is set: the first that is there and the last to go."""
-    port = spine.settings.metrics_port
-    if not port:
+    settings = spine.settings
+    if not settings.metrics_port:
         yield
         return
-    async with listening(spine, create_metrics_app(Readiness(spine)), port, "CCC_METRICS_PORT"):
+    async with listening(settings, spine.clock, create_metrics_app(Readiness(spine)), settings.metrics_port):
         yield

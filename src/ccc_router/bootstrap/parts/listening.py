@@ -7,12 +7,11 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
-from ccc_router.bootstrap.spine import Spine
 from ccc_router.kernel.clock import Clock
-from ccc_router.kernel.errors import Misconfigured
 from ccc_router.kernel.tasks import Tasks
+from ccc_router.settings import Settings
 
-_LINGER_S: Final = 0.25
+LINGER_S: Final = 0.25
 """So long the connections that are open are still answered, each with the word that it closes."""
 _LOOK_S: Final = 0.01
 
@@ -25,14 +24,14 @@ class _Server(uvicorn.Server):
         """Nothing is captured."""
         yield
 
-    async def leave(self, clock: Clock) -> None:
+    async def leave(self, clock: Clock, linger_s: float) -> None:
         """Take no new connections, and let the clients of the old ones see them close."""
         for listener in self.servers:
             listener.close()
         self.config.headers.append(("connection", "close"))
         self.config.encoded_headers.append((b"connection", b"close"))
         self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
-        until = clock.monotonic() + _LINGER_S
+        until = clock.monotonic() + linger_s
         while self.server_state.connections and clock.monotonic() < until:
             await clock.sleep(_LOOK_S)
         self.should_exit = True
@@ -40,29 +39,28 @@ class _Server(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def listening(
-    spine: Spine, app: FastAPI, port: int, setting: str, closing: Callable[[], None] = lambda: None
+    settings: Settings,
+    clock: Clock,
+    app: FastAPI,
+    port: int,
+    closing: Callable[[], None] = lambda: None,
+    linger_s: float = LINGER_S,
 ) -> AsyncIterator[None]:
-    """The app answers on the port until the context is left; ``closing`` ends what would never end by itself.
-
-    Raises Misconfigured naming the ``setting`` when it cannot listen there.
-    """
-    server = _Server(_config(spine, app, port))
+    """The app answers on the port until the context is left; ``closing`` ends what would never end by itself."""
+    server = _Server(_config(settings, app, port))
     tasks = Tasks()
     task = tasks.start(server.serve(), name=f"port-{port}")
     while not (server.started or task.done()):
-        await spine.clock.sleep(_LOOK_S)
-    if task.done():
-        raise Misconfigured(f"{setting}: cannot listen there")
+        await clock.sleep(_LOOK_S)
     try:
         yield
     finally:
         closing()
-        await server.leave(spine.clock)
+        await server.leave(clock, linger_s)
         await task
 
 
-def _config(spine: Spine, app: FastAPI, port: int) -> uvicorn.Config:
-    settings = spine.settings
+def _config(settings: Settings, app: FastAPI, port: int) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         host=settings.host,
