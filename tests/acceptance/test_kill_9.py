@@ -44,7 +44,9 @@ def begin(storm: Storm, tasks: Tasks) -> list[asyncio.Task[None]]:
 
 
 @pytest.mark.timeout(300)  # on a busy machine each start takes long, and proves nothing
-async def test_i1_i2_killed_again_and_again_with_requests_in_flight_nothing_is_lost_or_doubled(rng: random.Random) -> None:
+async def test_i1_i2_killed_again_and_again_with_requests_in_flight_nothing_is_lost_or_doubled(
+    rng: random.Random,
+) -> None:
     """R-11, R-38: nodes share the work by pool under a fencing token; a killed node loses nothing."""
     async with a_process(the_catalogue(), CCC_FORMS_PER_MINUTE="1000000") as service:
         storm = Storm(service)
