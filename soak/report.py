@@ -60,6 +60,7 @@ def whole(options: Options, outcome: Outcome) -> dict[str, Any]:
             "check": round(outcome.check_s, 1),
         },
         "memory_mb": round(outcome.memory_mb),
+        "clients_cpu": round(outcome.clients_cpu, 2),
         "commands_ms": {"outside_windows": quantiles(outside), "within_windows": quantiles(inside)},
         "found": {
             name: found(faults)

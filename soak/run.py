@@ -56,6 +56,8 @@ class Outcome:
     stop_s: float
     check_s: float
     memory_mb: float
+    clients_cpu: float
+    """How much of a core the clients took while there was load."""
     drained: bool
     died: int
 
@@ -94,10 +96,11 @@ async def _run(options: Options, kafka: Kafka | None, free: Ports, folder: Path,
         steps = options.steps
         if steps is None:
             steps = draw(options.seed, 60 * options.minutes, roles, kafka=kafka is not None)
-        nemesis, began = Nemesis(world, record), time.monotonic()
+        nemesis, began, used = Nemesis(world, record), time.monotonic(), time.process_time()
         telling = asyncio.create_task(_tell(record, nemesis, say))
         await nemesis.run(steps, now_ms() + 60_000 * options.minutes)
         load_s, healed = time.monotonic() - began, time.monotonic()
+        cpu = (time.process_time() - used) / load_s
         telling.cancel()
         say("no more harm; the customers go, what is under way is finished")
         drained = await load.end(say)
@@ -109,7 +112,7 @@ async def _run(options: Options, kafka: Kafka | None, free: Ports, folder: Path,
         verdict = await judge(folder / "history.jsonl", world.postgres.dsn)
         check_s = time.monotonic() - checked
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Outcome(verdict, nemesis.harm, steps, load_s, drain_s, stop_s, check_s, peak_mb, drained, died)
+    return Outcome(verdict, nemesis.harm, steps, load_s, drain_s, stop_s, check_s, peak_mb, cpu, drained, died)
 
 
 async def _tell(record: Recorder, nemesis: Nemesis, say: Say) -> None:
