@@ -28,7 +28,8 @@ from ccc_router.routing.decisions import DeliveryOwed
 from ccc_router.routing.policy import Department, Text
 from ccc_router.storage import migrate
 from ccc_router.storage.database import Database
-from ccc_router.workers.deliver import DEPARTMENTS, Deliver, Way
+from ccc_router.workers.deliver import Deliver, Way
+from ccc_router.workers.schedules import DEPARTMENTS
 
 WELL: Final = 33
 RATE: Final = 60.0

@@ -22,7 +22,8 @@ from ccc_router.kernel.tasks import Supervisor
 from ccc_router.queues.deliveries.port import Attempted, Sent
 from ccc_router.routing.policy import Calendar, Catalogue, Deadline, Department, Interval
 from ccc_router.storage.database import Database
-from ccc_router.workers.deliver import DEPARTMENTS, Deliver, Way
+from ccc_router.workers.deliver import Deliver, Way
+from ccc_router.workers.schedules import DEPARTMENTS
 from tests.support.builders import a_catalogue, text
 from tests.support.fake_department import SECRET
 from tests.support.service import Service, a_service

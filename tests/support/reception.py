@@ -34,7 +34,8 @@ from ccc_router.queues.waits.waits import Waits
 from ccc_router.rest.problems import problem_of
 from ccc_router.routing.rows import Contact
 from ccc_router.storage.database import Database
-from ccc_router.workers.deliver import CUSTOMERS, Deliver, Way
+from ccc_router.workers.deliver import Deliver, Way
+from ccc_router.workers.schedules import CUSTOMERS
 from tests.support.builders import a_catalogue
 from tests.support.channel_case import an_endpoint
 from tests.support.channel_intake import KnownSecrets

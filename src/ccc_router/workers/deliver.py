@@ -29,6 +29,7 @@ from ccc_router.queues.deliveries.port import Attempted, Failed, Parked, Postpon
 from ccc_router.storage.database import Connection, Database
 from ccc_router.storage.failures import Failure, classify
 from ccc_router.storage.wakeups import Wakeups
+from ccc_router.workers.schedules import Schedule
 
 _log = get_logger("workers.deliver")
 
@@ -45,7 +46,6 @@ RETRIED: Final = Counter("ccc_deliveries_retried", "Attempts that failed and wil
 SOURCE: Final = "deliveries"
 LOOK_AT: Final = 200
 _LONGEST_WAIT: Final = timedelta(hours=24)
-_JITTER: Final = 0.1
 _CUT: Final = "took_too_long"
 _OURS: Final = frozenset({None, Failure.BUG, Failure.DATA, Failure.CONSTRAINT})
 
@@ -65,20 +65,6 @@ async def report(connection: Connection, pool: str, submission: Submission) -> N
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
-    """How long to wait after each failed try; after the last one the delivery ends in ``over``."""
-
-    waits: tuple[timedelta, ...]
-    over: DeliveryState
-
-    def wait_s(self, tries: int, rng: Random) -> float | None:
-        """Seconds before try ``tries + 1``, a tenth more or less; None when there is none."""
-        if tries > len(self.waits):
-            return None
-        return self.waits[tries - 1].total_seconds() * rng.uniform(1 - _JITTER, 1 + _JITTER)
-
-
-@dataclass(frozen=True, slots=True)
 class Way:
     """How deliveries of a kind leave: who sends, how many at once, how long an attempt may take, and how often."""
 
@@ -87,20 +73,6 @@ class Way:
     at_once: int = 16
     limit_s: float = 20.0
     interval_s: float = 1.0
-
-
-_S, _M, _H = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
-
-DEPARTMENTS: Final = Schedule(
-    (5 * _S, 5 * _M, 30 * _M, 2 * _H, 5 * _H, 10 * _H, 14 * _H, 20 * _H, 24 * _H), DeliveryState.PARKED
-)
-"""The schedule of the Standard Webhooks specification: ten attempts in three days."""
-CUSTOMERS: Final = Schedule((5 * _S, 30 * _S, 2 * _M, 10 * _M, 30 * _M, 2 * _H, 6 * _H, 12 * _H), DeliveryState.PARKED)
-"""Replies: eight repetitions within a day, then a person looks."""
-CALLS: Final = Schedule(
-    (timedelta(milliseconds=200), timedelta(milliseconds=500), 1 * _S, 1 * _S), DeliveryState.FAILED
-)
-"""Call control: within three seconds, or the call has moved on."""
 
 
 @dataclass(slots=True)

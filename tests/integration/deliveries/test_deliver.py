@@ -17,7 +17,8 @@ from ccc_router.queues.deliveries.owing import write_ended
 from ccc_router.queues.deliveries.port import Attempted, Delivery, Failed, Parked, Postponed, Retry, Sent, Unknown
 from ccc_router.routing.decisions import DeliveryEnded
 from ccc_router.storage.database import Database
-from ccc_router.workers.deliver import Deliver, Schedule, Way
+from ccc_router.workers.deliver import Deliver, Way
+from ccc_router.workers.schedules import Schedule
 from tests.support.deliveries import POOL, ScriptedSender, forever, owe
 from tests.support.waiting import eventually
 

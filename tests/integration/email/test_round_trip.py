@@ -23,7 +23,8 @@ from ccc_router.kernel.ids import derive, reference
 from ccc_router.kernel.tasks import Supervisor
 from ccc_router.routing.rows import Contact
 from ccc_router.storage.database import Database
-from ccc_router.workers.deliver import CUSTOMERS, Deliver, Way
+from ccc_router.workers.deliver import Deliver, Way
+from ccc_router.workers.schedules import CUSTOMERS
 from tests.support import mails
 from tests.support.builders import a_catalogue
 from tests.support.channel_intake import KeptBlobs, KnownSecrets

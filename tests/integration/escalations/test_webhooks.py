@@ -21,7 +21,8 @@ from ccc_router.queues.deliveries.port import Attempted, Delivery, Parked, Postp
 from ccc_router.routing.decisions import DeliveryEnded, DeliveryOwed
 from ccc_router.routing.policy import Department, Text
 from ccc_router.storage.database import Database
-from ccc_router.workers.deliver import Deliver, Schedule, Way
+from ccc_router.workers.deliver import Deliver, Way
+from ccc_router.workers.schedules import Schedule
 from tests.support import fake_department as fake
 from tests.support.deliveries import POOL
 from tests.support.fake_department import FakeDepartment

@@ -16,7 +16,8 @@ from ccc_router.events.vocabulary import Channel, DeliveryKind, Role, Visibility
 from ccc_router.kernel.tasks import Supervisor
 from ccc_router.routing.policy import Catalogue, OverflowRule
 from ccc_router.storage.database import Database
-from ccc_router.workers.deliver import CUSTOMERS, Deliver, Way
+from ccc_router.workers.deliver import Deliver, Way
+from ccc_router.workers.schedules import CUSTOMERS
 from tests.support.fake_graph import serving
 from tests.support.pools import HELP, help_catalogue, home_catalogue
 from tests.support.reception import Reception, receiving

@@ -32,7 +32,8 @@ from ccc_router.escalations.webhooks.outbound import Outbound
 from ccc_router.escalations.webhooks.sender import WebhookSender
 from ccc_router.events.vocabulary import Channel, DeliveryKind
 from ccc_router.queues.deliveries.port import Sender
-from ccc_router.workers.deliver import CALLS, CUSTOMERS, DEPARTMENTS, Deliver, Way
+from ccc_router.workers.deliver import Deliver, Way
+from ccc_router.workers.schedules import CALLS, CUSTOMERS, DEPARTMENTS
 
 MAIL: Final = "mail"
 """The secret that signs Message-IDs and plus-addresses, so that an answer finds its case."""
