@@ -68,10 +68,9 @@ async def deciding(spine: Spine) -> AsyncIterator[Deciding]:
 def _tell(spine: Spine, engine: Engine, observers: Observers) -> None:
     """Hints after a commit: whoever follows the journal, works by the catalogue, or sends."""
     notifier, pool = spine.storage.notifier, spine.settings.pool
-    notifier.keep(INBOX_WAKE, lambda: engine.leading)  # those who stand by do not read
-    notifier.keep(
-        JOURNAL_WAKE, lambda: spine.alone
-    )  # its readers are here; beside another such process they look by themselves
+    notifier.keep(INBOX_WAKE, pool, lambda: engine.leading)  # those who stand by do not read
+    # Who runs everything has the journal's readers here; those of a second such process look by themselves.
+    notifier.keep(JOURNAL_WAKE, pool, lambda: spine.alone)
     observers.activated.append(spine.current.put)
     observers.activated.append(lambda _: notifier.notify(CATALOGUE_WAKE, pool, here=False))
     observers.owed.append(lambda kind: notifier.notify(DELIVERY_WAKE, kind))
