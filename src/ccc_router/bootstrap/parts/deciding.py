@@ -71,7 +71,7 @@ def _tell(spine: Spine, engine: Engine, observers: Observers) -> None:
     """Hints after a commit: whoever follows the journal, works by the catalogue, sends, or leads a pool that got something."""
     notifier, pool = spine.storage.notifier, spine.settings.pool
     notifier.keep(INBOX_WAKE, pool, lambda: engine.leading)  # those who stand by do not read
-    # Its readers are here; beside another such process they look by themselves.
+    # Who runs everything has the journal's readers here; those of a second such process look by themselves.
     notifier.keep(JOURNAL_WAKE, pool, lambda: spine.alone)
     observers.activated.append(spine.current.put)
     observers.activated.append(lambda _: notifier.notify(CATALOGUE_WAKE, pool, here=False))
