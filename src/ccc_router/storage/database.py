@@ -128,7 +128,7 @@ class Pool:
         """Take every connection for lost: who asks next gets a new one."""
         await self._connections.expire_connections()
 
-    async def close(self, patience_s: float) -> None:
+    async def close(self, patience_s: float = 2.0) -> None:
         """Give back every connection; those still in use after `patience_s` seconds are cut."""
         try:
             async with asyncio.timeout(patience_s):
