@@ -138,7 +138,7 @@ class Watching:
         self._runs = 0
         self._said: dict[Gauge, set[_Labels]] = {}
         self._rests_until = 0.0
-        self.loop = Loop("watching", self.look_now_and_then, EVERY_S)
+        self.loop = Loop(f"watching-{pool}", self.look_now_and_then, EVERY_S)
 
     async def look_now_and_then(self) -> None:
         """Look, and rest so long that looking takes a fiftieth of the time: what is owed by the hundred thousand is counted less often."""
