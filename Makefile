@@ -9,7 +9,7 @@ RUN := $(VENV)/.run-installed
 DEV := $(VENV)/.dev-installed
 PYTEST_ARGS ?=
 MINUTES ?= 5
-# The order in which mutants are tried.
+# The order in which mutants are tried; what goes wrong in a soak.
 SEED ?= 1
 # Processes that test at the same time; JOBS=0 is none besides the first, which a debugger wants.
 JOBS ?= 2
@@ -20,7 +20,7 @@ export PIP_REQUIRE_VIRTUALENV := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo check format test bench quality soak sabotage golden schemas mutants lock clean
+.PHONY: help setup run demo check format test bench quality soak takeover long sabotage golden schemas mutants lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -64,8 +64,16 @@ bench: $(DEV) ## Measure; writes bench/results.json
 quality: $(DEV) ## Play routing policies against each other; writes bench/quality.json
 	$(BIN)/python -m quality
 
-soak: $(DEV) ## Load and kills for MINUTES=5
+soak: SEED = 0
+soak: $(DEV) ## Load and kills for MINUTES=5, judged by what the clients were told; SEED=7 replays the faults; writes build/soak.json
 	@tests/support/kafka/fetch.sh || true
+	@exec $(BIN)/python -m soak --minutes $(MINUTES) --seed $(SEED) $(SOAK_ARGS)
+
+takeover: $(DEV) ## Commands undisturbed, and while the leading engine is killed every 20 s; writes build/takeover.json
+	@tests/support/kafka/fetch.sh || true
+	@exec $(BIN)/python -m soak.takeover $(SOAK_ARGS)
+
+long: $(DEV) ## The tests marked soak, such as life after life of the state machine on PostgreSQL for MINUTES=5
 	CCC_TEST_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -s -m soak --timeout=0 $(PYTEST_ARGS)
 
 sabotage: $(DEV) ## Break each invariant in a scratch copy and see its test turn red

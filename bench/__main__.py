@@ -4,7 +4,7 @@ import asyncio
 
 import uvloop
 
-from bench import centre, core, freed, growth, lives, peers, processes, webhooks
+from bench import centre, core, freed, growth, hanging, lives, overload, owed, peers, processes, webhooks
 from bench.load import median, ms, percentile
 from bench.report import Report
 from bench.server import Server, serving
@@ -13,6 +13,8 @@ from ccc_router.kernel import log
 _STEP_S = 4.0
 _TURN_S = 2.0
 _TURNS = 5
+_PAIRS = 6
+_STORM_S = 60.0
 
 
 async def measure(report: Report) -> None:
@@ -25,6 +27,9 @@ async def measure(report: Report) -> None:
         await _freed(report, server)
         await _webhooks(report, server)
         await _processes(report, server)
+        await _hanging(report, server)
+        await _owed(report, server)
+        await overload.measure(report, server, _STORM_S)
         await _peers(report, server)
         await _growth(report, server)
         commit = median(commits + await server.commits())
@@ -93,6 +98,34 @@ async def _processes(report: Report, server: Server) -> None:
     report.take(
         "two_serve_vs_one", "the second over the first", two.per_s / one.per_s, "x", ">= 1.5 x where cores allow"
     )
+
+
+async def _hanging(report: Report, server: Server) -> None:
+    async with hanging.delivering(server) as bench:
+        for behaviour, told in (("hangs", "hangs"), ("slow", "reads a byte a second")):
+            found = await hanging.compare(bench, behaviour, _PAIRS, _STEP_S)
+            least, middle, most = found.spread
+            report.line(
+                f"webhooks to 33 departments, p99, while the 34th {told}", f"{ms(percentile(found.beside, 0.99))} ms"
+            )
+            report.take(f"hanging_{behaviour}_ratio", "the same / while all are well", found.ratio, "x", "<= 1.1 x")
+            report.line("  pair by pair: least, median, most", f"{least:.2f} {middle:.2f} {most:.2f}")
+
+
+async def _owed(report: Report, server: Server) -> None:
+    found = await owed.measure(server, _PAIRS, _STEP_S)
+    report.take("owed_plain_p99_ms", "arrive to offer, p99, nothing owed", ms(found.plain), "ms")
+    for name, told, ratios in (
+        ("owed_ratio", f"beside {owed.OWED:,} deliveries to dead receivers", found.owed_ratios),
+        ("reported_ratio", "  and a report and an export besides", found.reported_ratios),
+    ):
+        report.take(name, told, median(ratios), "x", f"each pair: {min(ratios):.2f} to {max(ratios):.2f}")
+    for plan in found.plans:
+        report.line(
+            "  " + plan.splitlines()[-1].strip(),
+            "",
+            " ".join(one.strip() for one in plan.splitlines() if "Index" in one)[:300],
+        )
 
 
 async def _growth(report: Report, server: Server) -> None:

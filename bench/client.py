@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple, cast
 
@@ -10,12 +11,13 @@ _LENGTH: Final = b"content-length:"
 
 
 class Answered(NamedTuple):
-    """What came of a stretch: answers with status 200, others, the time it took, and how long each answer did (seconds)."""
+    """What came of a stretch: answers with status 200, others and their statuses, the time it took, and how long each 200 did (seconds)."""
 
     ok: int
     others: int
     seconds: float
     waits: list[float]
+    statuses: Counter[int]
 
     @property
     def per_s(self) -> float:
@@ -44,7 +46,7 @@ class _Connection(asyncio.Protocol):
         self._buffer = b""
         self._sent_at = 0.0
         self.waits: list[float] = []
-        self.others = 0
+        self.statuses: Counter[int] = Counter()
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -64,7 +66,7 @@ class _Connection(asyncio.Protocol):
         if head.startswith(b"HTTP/1.1 200"):
             self.waits.append(time.perf_counter() - self._sent_at)
         else:
-            self.others += 1
+            self.statuses[int(head[9:12])] += 1
         self._next()
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -93,4 +95,5 @@ async def keep_busy(port: int, requests: Iterator[bytes], connections: int, seco
     ]
     await asyncio.gather(*(one.over for one in made))
     waits = [wait for one in made for wait in one.waits]
-    return Answered(len(waits), sum(one.others for one in made), time.perf_counter() - began, waits)
+    statuses = sum((one.statuses for one in made), Counter[int]())
+    return Answered(len(waits), statuses.total(), time.perf_counter() - began, waits, statuses)

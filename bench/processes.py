@@ -74,7 +74,7 @@ async def _busy(ports: Sequence[int], requests: Iterator[bytes], seconds: float)
     if any(one.others for one in parts):
         raise RuntimeError("some were not acknowledged")
     waits = list(itertools.chain.from_iterable(one.waits for one in parts))
-    return Answered(sum(one.ok for one in parts), 0, max(one.seconds for one in parts), waits)
+    return Answered(sum(one.ok for one in parts), 0, max(one.seconds for one in parts), waits, parts[0].statuses)
 
 
 @contextlib.asynccontextmanager

@@ -51,7 +51,7 @@ class Pair:
     """Both servers, running."""
 
     def __init__(self, service_port: int, bare_port: int, dsn: str) -> None:
-        self._service = service_port
+        self.port = self._service = service_port
         self._bare = bare_port
         self._dsn = dsn
 
@@ -61,11 +61,11 @@ class Pair:
         requests = iter(made)
         await keep_busy(self._bare, itertools.repeat(bare), CONNECTIONS, 0.5)
         await keep_busy(self._service, requests, CONNECTIONS, 0.5)
-        await self._worked_off()
+        await self.worked_off()
         for _ in range(turns):
             theirs.append(_fine(await keep_busy(self._bare, itertools.repeat(bare), CONNECTIONS, seconds)))
             ours.append(_fine(await keep_busy(self._service, requests, CONNECTIONS, seconds)))
-            backlog = max(backlog, await self._worked_off())
+            backlog = max(backlog, await self.worked_off())
         return Acknowledged(
             median([one.per_s for one in ours]),
             median([one.per_s for one in theirs]),
@@ -75,7 +75,7 @@ class Pair:
             backlog,
         )
 
-    async def _worked_off(self) -> int:
+    async def worked_off(self) -> int:
         """Wait until the engine has read everything, so that it does not weigh on the other's turn; what there was to read."""
         connection = await asyncpg.connect(self._dsn)
         try:

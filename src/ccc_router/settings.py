@@ -13,6 +13,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from ccc_router.kernel import crashing
 from ccc_router.storage.database import normal_dsn
 from ccc_router.storage.kafka import Cluster, Mechanism, Security
 
@@ -52,6 +53,9 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path("data"), description="Where the embedded PostgreSQL and generated keys live.")
     database_url: SecretStr | None = Field(None, description="A PostgreSQL 15+; without it one is embedded.")
     database_pool: int = Field(20, ge=4, le=200, description="Connections of one process for the hot paths.")
+    database_statement_s: float = Field(
+        5.0, ge=0.5, le=60, description="Seconds a statement may take; a second later its connection is given up."
+    )
     pool: str = Field("main", pattern=r"^[a-z0-9][a-z0-9_-]{0,30}$", description="The pool this process serves.")
     catalogue: Path | None = Field(None, description="A catalogue file activated when the pool has none yet.")
 
@@ -68,7 +72,9 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(
         None, description="Bearer token of /metrics on the API's port; none there without."
     )
-    metrics_port: Port = Field(0, description="A port of its own for /metrics, without token; 0 is none.")
+    metrics_port: Port = Field(
+        0, description="A port of its own for /metrics, /livez and /readyz, without token; 0 is none."
+    )
     otlp_endpoint: Url = Field(
         "", description="Base address of an OTLP collector (HTTP) that traces go to; needs the extra otel."
     )
@@ -98,13 +104,34 @@ class Settings(BaseSettings):
     message_limit: int = Field(25 * 1024 * 1024, ge=1024, description="Bytes of one mail.")
     forms_per_minute: int = Field(30, ge=1, description="Portal forms taken from one address a minute.")
     attachment_limit: int = Field(10 * 1024 * 1024, ge=1024, description="Bytes of one attachment.")
+    endpoint_requests: int = Field(2_000, ge=10, description="Requests of all channel endpoints at once, each process.")
+    agent_requests: int = Field(4_000, ge=10, description="Requests of all agents at once, long polls among them.")
+    supervisor_requests: int = Field(400, ge=10, description="Requests of all supervisors and administrators at once.")
+    department_requests: int = Field(400, ge=10, description="Requests of all departments at once.")
+    caller_requests: int = Field(32, ge=2, description="Requests of one caller with a token at once.")
+    stream_limit: int = Field(5_000, ge=10, description="Streams of server-sent events at once.")
+    connection_limit: int = Field(10_000, ge=100, description="Connections at once; the last resort.")
+    body_memory: int = Field(256 * 1024 * 1024, ge=1024, description="Bytes of all bodies being read or kept at once.")
+    inbox_pending: int = Field(20_000, ge=100, description="Inputs of one process waiting to be written.")
+    inbox_backlog: int = Field(100_000, ge=100, description="Inputs waiting for the engine, of all processes.")
+    disk_watermark: int = Field(90, ge=50, le=100, description="Percent of the embedded database's disk; 100 is none.")
     outcome_wait_s: float = Field(5.0, gt=0, le=60, description="Seconds a command waits for the engine.")
+    crash_at: str = Field(
+        "", description="For tests: a place of docs/faults.md at which the process ends, as if killed."
+    )
     drain_s: float = Field(10.0, ge=0, le=300, description="Seconds to finish what is under way when stopping.")
 
     @field_validator("database_url")
     @classmethod
     def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
         return None if value is None else SecretStr(normal_dsn(value.get_secret_value()))
+
+    @field_validator("crash_at")
+    @classmethod
+    def _is_a_place(cls, value: str) -> str:
+        if value and (fault := crashing.fault_of(value)):
+            raise ValueError(fault)
+        return value
 
     @field_validator("signing_key")
     @classmethod

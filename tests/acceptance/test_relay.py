@@ -6,6 +6,7 @@ from ccc_router.events.inbox_postgres import PostgresInbox
 from ccc_router.events.kafka.journal import TOPIC
 from ccc_router.kernel.clock import SystemClock
 from ccc_router.storage.database import Database
+from tests.support.database import ONE_POSTGRES
 from tests.support.fleet import Fleet, a_fleet
 from tests.support.inputs import submitted
 from tests.support.kafka.cluster import records
@@ -40,6 +41,7 @@ async def caught_up(database: Database) -> None:
     await eventually(level, within_s=20, what="the topic to have everything")
 
 
+@ONE_POSTGRES
 @pytest.mark.timeout(120)
 async def test_i13_a_relay_is_killed_and_the_topic_has_every_entry(
     dsn: str, database: Database, kafka_mock: MockCluster

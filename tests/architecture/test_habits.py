@@ -14,7 +14,7 @@ VAGUE = {"manager", "helper", "helpers", "util", "utils", "common", "handler", "
 INDEX_HOSTS = ("py" + "pi.org", "python" + "hosted.org", "registry.npm" + "js", "npm" + "js.org", "crates" + ".io")
 MACHINE_PATHS = re.compile(r"(?<![\w.-])(?:/" + r"work|/" + r"root|/" + r"home/\w+)/")
 UNFINISHED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|X" + r"XX|HA" + r"CK)\b")
-ALL = ("src", "tests", "bench", "quality")
+ALL = ("src", "tests", "bench", "quality", "soak")
 BANNED_CALLS = {
     ("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today"), ("time", "time"),
     ("uuid", "uuid4"), ("asyncio", "create_task"), ("asyncio", "sleep"), ("time", "sleep"),

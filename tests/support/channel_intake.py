@@ -101,7 +101,8 @@ class Site:
         self.directory = KnownEndpoints(*endpoints, agents=agents)
         self.secrets = KnownSecrets(secrets)
         clock = FixedClock()
-        self.intake = Intake(self.inbox, self.blobs, self.secrets, self.directory, clock)
+        self.closed = False
+        self.intake = Intake(self.inbox, self.blobs, self.secrets, self.directory, clock, closed=lambda: self.closed)
         self.app = FastAPI()
         webhooks = Webhooks(self.intake, self.secrets, self.directory, clock, limits or Limits())
         self.app.include_router(webhook_router(webhooks), prefix="/v1")

@@ -68,6 +68,9 @@ BROKEN: dict[str, str] = {
     "I18: a contact in no state that is counted": """
         SELECT id, state FROM contact WHERE pool = $1
         AND open = (state IN ('closed', 'abandoned', 'deflected', 'merged', 'handed_over'))""",
+    "I1: a contact that was handed over and not told of": """
+        SELECT c.id FROM contact c WHERE c.pool = $1 AND c.state = 'handed_over' AND NOT EXISTS (
+            SELECT 1 FROM seen s WHERE s.pool = c.row -> 'handed_over' ->> 'pool' AND s.source = 'pool:' || c.pool AND s.key = c.id)""",
     "nothing was put aside": "SELECT position, error, detail FROM parked_input WHERE pool = $1",
     "nothing is left in the inbox": "SELECT id FROM inbox WHERE pool = $1",
 }
@@ -95,9 +98,9 @@ BROKEN_IN_THE_JOURNAL: dict[str, str] = {
     "I18: contacts that ended are those no longer open": """
         SELECT e.id, c.id FROM (  -- who had abandoned is queued again when a late event says that he chose to be called back (I3)
             SELECT DISTINCT ON (1) line ->> 'contact_id' AS id, line ->> 'kind' AS kind FROM entry
-            WHERE line ->> 'kind' IN ('ContactEnded', 'ContactQueued') ORDER BY 1, position DESC, number DESC) e
-        FULL JOIN (SELECT id FROM contact WHERE pool = $1 AND NOT open) c ON c.id = e.id AND e.kind = 'ContactEnded'
-        WHERE (e.kind = 'ContactEnded' OR e.id IS NULL) AND (e.id IS NULL OR c.id IS NULL)""",
+            WHERE line ->> 'kind' IN ('ContactEnded', 'ContactHandedOver', 'ContactQueued') ORDER BY 1, position DESC, number DESC) e
+        FULL JOIN (SELECT id FROM contact WHERE pool = $1 AND NOT open) c ON c.id = e.id AND e.kind <> 'ContactQueued'
+        WHERE (e.kind <> 'ContactQueued' OR e.id IS NULL) AND (e.id IS NULL OR c.id IS NULL)""",
     "the core found an invariant broken": "SELECT line FROM entry WHERE line ->> 'kind' = 'InvariantViolated'",
 }
 _ENTRIES = """
@@ -113,9 +116,16 @@ async def check_rows(connection: Connection, pool: str) -> None:
     await _check(connection, pool, BROKEN)
 
 
+async def check_entries(connection: Connection, pool: str) -> None:
+    """What must be true of the rows and the whole journal, whoever appended (I6, I12, I13, I18), and no input twice (I2)."""
+    await _check(connection, pool, {what: _ENTRIES + statement for what, statement in BROKEN_IN_THE_JOURNAL.items()})
+    keys = [row[0] for row in await connection.fetch(_KEYS, pool)]
+    assert len(keys) == len(set(keys)), "I2: an input twice"
+
+
 async def check_journal(connection: Connection, pool: str, appended: list[str]) -> None:
     """What must be true of the rows and the whole journal (I3, I6, I12, I13, I18); ``appended`` are the inputs' keys in their order."""
-    await _check(connection, pool, {what: _ENTRIES + statement for what, statement in BROKEN_IN_THE_JOURNAL.items()})
+    await check_entries(connection, pool)
     keys = [row[0] for row in await connection.fetch(_KEYS, pool)]
     assert keys == appended, "I1, I2, I3: every input once and in its order"
 

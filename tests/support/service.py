@@ -159,9 +159,10 @@ async def a_service(
     routers: tuple[APIRouter, ...] = (),
     state: Mapping[str, object] | Callable[[Spine], Awaitable[Mapping[str, object]]] | None = None,
     stream_s: float = 60.0,
+    pool: str = "main",
 ) -> AsyncIterator[Service]:
     """Run the service until the context is left. ``routers`` and ``state`` add other rooms (made from the spine if callable)."""
-    async with running(database, catalogue=catalogue) as spine:
+    async with running(database, pool, catalogue) as spine:
         given = await state(spine) if callable(state) else state or {}
         service = Service(spine, routers=routers, state=given, stream_s=stream_s)
         supervisor = Supervisor(spine.clock)

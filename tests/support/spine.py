@@ -57,12 +57,13 @@ class Spine:
         self.cluster: Cluster | None = None
         self.feed: KafkaFeed | None = None
         self.kafka: FallbackInbox | None = None
+        self.direct: KafkaInbox | None = None
         if kafka is not None:
             real, reached = SystemClock(), KafkaCluster(kafka.servers)  # brokers live by the real time
             self.cluster = kafka
             self.feed = KafkaFeed(reached, pool, real, wake=self._wake, long_poll_ms=10, **(feeding or {}))
-            direct = KafkaInbox(reached, pool, real, append_s=append_s)
-            self.kafka = FallbackInbox(direct, self.inbox, pool, real)
+            self.direct = KafkaInbox(reached, pool, real, append_s=append_s)
+            self.kafka = FallbackInbox(self.direct, self.inbox, pool, real)
         self.engine = Engine(database, pool, self.clock, self.desk, self.observers, feed=self.feed, batch=batch)
         self.loop: Loop = engine_loop(self.engine)
 
@@ -108,6 +109,16 @@ class Spine:
         while await self.engine.run_once():
             pass
 
+    async def connected(self) -> None:
+        """Wait until Kafka is there to append to, so that no append waits for that."""
+        direct = self.direct
+        assert direct is not None
+
+        async def there() -> bool:
+            return await direct._producer() is not None
+
+        await eventually(there, within_s=20, what="a producer")
+
     async def take_all(self) -> None:
         """Run the engine by hand until everything that was appended by now is committed."""
         wanted = {}
@@ -117,9 +128,9 @@ class Spine:
         async def taken() -> bool:
             await self.turns()
             rows = await self.database.pool.fetch("SELECT partition, next FROM kafka_offset WHERE pool = $1", self.pool)
-            places = {row[0]: row[1] for row in rows}
+            offsets = {row[0]: row[1] for row in rows}
             waiting = await self.database.pool.fetchval("SELECT count(*) FROM inbox WHERE pool = $1", self.pool)
-            return waiting == 0 and all(places.get(one, 0) >= end for one, end in wanted.items())
+            return waiting == 0 and all(offsets.get(one, 0) >= end for one, end in wanted.items())
 
         await eventually(taken, within_s=20, what="the engine to take everything")
 

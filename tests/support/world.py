@@ -126,7 +126,10 @@ class World:
 
     def resolve(self, body: AnyInput) -> Resolved:
         """A customer nobody knew for every arrival; what belongs together is said by the tests."""
-        if isinstance(body, MessageReceived | CallEvent) and body.contact_id not in self.state.contacts:
+        contact = self.state.contacts.get(getattr(body, "contact_id", ""))
+        if isinstance(body, CallEvent) and contact is not None and contact.handed_over is not None:
+            return Resolved(contact_id=contact.id, contact_state=contact.state, handed_to=contact.handed_over.pool)
+        if isinstance(body, MessageReceived | CallEvent) and contact is None:
             return Resolved(customer_id=derive("cu", body.contact_id), customer_new=True)
         return Resolved()
 

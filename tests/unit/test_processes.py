@@ -20,6 +20,7 @@ NEEDS = {
     "engine": ["CCC_DATABASE_URL"],
     "deliver": ["CCC_DATABASE_URL", "CCC_SECRET_MAIL", "CCC_SECRET_LINKS", "CCC_PUBLIC_URL"],
     "mail": ["CCC_DATABASE_URL", "CCC_SECRET_MAIL"],
+    "relay": ["CCC_DATABASE_URL", "CCC_KAFKA_SERVERS"],
 }
 
 

@@ -40,6 +40,11 @@ def test_a_misspelt_variable_is_refused_with_the_right_one(monkeypatch: pytest.M
     assert faults(monkeypatch, CCC_PROT="8081") == ["CCC_PROT: there is no such setting; did you mean CCC_PORT?"]
 
 
+def test_a_crash_point_that_is_none_is_refused_with_the_right_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = faults(monkeypatch, CCC_CRASH_AT="engine.comit.before")
+    assert found == ["CCC_CRASH_AT: there is no such crash point; did you mean engine.commit.before?"]
+
+
 def test_variables_of_secrets_and_tests_are_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CCC_SECRET_HOTLINE", SECRET)
     monkeypatch.setenv("CCC_TEST_SEED", "1")

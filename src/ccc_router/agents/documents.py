@@ -73,6 +73,7 @@ class OfferView(Document):
     ttl_ms: int = Field(description="Milliseconds until it expires, so that no client needs our clock.")
     call: CallView | None = None
     open_messages: int = Field(description="Messages of the customer since the last answer.")
+    from_pool: str = Field(default="", description="The pool that handed it over to this one.")
     why: WhyText
 
 
@@ -83,6 +84,13 @@ class CallbackStanding(Document):
     by: str = Field(description="customer, closed (he called outside the hours), or role and id of a person.")
     not_before: Moment | None = Field(description="Null: it is offered as soon as somebody is free.")
     tries: int = Field(description="Calls that did not reach him.")
+
+
+class HandoverView(Document):
+    """Where something went that is another pool's from then on."""
+
+    pool: str
+    queue: str
 
 
 class ContactView(Document):
@@ -119,7 +127,9 @@ class ContactView(Document):
     escalation_id: str
     call: CallView | None = None
     callback: CallbackStanding | None = None
-    place_from: str = Field(default="", description="The contact whose place in line it took.")
+    place_from: str = Field(description="The contact whose place in line it took.")
+    handed_over: HandoverView | None = Field(description="Where it went when it was handed over.")
+    from_pool: str = Field(description="The pool that handed it over to this one.")
 
 
 class PresenceView(Document):
@@ -271,6 +281,7 @@ class CaseSummary(Document):
     opened_at: Moment
     due_at: Moment | None = None
     needs_attention: bool
+    handed_over: HandoverView | None = Field(description="Where the case is by now, with the same id and reference.")
 
 
 class CaseView(CaseSummary):

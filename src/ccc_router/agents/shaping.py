@@ -8,7 +8,7 @@ from ..kernel.clock import from_ms
 from ..kernel.text import mask_handle, mask_phone
 from ..rest.schemas import moment
 from ..routing.policy import Queue
-from ..routing.rows import Agent, Case, Contact, Escalation, Offer
+from ..routing.rows import Agent, Case, Contact, Escalation, Handover, Offer
 from .documents import (
     CallbackStanding,
     CallView,
@@ -17,6 +17,7 @@ from .documents import (
     CaseSummary,
     ContactView,
     CustomerView,
+    HandoverView,
     MaskedHandle,
     OfferView,
     PresenceView,
@@ -75,6 +76,7 @@ async def offer_view(room: AgentsRoom, offer: Offer) -> OfferView | None:
         ttl_ms=max(0, offer.expires_at - now),
         call=_call(room, contact, face),
         open_messages=face.unanswered,
+        from_pool=contact.came_through[-1] if contact.came_through else "",
         why=why_text(offer.reason, queue),
     )
 
@@ -137,7 +139,13 @@ def _contact(room: AgentsRoom, contact: Contact, face: Face, reference: str) -> 
         call=_call(room, contact, face),
         callback=_callback(contact),
         place_from=contact.place_from,
+        handed_over=_handover(contact.handed_over),
+        from_pool=contact.came_through[-1] if contact.came_through else "",
     )
+
+
+def _handover(handed: Handover | None) -> HandoverView | None:
+    return HandoverView(pool=handed.pool, queue=handed.queue) if handed is not None else None
 
 
 def _callback(contact: Contact) -> CallbackStanding | None:
@@ -215,6 +223,7 @@ def summary_fields(case: Case) -> dict[str, object]:
         "opened_at": from_ms(case.opened_at),
         "due_at": moment(case.due_at),
         "needs_attention": case.attention,
+        "handed_over": _handover(case.handed_over),
     }
 
 

@@ -14,7 +14,9 @@ from ccc_router.events.following import follow
 from ccc_router.events.inbox import Submission
 from ccc_router.events.journal import Verdict
 from ccc_router.events.since import position_before
+from ccc_router.kernel import crashing
 from ccc_router.kernel.clock import SystemClock
+from ccc_router.kernel.crashing import Site
 from ccc_router.kernel.errors import Conflict, NotFound
 from ccc_router.kernel.ids import fresh
 from ccc_router.kernel.log import get_logger
@@ -97,7 +99,10 @@ async def erase(settings: Settings, customer_id: str, *, by: str, reason: str) -
         open_storage(settings, Supervisor(clock), clock) as storage,
         storage.database.transaction() as connection,
     ):
-        return await erase_and_tell(connection, settings.pool, customer_id, by=by, reason=reason, at=clock.now_ms())
+        erased = await erase_and_tell(connection, settings.pool, customer_id, by=by, reason=reason, at=clock.now_ms())
+        crashing.before(Site.ERASE)
+    crashing.after(Site.ERASE)
+    return erased
 
 
 async def erase_and_tell(connection: Connection, pool: str, customer_id: str, *, by: str, reason: str, at: int) -> int:

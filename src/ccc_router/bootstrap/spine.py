@@ -90,7 +90,12 @@ class Spine:
         """The way in for every delivery."""
         database = self.storage.database
         joiner = AriJoiner(PostgresSightings(database, self.settings.pool))
-        return Intake(self.facts, PostgresBlobs(database), self.secrets, self.current, self.clock, joiner)
+        blobs = PostgresBlobs(database)
+        return Intake(self.facts, blobs, self.secrets, self.current, self.clock, joiner, closed=self.closed)
+
+    def closed(self) -> bool:
+        """Whether nothing new is taken, for the disk is almost full."""
+        return self.storage.disk.almost_full
 
 
 def unset(name: str) -> str:
@@ -115,7 +120,14 @@ def build(
 ) -> Spine:
     """Wire the spine; nothing runs yet."""
     pool, notifier = settings.pool, storage.notifier
-    inbox = PostgresInbox(storage.database, pool, clock, wake=lambda: notifier.notify(INBOX_WAKE, pool))
+    inbox = PostgresInbox(
+        storage.database,
+        pool,
+        clock,
+        wake=lambda: notifier.notify(INBOX_WAKE, pool),
+        pending_limit=settings.inbox_pending,
+        backlog_limit=settings.inbox_backlog,
+    )
     desk = Desk(inbox, storage.database, pool, clock, notifier, patience_s=settings.outcome_wait_s)
     alone = process == "up"
     secrets = secret_store(settings, clock, alone=alone)
@@ -223,7 +235,7 @@ def _given(settings: Settings, *, demo: bool) -> Catalogue | None:
         return None
     document = demo_document() if path is None else json.loads(path.read_text(encoding="utf-8"))
     catalogue = parse(document)
-    faults = catalogue if isinstance(catalogue, list) else faults_of(catalogue)
+    faults = catalogue if isinstance(catalogue, list) else faults_of(catalogue, pool=settings.pool)
     if isinstance(catalogue, list) or faults:
         raise Misconfigured("\n".join(f"CCC_CATALOGUE: {fault.path}: {fault.detail}" for fault in faults))
     return catalogue

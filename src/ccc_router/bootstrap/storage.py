@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from ccc_router.kernel import crashing
 from ccc_router.kernel.clock import Clock, SystemClock
 from ccc_router.kernel.errors import Misconfigured
 from ccc_router.kernel.tasks import Loop, Supervisor
 from ccc_router.settings import Settings
 from ccc_router.storage import migrate
 from ccc_router.storage.database import Connection, Database, Limits, connect
+from ccc_router.storage.disk import Disk
 from ccc_router.storage.embedded import EmbeddedPostgres, ServerFailed, bundled
 from ccc_router.storage.embedded.folder import FolderInUse
 from ccc_router.storage.failures import Failure, classify
@@ -27,6 +29,7 @@ class Storage:
     wakeups: Wakeups
     notifier: Notifier
     embedded: EmbeddedPostgres | None
+    disk: Disk
 
 
 @contextlib.asynccontextmanager
@@ -63,18 +66,22 @@ async def server(
 @contextlib.asynccontextmanager
 async def open_storage(settings: Settings, supervisor: Supervisor, clock: Clock) -> AsyncIterator[Storage]:
     """Start or reach the database, bring its schema up to date, open it. Raises Misconfigured."""
+    crashing.arm(settings.crash_at)
     async with server(settings, clock) as (dsn, embedded):
         try:
             await migrate.upgrade(dsn)
-            database = await Database.open(dsn, Limits(pool_size=settings.database_pool))
+            database = await Database.open(dsn, _limits(settings))
         except Exception as error:
             raise _unreachable(error) from error
         wakeups = Wakeups(dsn)
-        storage = Storage(dsn, database, wakeups, Notifier(dsn, wakeups), embedded)
+        wakeups.lost.append(database.pool.renew)
+        disk = Disk(settings.data_dir if embedded is not None else None, settings.disk_watermark)
+        storage = Storage(dsn, database, wakeups, Notifier(dsn, wakeups), embedded, disk)
         if embedded is not None:
             supervisor.add(Loop("postgres", embedded.keep, 0.2))
         supervisor.add(storage.wakeups.loop)
         supervisor.add(storage.notifier.loop)
+        supervisor.add(disk.loop)
         try:
             yield storage
         finally:
@@ -98,6 +105,11 @@ async def reading(settings: Settings, clock: Clock) -> AsyncIterator[Connection]
             raise Misconfigured("CCC_DATABASE_URL: this database was never served") from error
         finally:
             await connection.close(timeout=2)
+
+
+def _limits(settings: Settings) -> Limits:
+    statement_ms = int(settings.database_statement_s * 1000)
+    return Limits(pool_size=settings.database_pool, statement_ms=statement_ms, lock_ms=statement_ms * 4 // 5)
 
 
 @contextlib.asynccontextmanager

@@ -46,8 +46,8 @@ def raw_path(request: Request) -> str:
 
 
 def endpoint_of(directory: Directory, endpoint_id: str, channel: Channel) -> Endpoint:
-    """The endpoint, if it is one of this channel. Raises NotFound (404)."""
+    """The endpoint, if it is one of this channel and what comes by it comes to this pool. Raises NotFound (404)."""
     endpoint = directory.endpoint(endpoint_id)
-    if endpoint is None or endpoint.channel != channel:
+    if endpoint is None or endpoint.channel != channel or endpoint.shared_from:
         raise NotFound
     return endpoint

@@ -176,7 +176,7 @@ def webhook_router(webhooks: Webhooks) -> APIRouter:
             methods=["POST"],
             summary=summary,
             response_model=DeliveryReceipt,
-            responses=answers(400, 401, 404, 408, 413, 422, 503),
+            responses=answers(400, 401, 404, 408, 413, 422, 429, 503),
             openapi_extra={
                 "parameters": [_ENDPOINT],
                 "requestBody": {"required": True, "content": {media_type: {"schema": schema}}},
@@ -188,6 +188,6 @@ def webhook_router(webhooks: Webhooks) -> APIRouter:
         methods=["GET"],
         summary="Prove that the webhook is ours",
         response_class=PlainTextResponse,
-        responses=answers(401, 404, 422),
+        responses=answers(401, 404, 422, 429, 503),
     )
     return router

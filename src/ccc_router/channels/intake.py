@@ -29,10 +29,11 @@ from ccc_router.channels.channel import (
     Secrets,
     Unreadable,
 )
+from ccc_router.events.facts import AnyFact, CallEvent, MessageReceived
 from ccc_router.events.inbox import Inbox, InboxUnavailable, Overloaded, RawDelivery, Submission
-from ccc_router.events.vocabulary import Channel
+from ccc_router.events.vocabulary import CallEventName, Channel
 from ccc_router.kernel.clock import Clock
-from ccc_router.kernel.errors import Invalid, Unauthenticated
+from ccc_router.kernel.errors import Invalid, Unauthenticated, Unavailable
 from ccc_router.kernel.ids import derive
 from ccc_router.kernel.log import get_logger
 from ccc_router.routing.policy import Endpoint
@@ -63,6 +64,12 @@ def count(metric: Counter, endpoint_id: str, result: str, amount: int = 1) -> No
         _counter(metric, endpoint_id, result).inc(amount)
 
 
+class DiskAlmostFull(Unavailable):
+    """There is no room for anything new; what is under way goes on."""
+
+    code = "disk_almost_full"
+
+
 class Receipt(msgspec.Struct, frozen=True):
     """The answer to a delivery: facts taken, facts known already, and things told that are no business of ours."""
 
@@ -82,7 +89,11 @@ class Intake:
         directory: Directory,
         clock: Clock,
         joiner: Joiner | None = None,
+        *,
+        closed: Callable[[], bool] = lambda: False,
     ) -> None:
+        """``closed``: whether nothing new is taken now (the disk is almost full); what goes on, goes on."""
+        self._closed = closed
         self._joiner = joiner
         self._inbox = inbox
         self._blobs = blobs
@@ -104,6 +115,9 @@ class Intake:
         agents = self._directory.agents_of(endpoint.id)
         inline = _INLINE_MAIL if adapter.channel is Channel.EMAIL else _INLINE_BYTES
         parsed = await _aside(request, lambda: parse(adapter, request, endpoint, agents), inline)
+        if self._closed() and _is_new(parsed):
+            count(DELIVERIES, endpoint.id, "unavailable")
+            raise DiskAlmostFull(retry_after_s=30)
         try:
             if isinstance(parsed, Unreadable):
                 return await self._set_aside(endpoint, request, adapter, parsed)
@@ -168,6 +182,18 @@ class Intake:
         if self._joiner is None or not parsed.sightings:
             return nullcontext(Joined())
         return self._joiner.join(endpoint, parsed.sightings)
+
+
+def begins(fact: AnyFact) -> bool:
+    """Whether a fact may open a contact. What else a channel tells (a hang-up, a receipt) ends or completes what is there."""
+    if isinstance(fact, CallEvent):
+        return fact.event in {CallEventName.OFFERED, CallEventName.QUEUED}
+    return isinstance(fact, MessageReceived)
+
+
+def _is_new(parsed: Parsed | Unreadable) -> bool:
+    """Whether a delivery brings nothing but what is new. One in which something ends as well is taken: the switch would keep both."""
+    return isinstance(parsed, Unreadable) or (bool(parsed.facts) and all(begins(one.fact) for one in parsed.facts))
 
 
 def submissions_of(endpoint: Endpoint, facts: Sequence[Keyed]) -> list[Submission]:

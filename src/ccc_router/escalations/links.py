@@ -13,6 +13,9 @@ from typing import Final, Literal
 
 import msgspec
 
+from ccc_router.kernel import crashing
+from ccc_router.kernel.crashing import Site
+
 from ..storage.database import Database
 
 LIFE: Final = timedelta(days=30)
@@ -59,9 +62,11 @@ class Links:
         """The token of a mail's link; for the same delivery and action always the same."""
         content = f"department-link:{self._pool}:{delivery_id}:{action}".encode()
         token = base64.urlsafe_b64encode(hmac.digest(self._key, content, "sha256")).decode().rstrip("=")
+        crashing.before(Site.LINK)
         await self._database.pool.execute(
             _KEEP, _hash(token), self._pool, escalation_id, department, delivery_id, action, LIFE
         )
+        crashing.after(Site.LINK)
         return token
 
     async def find(self, token: str) -> Link | None:
@@ -82,7 +87,10 @@ class Links:
 
     async def use(self, token: str) -> bool:
         """It did what it is for. False: it had before."""
-        return bool(await self._database.pool.fetchval(_USE, _hash(token)))
+        crashing.before(Site.LINK_USE)
+        used = bool(await self._database.pool.fetchval(_USE, _hash(token)))
+        crashing.after(Site.LINK_USE)
+        return used
 
 
 def _hash(token: str) -> bytes:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from ccc_router.events.codec import canonical
 from ccc_router.events.envelope import Appended
@@ -43,6 +43,20 @@ KEEP: Final = """
 _KEPT: Final = KEEP.format(records="$6") + ","
 _APPEND_ONLY: Final = _APPEND.format(kept="")
 _APPEND_AND_KEEP: Final = _APPEND.format(kept=_KEPT)
+
+
+# The same for inputs that one pool gives another in a transaction of its own; ``at`` is when they came to us, wherever that was.
+_HAND_ON: Final = """
+WITH given AS MATERIALIZED (
+        SELECT pool, source, key, body, at, n, nextval('inbox_id_seq') AS id
+        FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bigint[]) WITH ORDINALITY AS t (pool, source, key, body, at, n)),
+     fresh AS (
+        INSERT INTO seen (pool, source, key, inbox_id)
+        SELECT pool, source, key, id FROM given ORDER BY pool COLLATE "C", source COLLATE "C", key COLLATE "C"
+        ON CONFLICT DO NOTHING RETURNING inbox_id)
+INSERT INTO inbox (pool, id, source, key, body, at) OVERRIDING SYSTEM VALUE
+SELECT pool, id, source, key, body, to_timestamp(at / 1000.0) FROM fresh JOIN given ON id = inbox_id ORDER BY n
+"""
 
 
 @dataclass(slots=True)
@@ -103,6 +117,24 @@ async def write(connection: Connection, pool: str, groups: Sequence[Group]) -> N
     fresh = {(row[0], row[1]) for row in found}
     for group in groups:
         group.settle(fresh)
+
+
+class Passed(NamedTuple):
+    """An input for the inbox of ``pool``; ``at`` is when it came to us (ms)."""
+
+    pool: str
+    source: str
+    key: str
+    body: bytes
+    at: int
+
+
+async def hand_on(connection: Connection, inputs: Sequence[Passed]) -> None:
+    """Put inputs into other pools' inboxes, in their order, within the caller's transaction. One that is known there is left out (I2)."""
+    once = {(one.pool, one.source, one.key): one for one in reversed(inputs)}
+    rows = [one for one in inputs if once[one.pool, one.source, one.key] is one]
+    if rows:
+        await connection.execute(_HAND_ON, *map(list, zip(*rows, strict=True)))
 
 
 def record_of(raw: RawDelivery) -> tuple[object, ...]:

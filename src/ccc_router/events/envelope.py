@@ -21,6 +21,7 @@ class Resolved(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``customer_id``: whose it is (``customer_new``: nobody knew the handle). ``case_id``/``contact_id``: what the refs point to ("" if
     nothing). ``contact_state``: state of a contact that is known but no longer in memory. ``case``: a case no longer in memory.
+    ``handed_to`` is the pool whose that contact or case is by now.
     """
 
     customer_id: str = ""
@@ -29,6 +30,7 @@ class Resolved(msgspec.Struct, frozen=True, omit_defaults=True):
     contact_id: str = ""
     contact_state: str = ""
     case: CaseFound | None = None
+    handed_to: str = ""
 
 
 class Input(msgspec.Struct, frozen=True, omit_defaults=True):

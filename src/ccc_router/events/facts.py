@@ -170,6 +170,29 @@ class CallRecorded(Fact, frozen=True, tag="CallRecorded"):
     recording: str = ""
 
 
+class ContactTaken(Fact, frozen=True, tag="ContactTaken"):
+    """Another pool handed a waiting contact over with its case; what the customer wrote follows message by message.
+
+    It keeps its ids, for all the world outside knows them, its ``arrived_at`` (ms) and its rank. ``through`` are the pools it was in,
+    oldest first. ``call`` is its call so far (``routing.rows.Call`` as a document).
+    """
+
+    channel: Channel
+    endpoint: str
+    contact_id: str
+    case_id: str
+    through: tuple[str, ...]
+    queue: str
+    arrived_at: int
+    rank: int
+    language: str = ""
+    topic: str = ""
+    priority: int = 0
+    province: str = ""
+    case_kind: str = ""
+    call: dict[str, object] | None = None
+
+
 class PhoneRegistered(Fact, frozen=True, tag="PhoneRegistered"):
     """The switch knows, or no longer knows, an agent's phone."""
 
@@ -247,6 +270,7 @@ AnyFact = (
     | ReceiptReceived
     | CallEvent
     | CallRecorded
+    | ContactTaken
     | PhoneRegistered
     | DeliveryReported
     | AgentLost

@@ -1,5 +1,6 @@
 """The inbox port: the durable, deduplicated buffer of inputs the engine has not processed."""
 
+import re
 from collections.abc import Sequence
 from typing import Final, Literal, Protocol
 
@@ -56,6 +57,18 @@ class Overloaded(Unavailable):
     code = "overloaded"
 
 
+class SourceOverloaded(Overloaded):
+    """So much of yours is waiting that nothing more is taken; nothing was taken."""
+
+    code = "source_overloaded"
+    status = 429
+
+
+URGENT: Final = re.compile("(agent|supervisor|admin|department|system):|heartbeats$")
+"""Sources of what people and our own watch ask: taken before what channels bring, and never refused for its sake. The column
+``inbox.urgent`` says the same."""
+
+
 class Inbox(Protocol):
     """Where inputs are made durable."""
 
@@ -63,7 +76,8 @@ class Inbox(Protocol):
         """Keep the inputs and the raw delivery in one transaction; durable when it returns. Same key again: ``duplicate``.
 
         Equal keys in one call are one input. Raises InboxUnavailable when the database is away (the input may still have been
-        taken: repeat it under the same key), Overloaded when too much waits (I14) and Invalid when a row cannot be stored.
+        taken: repeat it under the same key), Overloaded when too much waits (SourceOverloaded: of this source; I14) and Invalid
+        when a row cannot be stored.
         """
         ...
 

@@ -4,6 +4,8 @@ import hashlib
 from typing import Final
 
 from ccc_router.events.journal import PARTITION_ENTRIES
+from ccc_router.kernel import crashing
+from ccc_router.kernel.crashing import Site
 from ccc_router.storage.database import Connection
 
 _AHEAD: Final = PARTITION_ENTRIES // 10
@@ -38,6 +40,8 @@ async def _attach(connection: Connection, parent: str, name: str, bounds: str, p
             f'CREATE TABLE "{name}" (LIKE "{parent}" INCLUDING DEFAULTS INCLUDING CONSTRAINTS) {partitioning}'
         )
         await connection.execute(f'ALTER TABLE "{parent}" ATTACH PARTITION "{name}" {bounds}')
+        crashing.before(Site.PARTITION)
+    crashing.after(Site.PARTITION)
 
 
 def _suffix(pool: str) -> str:

@@ -12,6 +12,7 @@ from ccc_router.queues.recording import Sealed, record
 from ccc_router.queues.store import state_rows
 from ccc_router.queues.store.columns import Writes
 from ccc_router.queues.store.erasable import Erasable
+from ccc_router.queues.store.handing_over import Handing
 from ccc_router.queues.store.loading import PARKED
 from ccc_router.queues.store.loads import Loads
 from ccc_router.queues.store.outcomes import Outcome, outcome_of
@@ -69,6 +70,7 @@ class Batch:
         self.state = state
         self.head = head
         self.rows = Erasable()
+        self.handing = Handing()
         self.written: list[Written] = []
         self.answers: list[Waiting] = []
         self.owed: list[tuple[int, d.DeliveryOwed, str]] = []
@@ -93,6 +95,8 @@ class Batch:
             contact_id = self._contact_of(decision)
             if contact_id:
                 self._traces[contact_id, given.position] = None
+            if isinstance(decision, d.FactForwarded):
+                self.handing.forward(decision, given, key, sealed.private if sealed is not None else None)
             self._note(decision, number, given.position, span)
         record(self.rows, self.pool, given, sealed, step, case_id, self.state)
         found = given.resolved.case
@@ -125,6 +129,7 @@ class Batch:
         changed = self.state.take_changed()
         for case_id in self._awoken.keys() - {case.id for case in changed.cases}:
             changed.cases.append(self._awoken[case_id])
+        self.rows.left = {case.id: case for case in changed.cases if case.id not in self.state.cases}
         state_rows.write(writes, self.state, changed)
         loads.write(writes, self.state, changed.agents, new_catalogue=bool(self.catalogues))
         self.rows.write(writes)
@@ -143,6 +148,7 @@ class Batch:
         await write_owed(connection, self.pool, self.owed, self.written[-1].at)
         await write_ended(connection, self.pool, self._ended)
         await self.rows.change(connection, self.pool)
+        await self.handing.send(connection, self.pool)
 
     def _trace_offers(self, changed: Rows) -> None:
         contacts = {offer.id: offer.contact_id for offer in changed.offers}
@@ -177,6 +183,8 @@ class Batch:
             self._ended.append(decision)
         elif isinstance(decision, d.OfferSeen | d.OfferEnded):
             self._offer_traces.append((decision.offer_id, cause))
+        elif isinstance(decision, d.ContactHandedOver):
+            self.handing.hand_over(decision)
         elif isinstance(decision, d.InvariantViolated):
             self.violated.append((position, decision))
 

@@ -12,7 +12,9 @@ from typing import Final, Protocol
 from prometheus_client import Counter, Gauge, Histogram
 
 from ccc_router.events.kafka.feed import Feed
+from ccc_router.kernel import crashing
 from ccc_router.kernel.clock import Clock
+from ccc_router.kernel.crashing import Site
 from ccc_router.kernel.log import get_logger
 from ccc_router.queues.batch import Waiting
 from ccc_router.queues.session import NewerCore, Session, open_session
@@ -55,6 +57,7 @@ class Observers:
     def __init__(self) -> None:
         self.committed: list[Callable[[int], None]] = []
         self.owed: list[Callable[[str], None]] = []
+        self.handed: list[Callable[[str], None]] = []
         self.activated: list[Callable[[Catalogue], None]] = []
 
 
@@ -125,7 +128,8 @@ class Engine:
         await self._leave("stopped")
 
     def _tell(self, session: Session) -> None:
-        kinds = set()
+        kinds: set[str] = set()
+        pools: set[str] = set()
         for batch in session.committed:
             INPUTS.labels(self.pool).inc(batch.inputs)
             ENTRIES.labels(self.pool).inc(batch.entries)
@@ -137,16 +141,27 @@ class Engine:
                     "invariant_violated", pool=self.pool, position=position, invariant=broken.invariant, ref=broken.ref,
                     what=broken.what,
                 )  # fmt: skip
+            crashing.before(Site.TELL)
             self._answers.settle(batch.answers)
+            crashing.after(Site.TELL)
             if batch.activated is not None:
-                for activated in self._observers.activated:
-                    activated(batch.activated)
+                self._activated(batch.activated)
             kinds |= {delivery.delivery.value for _, delivery, _ in batch.owed}
+            pools |= batch.handing.pools.keys()
         for kind in kinds:
             for owed in self._observers.owed:
                 owed(kind)
+        for pool in pools:
+            for handed in self._observers.handed:
+                handed(pool)
         for committed in self._observers.committed:
             committed(session.head.position)
+
+    def _activated(self, catalogue: Catalogue) -> None:
+        crashing.before(Site.CATALOGUE)
+        for activated in self._observers.activated:
+            activated(catalogue)
+        crashing.after(Site.CATALOGUE)
 
     async def _lead(self) -> bool:
         try:
@@ -163,8 +178,7 @@ class Engine:
         self.taken_at = self._clock.monotonic()
         LEADING.labels(self.pool).set(1)
         _log.info("engine_leads", pool=self.pool, epoch=self._session.lease.epoch, position=self._session.head.position)
-        for activated in self._observers.activated:
-            activated(self._session.state.book.catalogue)
+        self._activated(self._session.state.book.catalogue)
         return True
 
     async def _failed(self, session: Session, error: Exception) -> None:

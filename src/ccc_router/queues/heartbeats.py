@@ -2,15 +2,19 @@
 
 The table of heartbeats is outside the journal; only `AgentLost` and `AgentBack` are facts. Time in which nobody could be
 heard (no engine, a stalled process, no database) counts against nobody: after a take-over every agent has a full lease.
+Silence is counted on our own monotonic clock since a beat was last seen to change: the database's clock may be set (ADR 0047).
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from ccc_router.events.facts import AgentBack, AgentLost
 from ccc_router.events.inbox import Inbox, InboxUnavailable, Overloaded, Submission
 from ccc_router.events.vocabulary import Presence
+from ccc_router.kernel import crashing
 from ccc_router.kernel.clock import Clock
+from ccc_router.kernel.crashing import Site
 from ccc_router.kernel.log import get_logger
 from ccc_router.kernel.tasks import Loop
 from ccc_router.queues.engine import Engine
@@ -56,12 +60,26 @@ class Heartbeats:
         if not heard:
             return
         try:
+            crashing.before(Site.HEARTBEAT)
             await self._database.pool.execute(_BEAT, self._pool, sorted(heard), timeout=2)
+            crashing.after(Site.HEARTBEAT)
         except Exception as error:
             if classify(error) is None:
                 raise
             self._heard |= heard
             _log.warning("heartbeats_delayed", pool=self._pool, error=type(error).__name__)
+
+
+@dataclass(slots=True)
+class _Beat:
+    """An agent's last beat: its time as written (ms), when it was made on our monotonic clock, and whether we saw it come."""
+
+    written: int
+    since: float
+    seen: bool = False
+
+
+_NEVER: Final = _Beat(0, float("-inf"))
 
 
 class Watch:
@@ -77,6 +95,7 @@ class Watch:
         self._lease_s = lease_s
         self._since = clock.monotonic()
         self._looked_at: float | None = None
+        self._beats: dict[str, _Beat] = {}
         self.loop = Loop(f"watch-{engine.pool}", self.look, _WATCH_S)
 
     async def look(self) -> None:
@@ -84,32 +103,43 @@ class Watch:
         state = self._engine.state
         if state is None:
             self._looked_at = None
+            self._beats.clear()
             return
         ages = await self._ages()
         if ages is None:
             self._looked_at = None
             return
         now = self._clock.monotonic()
+        self._listen(ages, now)
         if self._looked_at is None or now - self._looked_at > _STALLED_S or (self._engine.taken_at or 0) > self._since:
             self._since = now  # nobody could be heard until now: everybody has a full lease from here
         self._looked_at = now
         watched = now - self._since
         facts = []
         for agent in state.agents.values():
-            silence, heard_at = ages.get(agent.id, (float("inf"), 0))
-            fact = self._fact(agent, min(silence, watched), silence, heard_at)
+            beat = self._beats.get(agent.id, _NEVER)
+            fact = self._fact(agent, min(now - beat.since, watched), beat)
             if fact is not None:
                 facts.append(fact)
         if facts:
             await self._tell(facts)
 
-    def _fact(self, agent: Agent, counted: float, silence: float, heard_at: int) -> Submission | None:
+    def _listen(self, ages: Mapping[str, tuple[float, int]], now: float) -> None:
+        """Note who was heard of since the last look. How long ago says the database's clock, but not longer than that look."""
+        longest = 0.0 if self._looked_at is None else now - self._looked_at
+        for agent_id, (age, written) in ages.items():
+            known = self._beats.get(agent_id)
+            if known is None or known.written != written:
+                made = now - min(max(age, 0.0), longest)
+                self._beats[agent_id] = _Beat(written, made, seen=self._looked_at is not None)
+
+    def _fact(self, agent: Agent, counted: float, beat: _Beat) -> Submission | None:
         present = agent.presence is not Presence.SIGNED_OUT or bool(agent.assignments)
         if not agent.lost and present and counted >= self._lease_s:
-            key = f"lost:{agent.id}:{heard_at}:{agent.presence_since}"
+            key = f"lost:{agent.id}:{beat.written}:{agent.presence_since}"
             return Submission(SOURCE, key, AgentLost(agent_id=agent.id))
-        if agent.lost and silence < self._lease_s:
-            return Submission(SOURCE, f"back:{agent.id}:{heard_at}", AgentBack(agent_id=agent.id))
+        if agent.lost and beat.seen and self._clock.monotonic() - beat.since < self._lease_s:
+            return Submission(SOURCE, f"back:{agent.id}:{beat.written}", AgentBack(agent_id=agent.id))
         return None
 
     async def _ages(self) -> Mapping[str, tuple[float, int]] | None:

@@ -37,9 +37,14 @@ def case_before(state: State, body: AnyInput) -> str:
     return contact.case_id if contact is not None else ""
 
 
+def message_ref(message_id: str) -> str:
+    """How a message that was forwarded is found again when it is changed."""
+    return f"message:{message_id}"
+
+
 def channel_of(body: AnyInput) -> str:
     """The channel on which a claimed handle of this input counts."""
-    if isinstance(body, f.MessageReceived | f.MessageChanged | f.AnsweredOutside | f.ReceiptReceived):
+    if isinstance(body, f.MessageReceived | f.MessageChanged | f.AnsweredOutside | f.ReceiptReceived | f.ContactTaken):
         return body.channel.value
     return Channel.PHONE.value
 
@@ -107,9 +112,16 @@ class _Recorder:
     def keep_private(self) -> None:
         """The names, handles and texts that came with the input."""
         body = self.given.body
+        if self.given.resolved.handed_to:
+            self._remember_forwarded(body)
+            return
         match body:
             case f.MessageReceived():
                 self._inbound(body)
+            case f.ContactTaken():
+                self._handles(self.given.resolved.customer_id)
+                self._address(body.contact_id, body.endpoint)
+                self._refs(body.case_id, body.contact_id, "")
             case f.AnsweredOutside():
                 contact_id = self._contact_of(body.message_id)
                 self._message(
@@ -138,6 +150,15 @@ class _Recorder:
                 self.rows.name_customer(self.given.resolved.customer_id, self.private.name, self.given.at)
             case _:
                 self._keep_other(body)
+
+    def _remember_forwarded(self, body: AnyInput) -> None:
+        """Of what is another pool's business only by what later facts may name it: those come here first as well."""
+        found = self.given.resolved
+        if isinstance(body, f.MessageReceived | f.DeliveryReported):
+            self._refs(found.case_id, found.contact_id, body.message_id)
+        if isinstance(body, f.MessageReceived):
+            ref = message_ref(body.message_id)
+            self.rows.refs[ref] = RefRow(ref, found.case_id, found.contact_id, body.message_id)
 
     def _keep_other(self, body: AnyInput) -> None:
         """Those of commands that are about many, or about no text."""

@@ -6,7 +6,7 @@ goes into the input's entry, so that a replay looks nothing up.
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeGuard
 
 import msgspec
 
@@ -15,7 +15,7 @@ from ccc_router.events import facts as f
 from ccc_router.events.envelope import AnyInput, CaseFound, Resolved
 from ccc_router.events.facts import Handle, Private
 from ccc_router.kernel.ids import derive
-from ccc_router.queues.recording import channel_of
+from ccc_router.queues.recording import channel_of, message_ref
 from ccc_router.queues.store.erasable import Erasable, HandleKey
 from ccc_router.routing import State
 from ccc_router.storage.database import Connection
@@ -30,7 +30,14 @@ UNION ALL
 SELECT false, ref, case_id, contact_id, '' FROM ref WHERE pool = $1 AND ref = ANY ($5::text[])
 """
 _REFERENCES: Final = "SELECT reference, id FROM customer_case WHERE pool = $1 AND reference = ANY ($2::text[])"
-_CONTACTS: Final = "SELECT id, state FROM contact WHERE pool = $1 AND id = ANY ($2::text[])"
+_CONTACTS: Final = """
+SELECT id, state, CASE WHEN state = 'handed_over' THEN row -> 'handed_over' ->> 'pool' ELSE '' END, case_id
+FROM contact WHERE pool = $1 AND id = ANY ($2::text[])
+"""
+_CHANGED: Final = """
+SELECT id, contact_id FROM message WHERE pool = $1 AND id = ANY ($2::text[])
+UNION ALL SELECT message_id, contact_id FROM ref WHERE pool = $1 AND ref = ANY ($3::text[])
+"""
 _CASES: Final = "SELECT id, row::text FROM customer_case WHERE pool = $1 AND id = ANY ($2::text[])"
 _PARTICIPANTS: Final = """
 SELECT c.case_id, a.handle_kind, a.handle_value FROM contact c, LATERAL (
@@ -39,6 +46,14 @@ WHERE c.pool = $1 AND c.case_id = ANY ($2::text[])
 """
 _NONE: Final = Resolved()
 _OfCase = c.EditCase | c.CallCustomer | c.LinkContact | c.PromiseCallback
+
+
+class Known(NamedTuple):
+    """A contact that is no longer in memory; ``handed_to``: whose it is by now."""
+
+    state: str = ""
+    handed_to: str = ""
+    case_id: str = ""
 
 
 class Found(NamedTuple):
@@ -69,7 +84,8 @@ class Resolver:
         self._rows = rows
         self._handles: dict[HandleKey, str] = {}
         self._refs: dict[str, tuple[str, str]] = {}
-        self._contacts: dict[str, str] = {}
+        self._contacts: dict[str, Known] = {}
+        self._changed: dict[str, str] = {}
         self._cases: dict[str, CaseFound] = {}
         self._participants: set[tuple[str, str, str]] = set()
 
@@ -113,14 +129,15 @@ class Resolver:
 
     async def _look_up_contacts(self, connection: Connection, bodies: Iterable[AnyInput]) -> None:
         known = self._state.contacts
-        wanted = {
-            body.contact_id
-            for body in bodies
-            if isinstance(body, f.CallEvent | f.CallRecorded) and body.contact_id not in known
-        }
+        changed = sorted({body.message_id for body in bodies if isinstance(body, f.MessageChanged)})
+        if changed:
+            refs = [message_ref(one) for one in changed]
+            self._changed = {row[0]: row[1] for row in await connection.fetch(_CHANGED, self._pool, changed, refs)}
+        wanted = {body.contact_id for body in bodies if _told_by_contact(body)} | set(self._changed.values())
+        wanted = {one for one in wanted if one and one not in known}
         if wanted:
             for row in await connection.fetch(_CONTACTS, self._pool, sorted(wanted)):
-                self._contacts[row[0]] = row[1]
+                self._contacts[row[0]] = Known(*row[1:])
 
     async def _look_up_cases(self, connection: Connection, bodies: Iterable[AnyInput]) -> None:
         wanted = {case_id for case_id, _ in self._refs.values()}
@@ -135,6 +152,7 @@ class Resolver:
         made = self._rows
         self._handles.update((key, row.customer_id) for key, row in made.handles.items())
         self._refs.update((ref, (row.case_id, row.contact_id)) for ref, row in made.refs.items())
+        self._cases.update((case.id, CaseFound(msgspec.to_builtins(case))) for case in made.left.values())
         self._rows = rows
 
     def resolve(self, body: AnyInput, position: int) -> Found:
@@ -142,19 +160,25 @@ class Resolver:
         private = body.private
         if isinstance(body, f.CallEvent | f.CallRecorded):
             return self._call(body, private, position)
+        if isinstance(body, f.DeliveryReported | f.MessageChanged) and (handed := self._handed(self._contact_of(body))):
+            return handed
         if private is None:
             if isinstance(body, _OfCase):
-                return Found(Resolved(case=self._case(body.case_id)))
+                return self._of_case(body.case_id)
             return _FOUND_NOTHING
         customer_id, new, free = self._customer(body, private, position)
         case_id, contact_id = self._thread(private, customer_id)
         if not case_id and isinstance(body, _OfCase):
-            return Found(Resolved(customer_id, new, case=self._case(body.case_id)), free)
+            return self._of_case(body.case_id, Resolved(customer_id, new), free)
+        if (pool := self._pool_of(case_id)) and not _begins(body):
+            return Found(Resolved(case_id=case_id, contact_id=contact_id, handed_to=pool))
         state = self._contact_state(contact_id)
         return Found(Resolved(customer_id, new, case_id, contact_id, state, self._case(case_id)), free)
 
     def _call(self, fact: f.CallEvent | f.CallRecorded, private: Private | None, position: int) -> Found:
         """The events of a call name their contact; only the first one that says who calls needs a customer."""
+        if handed := self._handed(fact.contact_id):
+            return handed
         known = self._state.contacts.get(fact.contact_id)
         state = "" if known is not None else self._contact_state(fact.contact_id)
         contact_id = fact.contact_id if known is not None or state else ""
@@ -202,12 +226,13 @@ class Resolver:
         """What a ref means; a case that nobody knows is none."""
         made = self._rows.refs.get(ref)
         case_id, contact_id = (made.case_id, made.contact_id) if made is not None else self._refs.get(ref, ("", ""))
-        known = case_id in self._state.cases or case_id in self._cases
+        known = case_id in self._state.cases or case_id in self._cases or self._state.just_left(case_id) is not None
         return (case_id, contact_id) if known else ("", "")
 
     def _takes_part(self, case_id: str, private: Private, customer_id: str) -> bool:
         case = self._state.cases.get(case_id)
-        owner = case.customer_id if case is not None else self._cases[case_id].row.get("customer_id")
+        found = self._case(case_id)
+        owner = case.customer_id if case is not None else found.row.get("customer_id") if found is not None else ""
         if customer_id and owner == customer_id:
             return True
         return any((case_id, handle.kind, handle.value) in self._participants for handle in private.handles)
@@ -216,7 +241,37 @@ class Resolver:
         """The state of a contact that is known but no longer in memory."""
         if not contact_id or contact_id in self._state.contacts:
             return ""
-        return self._contacts.get(contact_id, "")
+        return self._contacts.get(contact_id, Known()).state
+
+    def _contact_of(self, body: f.DeliveryReported | f.MessageChanged) -> str:
+        if isinstance(body, f.MessageChanged):
+            return self._changed.get(body.message_id, "")
+        return body.contact_id if _told_by_contact(body) else ""
+
+    def _handed(self, contact_id: str) -> Found | None:
+        """That a contact is another pool's by now."""
+        contact = self._state.contacts.get(contact_id)
+        known = self._contacts.get(contact_id, Known())
+        if contact is not None and contact.handed_over is not None:
+            known = Known(contact.state, contact.handed_over.pool, contact.case_id)
+        if not known.handed_to:
+            return None
+        return Found(
+            Resolved(case_id=known.case_id, contact_id=contact_id, contact_state=known.state, handed_to=known.handed_to)
+        )
+
+    def _of_case(self, case_id: str, found: Resolved = _NONE, free: frozenset[HandleKey] = frozenset()) -> Found:
+        """A command's case."""
+        pool = self._pool_of(case_id)
+        if pool:
+            return Found(Resolved(case_id=case_id, handed_to=pool))
+        return Found(msgspec.structs.replace(found, case=self._case(case_id)), free)
+
+    def _pool_of(self, case_id: str) -> str:
+        """Whose a case is that was handed over; "" for one of ours. Such a case is closed, so it is not in memory."""
+        left = self._case(case_id)
+        handed = left.row.get("handed_over") if left is not None else None
+        return str(handed["pool"]) if isinstance(handed, dict) else ""
 
     def _case(self, case_id: str) -> CaseFound | None:
         """The row of a case that is known but no longer in memory, as an earlier input of the batch may have left it."""
@@ -224,6 +279,18 @@ class Resolver:
         if left is not None:
             return CaseFound(msgspec.to_builtins(left))
         return None if case_id in self._state.cases else self._cases.get(case_id)
+
+
+def _begins(body: AnyInput) -> bool:
+    """Whether it makes a case of its own, or is the one with which a case comes to us."""
+    return isinstance(body, f.ContactTaken) or (isinstance(body, f.MessageReceived) and body.fresh_case)
+
+
+def _told_by_contact(body: AnyInput) -> TypeGuard[f.CallEvent | f.CallRecorded | f.DeliveryReported]:
+    """Whether it names its contact and no case: a call, or what a channel (not a sender of ours) tells of an answer."""
+    return isinstance(body, f.CallEvent | f.CallRecorded) or (
+        isinstance(body, f.DeliveryReported) and body.attempt == 0
+    )
 
 
 def _proved(body: AnyInput, handle: Handle) -> Handle:

@@ -2,6 +2,7 @@
 
 import contextlib
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -11,7 +12,7 @@ from ccc_router.events.codec import is_command, kind_of, seal, trace_of, without
 from ccc_router.events.envelope import AnyInput, Input
 from ccc_router.events.facts import TimeResumed
 from ccc_router.events.kafka.feed import Feed
-from ccc_router.kernel import tracing
+from ccc_router.kernel import crashing, tracing
 from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.errors import Misconfigured
 from ccc_router.kernel.log import get_logger
@@ -38,9 +39,6 @@ _TIMERS_A_TURN: Final = 1_000
 _INPUTS_A_BATCH: Final = 96
 _IDLE_IN_TRANSACTION_MS: Final = 2_000
 _LOADING_MS: Final = 15_000
-# Every statement goes by keys: planning it anew for other numbers of rows costs more than it could
-# ever save, and a plan made while a table was empty must not read it whole when it is full.
-_SETTINGS: Final = {"synchronous_commit": "on", "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 
 # When the last holder renewed; who was loading had taken more time than it says, and may be gone before it.
 _ALIVE: Final = """
@@ -69,13 +67,13 @@ async def open_session(
 
     ``feed``: where else inputs come from besides the inbox.
     """
-    limits = database.Limits(idle_in_transaction_ms=_IDLE_IN_TRANSACTION_MS)
+    limits = replace(db.limits, idle_in_transaction_ms=_IDLE_IN_TRANSACTION_MS)
     name = f"engine:{pool}"
     async with db.pool.acquire(timeout=2) as pooled:
         held = await leases.holding(pooled, name)
     if held is not None and not held.free:
         return None
-    connection = await database.connect(db.dsn, f"engine {pool}", limits, _SETTINGS)
+    connection = await database.connect(db.dsn, f"engine {pool}", limits, database.BY_KEYS)
     try:
         alive_ms = await connection.fetchval(_ALIVE, name, leases.DEFAULT_TTL_MS)
         lease = await leases.take(connection, name, holder)
@@ -169,7 +167,9 @@ class Session:
             if head is self.head and not taken.fed:
                 await self._connection.execute("ROLLBACK")
                 return Turn(0, more=self._isolation.finished())
+            crashing.before(crashing.Site.COMMIT)
             await self._connection.execute("COMMIT")
+            crashing.after(crashing.Site.COMMIT)
         except BaseException:
             await writing.abandon()
             with contextlib.suppress(Exception):
@@ -189,7 +189,6 @@ class Session:
 
     async def close(self, db: database.Database) -> None:
         """Give the lease back if it is still ours, over the pool when our own connection is gone."""
-        await self._taking.close()
         try:
             await self._connection.close(timeout=1)
         except Exception:  # noqa: BLE001 - it is of no more use, however it ends
@@ -197,6 +196,7 @@ class Session:
         with contextlib.suppress(Exception):
             async with db.pool.acquire(timeout=1) as pooled:
                 await leases.release(pooled, self.lease)
+        await self._taking.close()
 
     async def _keep_house(self) -> None:
         """Renew the lease and ask the database's clock, once a second."""

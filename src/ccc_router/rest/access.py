@@ -14,6 +14,7 @@ from fastapi.routing import APIRoute
 
 from ..events.vocabulary import Role
 from ..kernel.errors import Forbidden, Invalid
+from .gates import Gates
 from .principal import LEADERS, STAFF, Principal
 from .problems import documented
 from .replay import IDEMPOTENCY_KEY, run_once
@@ -85,11 +86,13 @@ class Guarded(APIRoute):
             if allowed is None:
                 raise Forbidden
             principal = await allowed(request)
-            _refuse_unknown(request, known)
-            await request.body()  # before the handler: a body too long or too slow is answered as what it is
-            if replayed and "idempotency-key" in request.headers:
-                return await run_once(request, principal.source, self.path_format, inner)
-            return await inner(request)
+            gates: Gates = request.app.state.gates
+            with gates.caller(principal):  # before the body: who has too much under way makes us read nothing
+                _refuse_unknown(request, known)
+                await request.body()  # before the handler: a body too long or too slow is answered as what it is
+                if replayed and "idempotency-key" in request.headers:
+                    return await run_once(request, principal.source, self.path_format, inner)
+                return await inner(request)
 
         return handle
 

@@ -68,6 +68,7 @@ _REFUSALS: Final = {
     "wrong_state": "That is not possible in this state.",
     "contact_over": "The contact is over.",
     "case_over": "The case is over.",
+    "handed_over": "Another pool has it by now: ask there.",
     "escalation_over": "The escalation is over.",
     "chain_too_long": "It was forwarded too often: return it, and a supervisor decides where it belongs.",
     "catalogue_changed": "Another catalogue was put in force meanwhile.",

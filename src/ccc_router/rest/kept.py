@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from ..kernel import crashing
+from ..kernel.crashing import Site
 from ..storage.database import Database
 from .replay import Answer, Begun
 
@@ -29,7 +31,9 @@ class KeptAnswers:
 
     async def begin(self, scope: str, key: str, digest: bytes, command_key: str) -> Begun:
         """See `Replays.begin`. The first of several at once writes the row, all read it."""
+        crashing.before(Site.KEY_BEGIN)
         await self._database.pool.execute(_BEGIN, self._pool, scope, key, digest, command_key)
+        crashing.after(Site.KEY_BEGIN)
         row = await self._database.pool.fetchrow(_READ, self._pool, scope, key)
         if row is None:  # pruned between the two statements, at its 24th hour: as if it were new
             return Begun(digest, command_key, None)
@@ -38,6 +42,8 @@ class KeptAnswers:
 
     async def finish(self, scope: str, key: str, answer: Answer) -> None:
         """See `Replays.finish`."""
+        crashing.before(Site.KEY_FINISH)
         await self._database.pool.execute(
             _FINISH, self._pool, scope, key, answer.status, answer.media_type, answer.body
         )
+        crashing.after(Site.KEY_FINISH)

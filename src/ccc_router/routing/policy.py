@@ -48,12 +48,14 @@ class ServiceLevel(Policy, frozen=True):
 class OverflowRule(Policy, frozen=True):
     """When a waiting contact goes to the queue ``to``: after ``after_wait_s`` in this one, or when it comes and more than
     ``length_over`` wait already (0: not for that reason); ``if_on_target``: only while that queue keeps its own service level over
-    its last answered contacts."""
+    its last answered contacts. ``pool`` is whose queue it is where that is not ours: then the contact is handed over with its case,
+    and how that queue does is not known here."""
 
     to: str
     after_wait_s: int = 0
     length_over: int = 0
     if_on_target: bool = False
+    pool: str = ""
 
 
 class Queue(Policy, frozen=True):
@@ -136,6 +138,7 @@ class Endpoint(Policy, frozen=True):
 
     ``control_url``: where call control goes; a phone endpoint without one is tracked, never offered.
     ``options`` holds what only the adapter understands (dialect, page id, mailbox host, base URL, …).
+    ``shared_from`` is the pool that takes in what comes by it, where that is not this one: here it only carries what goes out.
     """
 
     id: str
@@ -148,6 +151,7 @@ class Endpoint(Policy, frozen=True):
     address: str = ""
     topics: dict[str, str] = {}
     options: dict[str, str] = {}
+    shared_from: str = ""
 
 
 class Interval(Policy, frozen=True):
@@ -239,7 +243,7 @@ class Rules(Policy, frozen=True):
     ``miss_limit`` misses the agent is set not ready (reason ``rona``). The same contact is not offered to the same agent
     again within ``no_repeat_offers`` offers while another is eligible. A call that is only watched is over when nothing was heard
     of it for ``tracked_silence_s``. Who cannot be reached when he is called back is called ``callback_attempts`` times in all, with
-    ``callback_pause_s`` between.
+    ``callback_pause_s`` between. A contact is handed over to another pool at most ``handovers`` times in all, and never back.
 
     ``on_top[new][held]`` says how a new contact of one channel comes on top of a held one of another; what is not named is ``beside``.
     As given, a call sets mails and internal work aside, and nothing live comes on top of a call.
@@ -294,6 +298,7 @@ class Rules(Policy, frozen=True):
     ping_pong_returns: int = 2
     callback_attempts: int = 3
     callback_pause_s: int = 900
+    handovers: int = 1
 
 
 class Catalogue(Policy, frozen=True):

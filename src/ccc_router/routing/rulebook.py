@@ -72,7 +72,7 @@ class Rulebook:
         classes = {item.id: _agent_class(item, preferring[item.id]) for item in catalogue.agents}
         self.agent_classes: dict[str, AgentClass] = {one: kinds.setdefault(kind, kind) for one, kind in classes.items()}
         self.helping = frozenset(
-            rule.to for queue in catalogue.queues for rule in queue.overflow_when if rule.if_on_target
+            rule.to for queue in catalogue.queues for rule in queue.overflow_when if rule.if_on_target and not rule.pool
         )
         self._phones = {(item.phone_endpoint, item.phone): item.id for item in catalogue.agents if item.phone}
         self._all_classes = tuple(dict.fromkeys(self.agent_classes.values()))

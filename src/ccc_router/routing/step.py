@@ -24,7 +24,7 @@ from .deciding import (
     overflowing,
     supervising,
 )
-from .deciding.crowds import hours, incidents, surges
+from .deciding.crowds import hours, incidents, pools, surges
 from .rows import Contact
 from .standing.timers import Timer
 from .state import State
@@ -65,7 +65,10 @@ def step(state: State, given: Input) -> Step:
 
 def decide(state: State, given: Input) -> Iterator[d.Decision]:
     """The decisions that follow from an input, in order; each must be applied before the next is asked for."""
-    yield from _HANDLERS[type(given.body)](state, given, given.body)
+    if given.resolved.handed_to:
+        yield from pools.elsewhere(state, given)
+    else:
+        yield from _HANDLERS[type(given.body)](state, given, given.body)
     if given.resolved.case is not None:
         yield from contacts.leave_closed(state, str(given.resolved.case.row["id"]))
     yield from offers.leave(state)
@@ -163,6 +166,7 @@ _HANDLERS: dict[type[msgspec.Struct], Callable[[State, Input, Any], Iterator[d.D
     f.ReceiptReceived: messages.receipt_received,
     f.CallEvent: calling.call_event,
     f.CallRecorded: calling.call_recorded,
+    f.ContactTaken: pools.contact_taken,
     f.PhoneRegistered: agents.phone_registered,
     f.DeliveryReported: _delivery_reported,
     f.AgentLost: agents.agent_lost,

@@ -10,9 +10,13 @@ need not wait (docs/adr/0045). Where it does not tell, because the backend is an
 from dataclasses import dataclass
 from typing import Final
 
+from ccc_router.kernel import crashing
+from ccc_router.kernel.crashing import Site
 from ccc_router.storage.database import Connection
 
 DEFAULT_TTL_MS: Final = 3_000
+LONGEST_TTL_MS: Final = 60_000
+"""Nobody asks for more. A lease that is good for longer is from before the database's clock was set back, and is over."""
 _END_WAIT_MS: Final = 1_000
 
 # A backend that is gone never comes back, for its start is part of its name. One of another role is there without telling its
@@ -30,7 +34,7 @@ _END_BACKEND: Final = """
 SELECT pg_terminate_backend(pid, $3) FROM pg_stat_activity
 WHERE pid = $1 AND backend_start = $2 AND pid <> pg_backend_pid()
 """
-_TAKE: Final = """
+_TAKE: Final = f"""
 INSERT INTO lease AS l (name, epoch, holder, backend_pid, backend_start, taken_at, until)
 SELECT $1, 1, $2, pg_backend_pid(), a.backend_start, clock_timestamp(),
        clock_timestamp() + $3 * interval '1 millisecond'
@@ -38,9 +42,9 @@ FROM pg_stat_activity a WHERE a.pid = pg_backend_pid()
 ON CONFLICT (name) DO UPDATE
 SET epoch = l.epoch + 1, holder = excluded.holder, backend_pid = excluded.backend_pid,
     backend_start = excluded.backend_start, taken_at = excluded.taken_at, until = excluded.until
-WHERE l.until <= clock_timestamp() OR l.epoch = $4
+WHERE l.until <= clock_timestamp() OR l.until > clock_timestamp() + {LONGEST_TTL_MS} * interval '1 millisecond' OR l.epoch = $4
 RETURNING epoch
-"""
+"""  # noqa: S608 - the number is ours
 _RENEW: Final = """
 UPDATE lease SET until = clock_timestamp() + $3 * interval '1 millisecond' WHERE name = $1 AND epoch = $2
 RETURNING true
@@ -77,7 +81,7 @@ class Holding:
     @property
     def free(self) -> bool:
         """Whether another may take it."""
-        return self.gone or self.remaining_ms <= 0
+        return self.gone or _over(self.remaining_ms)
 
 
 async def take(connection: Connection, name: str, holder: str, *, ttl_ms: int = DEFAULT_TTL_MS) -> Lease | None:
@@ -86,11 +90,13 @@ async def take(connection: Connection, name: str, holder: str, *, ttl_ms: int = 
     `holder` is for people (host and process). Call it outside a transaction.
     """
     row = await connection.fetchrow(_HOLDING, name)
-    if row is not None and row["remaining_ms"] <= 0:
+    if row is not None and _over(row["remaining_ms"]):
         await connection.execute(_END_BACKEND, row["backend_pid"], row["backend_start"], _END_WAIT_MS)
     # Only of this tenure it was seen that it is gone: whoever was quicker is left alone, however old our sight is.
     gone = row["epoch"] if row is not None and row["gone"] else None
+    crashing.before(Site.LEASE_TAKE)
     epoch = await connection.fetchval(_TAKE, name, holder, ttl_ms, gone)
+    crashing.after(Site.LEASE_TAKE)
     return None if epoch is None else Lease(name, epoch)
 
 
@@ -99,8 +105,10 @@ async def renew(connection: Connection, lease: Lease, *, ttl_ms: int = DEFAULT_T
 
     The epoch alone counts: who comes back over another connection renews what everybody may still take, for his session is gone.
     """
+    crashing.before(Site.LEASE_RENEW)
     if not await connection.fetchval(_RENEW, lease.name, lease.epoch, ttl_ms):
         raise LeaseLost(f"{lease.name}: epoch {lease.epoch} is over")
+    crashing.after(Site.LEASE_RENEW)
 
 
 async def fence(connection: Connection, lease: Lease) -> None:
@@ -124,10 +132,17 @@ async def begin(connection: Connection, lease: Lease) -> None:
 
 async def release(connection: Connection, lease: Lease) -> bool:
     """Give the lease back so that another takes it at once. False when it was lost before."""
-    return bool(await connection.fetchval(_RELEASE, lease.name, lease.epoch))
+    crashing.before(Site.LEASE_RELEASE)
+    released = bool(await connection.fetchval(_RELEASE, lease.name, lease.epoch))
+    crashing.after(Site.LEASE_RELEASE)
+    return released
 
 
 async def holding(connection: Connection, name: str) -> Holding | None:
     """Who holds the lease now, or None when nobody ever did."""
     row = await connection.fetchrow(_HOLDING, name)
     return None if row is None else Holding(name, row["epoch"], row["holder"], row["remaining_ms"], row["gone"])
+
+
+def _over(remaining_ms: int) -> bool:
+    return not 0 < remaining_ms <= LONGEST_TTL_MS

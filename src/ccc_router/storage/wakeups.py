@@ -7,11 +7,13 @@ afterwards, on a connection of its own; what comes back from there is passed ove
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
+from ccc_router.kernel import crashing
+from ccc_router.kernel.crashing import Site
 from ccc_router.kernel.log import get_logger
 from ccc_router.kernel.tasks import Loop
 from ccc_router.storage import database
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 _log = get_logger("storage.wakeups")
 
 CHECK_INTERVAL_S: Final = 1.0
+_MOST_PENDING: Final = 1_000
 _LONGEST_PAYLOAD: Final = 7_900  # the server refuses 8,000 bytes and more
 
 Listener = Callable[[str], None]
@@ -57,6 +60,7 @@ class Wakeups:
         self._listeners: dict[str, list[Listener]] = {}
         self._heard: set[str] = set()  # channels that the connection listens to
         self._own_sender = 0  # the backend that sends what was told here already
+        self.lost: list[Callable[[], Awaitable[None]]] = []
         self.loop = Loop("wakeups", self._check, CHECK_INTERVAL_S)
 
     def on(self, channel: str, listener: Listener) -> Callable[[], None]:
@@ -95,6 +99,10 @@ class Wakeups:
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             _log.warning("listen_lost", error=type(error).__name__)
             await self._own.close()
+            for lost in (
+                self.lost
+            ):  # this one is looked at every second; others that are lost with it find out when they are used
+                await lost()
 
     def tell(self, channel: str, payload: str) -> None:
         """Call the listeners of this process."""
@@ -117,6 +125,7 @@ class Notifier:
         """``here`` are the listeners of this process, who are told without the detour."""
         self._own = _OwnConnection(dsn, "notify")
         self._here = here
+        self._kept: dict[tuple[str, str], Callable[[], bool]] = {}
         self._pending: dict[tuple[str, str], None] = {}
         self.loop = Loop("notify", self._send, CHECK_INTERVAL_S)
 
@@ -131,8 +140,16 @@ class Notifier:
             raise ValueError("a hint is short: send an id, or nothing")
         if here and self._here is not None:
             self._here.tell(channel, payload)
+        if (kept := self._kept.get((channel, payload))) is not None and kept():
+            return
+        if len(self._pending) >= _MOST_PENDING:  # nobody sends them now: "something may have been missed" says as much
+            self._pending = {(name, ""): None for name, _ in self._pending}
         self._pending[channel, payload] = None
         self.loop.wake()
+
+    def keep(self, channel: str, payload: str, when: Callable[[], bool]) -> None:
+        """Such a hint does not leave the process while `when()` holds: nobody elsewhere has to hear it, and each costs a round trip."""
+        self._kept[channel, payload] = when
 
     async def close(self) -> None:
         """Send what is pending, then close."""
@@ -147,12 +164,14 @@ class Notifier:
             connection, fresh = await self._own.get()
             if fresh and self._here is not None:
                 self._here.pass_over(connection.get_server_pid())
+            crashing.before(Site.NOTIFY)
             await connection.execute(
                 "SELECT pg_notify(channel, payload) FROM unnest($1::text[], $2::text[]) AS hint (channel, payload)",
                 [channel for channel, _ in batch],
                 [payload for _, payload in batch],
                 timeout=CHECK_INTERVAL_S,
             )
+            crashing.after(Site.NOTIFY)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             # A hint only: those who wait will look by themselves.
             _log.warning("notify_lost", error=type(error).__name__, hints=len(batch))

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from ..kernel.errors import CccError
 from ..rest.problems import problem_of
 from . import docs, health, metrics, openapi
+from .admission import Admission
 from .direct import Direct
 from .middleware import BodyGuard, Surroundings
 from .services import Services
@@ -28,6 +29,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.identify = services.identify
     app.state.replays = services.replays
+    app.state.gates = services.gates
     for name, room in services.state.items():
         setattr(app.state, name, room)
     for error in (CccError, HTTPException, RequestValidationError):
@@ -37,6 +39,7 @@ def create_app(services: Services) -> FastAPI:
         app.router.routes.extend(router.routes)
     app.add_middleware(BodyGuard, limits=services.limits, clock=services.clock)
     app.add_middleware(Direct, routes=services.direct)
+    app.add_middleware(Admission, gates=services.gates, limits=services.limits)
     app.add_middleware(Surroundings, clock=services.clock)
     openapi.install(app, webhooks=services.webhooks, schemas=services.schemas)
     return app

@@ -8,6 +8,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from ..kernel.clock import Clock
 from ..rest.access import Identify
+from ..rest.gates import Gates
 from ..rest.replay import Replays
 from .direct import Handler
 from .health import Readiness
@@ -31,6 +32,7 @@ class Services:
     routers: Sequence[APIRouter]
     state: Mapping[str, object]
     limits: BodyLimits = field(default_factory=BodyLimits)
+    gates: Gates = field(default_factory=Gates)
     registry: CollectorRegistry = REGISTRY
     metrics_token: str = ""
     direct: Mapping[str, Handler] = field(default_factory=dict)

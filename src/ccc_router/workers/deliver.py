@@ -17,12 +17,13 @@ from ccc_router.events.appending import Group, write
 from ccc_router.events.facts import DeliveryReported
 from ccc_router.events.inbox import Submission
 from ccc_router.events.vocabulary import DeliveryKind, DeliveryState
-from ccc_router.kernel import tracing
+from ccc_router.kernel import crashing, tracing
 from ccc_router.kernel.clock import Clock
+from ccc_router.kernel.crashing import Site
 from ccc_router.kernel.ids import fresh
 from ccc_router.kernel.log import get_logger
 from ccc_router.kernel.tasks import Loop, Tasks
-from ccc_router.queues.deliveries.claiming import Claim, claim, finish, lane_aside, let_next, put_off
+from ccc_router.queues.deliveries.claiming import Claim, bring_forward, claim, finish, lane_aside, let_next, put_off
 from ccc_router.queues.deliveries.owing import WAKE
 from ccc_router.queues.deliveries.port import Attempted, Failed, Parked, Postponed, Retry, Sender, Sent, Unknown
 from ccc_router.storage.database import Connection, Database
@@ -109,6 +110,7 @@ class _Run:
     kind: DeliveryKind
     way: Way
     tasks: Tasks = field(default_factory=Tasks)
+    forward_at: float = 0.0
 
 
 class Deliver:
@@ -120,12 +122,14 @@ class Deliver:
         clock: Clock,
         ways: Mapping[DeliveryKind, Way],
         *,
+        pool: str = "main",
         reported: Callable[[str], None] = lambda _pool: None,
         rng: Random | None = None,
     ) -> None:
         """``reported`` is told the pool after each commit, to wake its engine."""
         self._database = database
         self._clock = clock
+        self._pool = pool
         self._reported = reported
         self._rng = rng or SystemRandom()
         self._worker = fresh("wk")
@@ -154,9 +158,18 @@ class Deliver:
         room = run.way.at_once - len(run.tasks)
         if room <= 0 or self._closing:
             return False  # the end of an attempt wakes the loop
+        if self._clock.monotonic() >= run.forward_at:
+            run.forward_at = self._clock.monotonic() + run.way.interval_s
+            await bring_forward(self._database, run.kind)
         hold_s = run.way.limit_s + 15
         found = await claim(
-            self._database, run.kind, self._worker, room=room, look_at=max(LOOK_AT, room), hold_s=hold_s
+            self._database,
+            run.kind,
+            self._worker,
+            room=room,
+            look_at=max(LOOK_AT, room),
+            hold_s=hold_s,
+            pool=self._pool,
         )
         for item in found.claims:
             run.tasks.start(self._attend(run, item), name=f"deliver-{item.delivery.id}")
@@ -187,7 +200,10 @@ class Deliver:
     async def _try(self, way: Way, item: Claim) -> Attempted:
         try:
             async with asyncio.timeout(way.limit_s):
-                return await way.sender.send(item.delivery)
+                crashing.before(Site.SEND)
+                attempted = await way.sender.send(item.delivery)
+                crashing.after(Site.SEND)
+                return attempted
         except TimeoutError:
             return Retry(_CUT)
         except Exception as error:  # noqa: BLE001 - a sender's fault must not end the loop; it counts as a failed attempt
@@ -201,8 +217,7 @@ class Deliver:
             case Retry():
                 await self._retry(run.way.schedule, item, outcome, took_s)
             case Postponed(reason, after_ms):
-                async with self._database.transaction() as connection:
-                    await put_off(connection, item, reason, max(after_ms, 1) / 1000, took_s, counted=False)
+                await self._put_off(item, reason, max(after_ms, 1) / 1000, took_s, counted=False)
             case Failed(reason):
                 await self._end(item, DeliveryState.FAILED, reason, took_s)
             case Parked(reason):
@@ -224,8 +239,7 @@ class Deliver:
         if not_after and self._clock.now_ms() + wait_s * 1000 >= not_after:
             await self._end(item, DeliveryState.FAILED, reason, took_s)
             return
-        async with self._database.transaction() as connection:
-            await put_off(connection, item, reason, wait_s, took_s, cut=reason == _CUT, aside=outcome.aside)
+        await self._put_off(item, reason, wait_s, took_s, cut=reason == _CUT, aside=outcome.aside)
         if outcome.aside and item.delivery.lane != lane_aside(item.delivery):
             await let_next(self._database, item)
         RETRIED.labels(item.delivery.kind.value).inc()
@@ -263,6 +277,8 @@ class Deliver:
             if mine:
                 key = f"{delivery.id}:{delivery.attempt}"
                 await report(connection, delivery.pool, Submission(SOURCE, key, fact))
+            crashing.before(Site.END)
+        crashing.after(Site.END)
         if mine:
             await let_next(self._database, item)
             self._reported(delivery.pool)
@@ -272,5 +288,20 @@ class Deliver:
             )
 
     async def _give_back(self, item: Claim, took_s: float) -> None:
+        await self._put_off(item, "stopped", 0, took_s, cut=True)
+
+    async def _put_off(
+        self,
+        item: Claim,
+        reason: str,
+        wait_s: float,
+        took_s: float,
+        *,
+        counted: bool = True,
+        cut: bool = False,
+        aside: bool = False,
+    ) -> None:
         async with self._database.transaction() as connection:
-            await put_off(connection, item, "stopped", 0, took_s, cut=True)
+            await put_off(connection, item, reason, wait_s, took_s, counted=counted, cut=cut, aside=aside)
+            crashing.before(Site.PUT_OFF)
+        crashing.after(Site.PUT_OFF)

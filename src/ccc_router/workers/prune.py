@@ -7,6 +7,8 @@ from typing import Final
 
 from prometheus_client import Counter
 
+from ccc_router.kernel import crashing
+from ccc_router.kernel.crashing import Site
 from ccc_router.kernel.log import get_logger
 from ccc_router.kernel.tasks import Loop
 from ccc_router.storage.database import Database
@@ -92,13 +94,18 @@ class Pruning:
         more = False
         for rule in self._rules:
             try:
-                status = await self._database.pool.execute(rule.statement, rule.age, _ROWS, timeout=10)
+                removed = await self._prune(rule)
             except Exception as error:
                 if classify(error) in {None, Failure.BUG}:
                     raise
                 _log.warning("prune_delayed", table=rule.table, error=type(error).__name__)
                 return False
-            removed = int(status.split()[-1])
             PRUNED.labels(rule.table).inc(removed)
             more = more or removed >= _ROWS
         return more
+
+    async def _prune(self, rule: Rule) -> int:
+        crashing.before(Site.PRUNE)
+        status = await self._database.pool.execute(rule.statement, rule.age, _ROWS, timeout=10)
+        crashing.after(Site.PRUNE)
+        return int(status.split()[-1])

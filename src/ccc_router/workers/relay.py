@@ -16,8 +16,10 @@ from prometheus_client import Counter, Gauge
 
 from ccc_router.events import journal
 from ccc_router.events.envelope import Entry
+from ccc_router.kernel import crashing
 from ccc_router.kernel.backoff import full_jitter
 from ccc_router.kernel.clock import Clock
+from ccc_router.kernel.crashing import Site
 from ccc_router.kernel.log import get_logger
 from ccc_router.kernel.tasks import Loop, Tasks, stop_quietly
 from ccc_router.storage import database, leases
@@ -150,7 +152,9 @@ class Relay:
                 await connection.close()
                 return None
             self._renewed_at = self._clock.monotonic()
+            crashing.before(Site.RELAY_BEGIN)
             await connection.execute(_BEGIN, self.pool, self._topic.name)
+            crashing.after(Site.RELAY_BEGIN)
             position = await connection.fetchval(_PLACE, self.pool, self._topic.name)
         except BaseException:
             connection.terminate()
@@ -205,6 +209,8 @@ class Relay:
         async with tenure.connection.transaction():
             await leases.fence(tenure.connection, tenure.lease)
             await tenure.connection.execute(_MOVE, self.pool, self._topic.name, position)
+            crashing.before(Site.RELAY_MOVE)
+        crashing.after(Site.RELAY_MOVE)
         tenure.position = position
 
     async def _leave(self, reason: str) -> None:

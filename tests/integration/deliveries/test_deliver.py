@@ -175,6 +175,63 @@ async def _refused(sender: ScriptedSender, times: int) -> bool:
     return [item.id for item in sender.given].count("dl_1") >= times
 
 
+async def look(database: Database, room: int = 16) -> claiming.Claimed:
+    return await claiming.claim(database, WEBHOOK, "wk_1", room=room, look_at=200, hold_s=60)
+
+
+async def test_i11_what_stands_behind_is_looked_at_once(database: Database) -> None:
+    """R-27: a dead department's lane costs nothing more, however often its head is tried again."""
+    for position in range(1, 101):
+        await owe(database, position, lane="department:dead")
+    [head] = (await look(database)).claims
+    assert head.delivery.id == "dl_1"
+    behind = "SELECT count(*) FROM delivery WHERE due = 'infinity'"
+    assert await database.pool.fetchval(behind) == 99
+    await database.pool.execute("UPDATE delivery SET due = clock_timestamp() WHERE id = 'dl_1'")  # its claim is over
+    again = await look(database)
+    assert ([one.delivery.id for one in again.claims], again.looked_at) == (["dl_1"], 1)
+    assert await database.pool.fetchval(behind) == 99
+
+
+async def test_i11_looking_for_what_is_due_stops_at_what_is_not(database: Database) -> None:
+    """By the index (kind, due, id) of what is owed, and with due as its condition, not as a filter over everything that is owed."""
+    await database.pool.execute(
+        "INSERT INTO delivery (pool, id, position, kind, lane, target, due)"
+        " SELECT 'main', 'dl_' || n, n, 'webhook', 'department:' || n % 7, 'd', 'infinity' FROM generate_series(1, 20000) AS n"
+    )
+    await database.pool.execute("ANALYZE delivery")
+    candidates = claiming.CANDIDATES.replace("$1", "'webhook'").replace("$2", "200")
+    forgotten = claiming.FORGOTTEN.replace("$1", "'webhook'")
+    async with database.pool.acquire() as connection:
+        plan = "\n".join(
+            row[0] for row in await connection.fetch(f"EXPLAIN (ANALYZE, COSTS off, TIMING off) {candidates}")
+        )
+        swept = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN (COSTS off) {forgotten}"))
+    assert "Index Scan using delivery_due" in plan
+    assert "Index Cond: ((kind = 'webhook'::text) AND (due <= statement_timestamp()))" in plan
+    assert "Rows Removed by Filter" not in plan
+    assert swept.count("using delivery_behind") == 2
+    assert "Seq Scan" not in plan + swept
+
+
+async def test_i10_whoever_ended_one_and_died_leaves_the_next_of_its_lane_going(database: Database) -> None:
+    """Its end was committed, but nobody brought the next forward: the next look of any worker does."""
+    for position in (1, 2, 3):
+        await owe(database, position)
+    [head] = (await look(database)).claims
+    async with database.transaction() as connection:
+        assert await claiming.finish(connection, head, DeliveryState.SENT, "", "", 0.1)
+    assert not (await look(database)).claims, "nobody told the next one"
+    await claiming.bring_forward(database, WEBHOOK)
+    assert [one.delivery.id for one in (await look(database)).claims] == ["dl_2"]
+    await claiming.bring_forward(database, WEBHOOK)
+    assert not (await look(database)).claims, "the third stands behind the second"
+    sender = ScriptedSender()
+    await database.pool.execute("UPDATE delivery SET due = clock_timestamp() WHERE id = 'dl_2'")
+    async with delivering(database, {WEBHOOK: way(sender)}):
+        await ends_in(database, "dl_3", "sent")
+
+
 async def test_i11_a_kind_that_hangs_leaves_the_others_their_room(database: Database) -> None:
     """R-27: side work never slows routing."""
     hanging, prompt = ScriptedSender(forever), ScriptedSender()
@@ -331,7 +388,9 @@ async def test_claiming_reads_no_more_than_its_index(database: Database) -> None
     )
     await database.pool.execute("ANALYZE delivery")
     async with database.transaction() as connection:
-        plan = await connection.fetch("EXPLAIN " + claiming.CANDIDATES.replace("$1", "'webhook'").replace("$2", "50"))
+        plan = await connection.fetch(
+            "EXPLAIN " + claiming.CANDIDATES.replace("$1", "'webhook'").replace("$2", "50").replace("$3", "'main'")
+        )
     text = "\n".join(str(row[0]) for row in plan)
     assert "delivery_due" in text
     assert "Seq Scan" not in text

@@ -18,7 +18,6 @@ from ccc_router.events.kafka.record import topic_of
 from ccc_router.events.vocabulary import Presence, Role
 from ccc_router.kernel.clock import SystemClock
 from ccc_router.kernel.ids import fresh
-from ccc_router.queues.heartbeats import SOURCE as HEARTBEATS
 from ccc_router.storage.database import Database
 from ccc_router.storage.leases import LeaseLost
 from tests.integration.queues.test_isolation import consistent, parked
@@ -161,7 +160,7 @@ async def test_i1_what_nobody_read_yet_waits_for_the_next_engine(line: Way) -> N
 
 
 async def test_i2_what_comes_again_from_the_start_changes_nothing(topic_line: Way) -> None:
-    """Redelivery: the places are lost, as with tables restored from yesterday; every record is read again."""
+    """Redelivery: the offsets are lost, as with tables restored from yesterday; every record is read again."""
     async with topic_line.spine() as first:
         await start(first)
         await tell_all(first)
@@ -175,7 +174,7 @@ async def test_i2_what_comes_again_from_the_start_changes_nothing(topic_line: Wa
         assert len(await said(first)) == len(FACTS)
 
 
-async def test_i15_a_zombie_takes_nothing_and_moves_no_place(line: Way) -> None:
+async def test_i15_a_zombie_takes_nothing_and_moves_no_offset(line: Way) -> None:
     """It slept through its lease with records at hand; the heir takes them, and what the zombie tries is thrown away."""
     async with line.spine() as zombie, line.spine() as heir:
         await start(zombie)
@@ -185,12 +184,12 @@ async def test_i15_a_zombie_takes_nothing_and_moves_no_place(line: Way) -> None:
         await tell_all(zombie)
         if zombie.feed is not None:
             await _at_hand(zombie, len(FACTS))
-        places = await line.database.pool.fetch("SELECT * FROM kafka_offset")
+        offsets = await line.database.pool.fetch("SELECT * FROM kafka_offset")
         # The fence alone holds it: nobody has ended its backend yet.
         await line.database.pool.execute("UPDATE lease SET epoch = epoch + 1, until = clock_timestamp()")
         with pytest.raises(LeaseLost):
             await session.turn(256)
-        assert await line.database.pool.fetch("SELECT * FROM kafka_offset") == places
+        assert await line.database.pool.fetch("SELECT * FROM kafka_offset") == offsets
         assert await said(zombie) == []
         await seize(heir)
         with pytest.raises((LeaseLost, asyncpg.InterfaceError)):
@@ -287,9 +286,7 @@ async def test_neither_inbox_nor_feed_waits_for_the_other(topic_line: Way) -> No
     """Fair: with more in both than a turn takes, each turn takes of both."""
     async with topic_line.spine(batch=8) as spine:
         await start(spine)
-        await spine.inbox.append(
-            [Submission(HEARTBEATS, f"i{number}", a_message(f"i{number}")) for number in range(40)]
-        )
+        await spine.inbox.append([Submission("site", f"i{number}", a_message(f"i{number}")) for number in range(40)])
         await tell_all(spine)
         await _at_hand(spine, len(FACTS))
         pool = topic_line.database.pool
@@ -307,7 +304,7 @@ async def test_the_feed_wakes_the_engine(topic_line: Way) -> None:
         assert await SystemClock().wait(spine.loop.event, 10)
 
 
-async def test_places_only_go_forward(database: Database) -> None:
+async def test_offsets_only_go_forward(database: Database) -> None:
     """The database is the second guard (I1, I15)."""
     insert = "INSERT INTO kafka_offset (pool, topic, partition, next, mark) VALUES ('p', 't', $1, $2, '')"
     await database.pool.execute(insert, 0, 5)

@@ -1,17 +1,20 @@
 """The PostgreSQL inbox: durable, deduplicated, all or nothing."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 
 from ccc_router.events.facts import PhoneRegistered
-from ccc_router.events.inbox import InboxUnavailable, Overloaded, Submission
+from ccc_router.events.inbox import URGENT, InboxUnavailable, Overloaded, SourceOverloaded, Submission
 from ccc_router.events.inbox_postgres import PostgresInbox
+from ccc_router.events.vocabulary import Role
 from ccc_router.kernel.clock import SystemClock
 from ccc_router.kernel.errors import Invalid
 from ccc_router.storage.database import Database, connect
+from tests.support.fake_clock import FakeClock
 from tests.support.inputs import a_raw, submitted
 from tests.support.waiting import eventually
 
@@ -125,16 +128,73 @@ async def test_more_than_can_wait_is_refused_before_it_is_taken(database: Databa
 
 async def test_a_long_backlog_refuses_new_inputs(database: Database) -> None:
     """I14: when nobody reads the inbox it fills up to its limit and then answers 503."""
-    small = PostgresInbox(database, "main", SystemClock(), wake=lambda: None, backlog_limit=5)
+    clock = FakeClock()
+    small = PostgresInbox(database, "main", clock, wake=lambda: None, backlog_limit=5)
     small.start()
     try:
         await small.append([submitted(f"a{n}") for n in range(6)])
-        small._checked_at = float("-inf")
-        await small.append([submitted("last")])
-        with pytest.raises(Overloaded):
+        await small.append([submitted("heard", source="agent:an")])
+        await eventually(lambda: seen(small, "portal", clock), what="the backlog to be counted")
+        with pytest.raises(SourceOverloaded):
             await small.append([submitted("too many")])
+        assert await count(database, "inbox") == 7
+        await database.pool.execute("DELETE FROM inbox")  # the engine is back
+        await eventually(lambda: unseen(small, "portal", clock), what="the room to be seen")
+        await small.append([submitted("too many")])
     finally:
         await small.close()
+
+
+async def seen(inbox: PostgresInbox, party: str, clock: FakeClock) -> bool:
+    """Whether a party's backlog is known; what is refused makes it be counted too, once a second has passed."""
+    await clock.advance(1)
+    with contextlib.suppress(Overloaded):
+        await inbox.append([submitted("heard", source="agent:an")])
+    return inbox.backlog.get(party, 0) > 0
+
+
+async def unseen(inbox: PostgresInbox, party: str, clock: FakeClock) -> bool:
+    """Whether it is known to be gone; asked by one who is refused while it is not."""
+    await clock.advance(1)
+    with contextlib.suppress(Overloaded):
+        await inbox.append([submitted("still", source=party)])
+    return inbox.backlog.get(party, 0) < 2
+
+
+async def test_i14_a_storm_at_one_endpoint_refuses_no_other_and_no_command(database: Database) -> None:
+    """What one endpoint brought and nobody read fills its part: 429 to it; another's facts, what people ask and our watch go on."""
+    clock = FakeClock()
+    small = PostgresInbox(database, "main", clock, wake=lambda: None, backlog_limit=100)
+    small.start()
+    try:
+        await small.append([submitted(f"a{n}", source="page") for n in range(60)])
+        await eventually(lambda: seen(small, "page", clock), what="the backlog to be counted")
+        with pytest.raises(SourceOverloaded) as refused:
+            await small.append([submitted("one more", source="page")])
+        assert (refused.value.status, refused.value.code, refused.value.retry_after_s) == (429, "source_overloaded", 2)
+        for source in ("hotline", "agent:an", "heartbeats", "customer:ct_1"):
+            await small.append([submitted("k", source=source)])
+        assert await count(database, "inbox") == 65
+    finally:
+        await small.close()
+
+
+async def test_what_is_urgent_is_the_same_for_the_database_and_for_us(inbox: PostgresInbox, database: Database) -> None:
+    """The column decides what a turn takes first, the pattern what an overload never refuses."""
+    sources = [f"{role}:x" for role in Role] + [
+        "heartbeats",
+        "deliveries",
+        "hotline",
+        "agent",
+        "supervisors:x",
+        "xagent:y",
+    ]
+    for source in sources:
+        await inbox.append([submitted("k", source=source)])
+    rows = await database.pool.fetch("SELECT source, urgent FROM inbox")
+    assert {row["source"]: row["urgent"] for row in rows} == {one: bool(URGENT.match(one)) for one in sources}
+    asked = {Role.AGENT, Role.SUPERVISOR, Role.ADMIN, Role.DEPARTMENT, Role.SYSTEM}
+    assert {row["source"] for row in rows if row["urgent"]} == {f"{role}:x" for role in asked} | {"heartbeats"}
 
 
 async def test_a_withdrawn_input_frees_its_key(inbox: PostgresInbox, database: Database) -> None:

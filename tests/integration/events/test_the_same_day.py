@@ -52,7 +52,7 @@ async def a_centre(postgres: Server, pool: str, kafka: Cluster | None) -> AsyncI
     name = fresh("day")
     database = await Database.open(await postgres.make(name), name="test")
     try:
-        async with by_hand(database, pool, FakeClock(), kafka=kafka, append_s=0.5) as spine:
+        async with by_hand(database, pool, FakeClock(), kafka=kafka, append_s=1.0) as spine:
             yield spine
     finally:
         await database.close()
@@ -115,6 +115,7 @@ async def test_i15_the_same_order_of_inputs_gives_the_same_journal(postgres: Ser
     third = len(groups) // 3
     async with a_centre(postgres, pool, own_kafka) as spine:
         assert spine.kafka is not None
+        await spine.connected()
         done = await live(spine, groups[:third])
         assert spine.kafka.mode == "kafka"
         assert await spine.database.pool.fetchval("SELECT next FROM kafka_offset") > 10

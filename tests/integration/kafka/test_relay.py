@@ -14,6 +14,7 @@ from ccc_router.kernel.ids import derive
 from ccc_router.storage import leases
 from ccc_router.storage.database import Database
 from ccc_router.workers.relay import LAG, Relay
+from tests.support.database import ONE_POSTGRES
 from tests.support.inputs import accept, submitted
 from tests.support.kafka.cluster import Cluster, reached, records
 from tests.support.kafka.mock import NOT_ENOUGH_REPLICAS, PRODUCE, TIMED_OUT, MockCluster
@@ -33,7 +34,7 @@ from tests.support.relayed import (
 from tests.support.spine import running
 from tests.support.waiting import eventually, until
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [ONE_POSTGRES, pytest.mark.timeout(120)]
 _REFUSED = 29  # TOPIC_AUTHORIZATION_FAILED: nothing that a producer tries again
 
 
@@ -133,13 +134,29 @@ async def test_i15_a_relay_that_slept_through_its_lease_moves_nothing(
     await through(heir)
     assert await place(database, topic) == 30
     pausing.go_on.set()
-    assert await asleep is False
-    assert not zombie.leading
-    assert heir.leading
-    assert await place(database, topic) == 30
+    more, leading = await asleep, [zombie.leading, heir.leading]
     for relay in (zombie, heir):
         await relay.stop()
+    assert (more, leading) == (False, [False, True])
+    assert await place(database, topic) == 30
     assert sorted(taken_once(await records(kafka_mock.servers, topic))) == list(range(1, 31))
+
+
+async def test_i15_what_another_epoch_sent_is_not_written_down(
+    database: Database, kafka_mock: MockCluster, topic: str
+) -> None:
+    """Also where its session goes on: the row of the lease is asked in the transaction that moves the place."""
+    await kafka_mock.make_topic(topic)
+    await write(database, bodies(10))
+    pausing = _Paused(kafka_mock, topic)
+    late = Relay(database, "main", pausing, SystemClock())
+    turn = asyncio.ensure_future(late.run_once())  # noqa: TID251
+    await pausing.sent.wait()
+    await database.pool.execute("UPDATE lease SET epoch = epoch + 1 WHERE name = 'relay:main'")
+    pausing.go_on.set()
+    more, leading = await turn, late.leading
+    await late.stop()
+    assert (more, leading, await place(database, topic)) == (False, False, 0)
 
 
 async def test_one_relay_works_and_another_takes_over_when_it_stops(

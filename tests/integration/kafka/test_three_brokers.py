@@ -29,6 +29,7 @@ async def spine(kafka_trio: RealCluster, database: Database) -> AsyncIterator[Sp
     """A service on it, at work."""
     async with by_hand(database, fresh("p"), FakeClock(), kafka=kafka_trio, append_s=1.0) as made:
         await start(made)
+        await made.connected()
         await told(made, "first")
         yield made
 

@@ -50,7 +50,7 @@ async def test_old_ones_are_no_longer_read(database: Database) -> None:
 
 
 async def test_while_the_database_is_away_it_says_so(database: Database) -> None:
-    await database.pool.close()
+    await database.close()
     with pytest.raises(InboxUnavailable):
         await PostgresSightings(database, "main").add("lab", [sighting(1)], 0)
 

@@ -27,7 +27,7 @@ from tests.support.world import World, check_invariants
 from tests.unit.routing.test_invariants import Centre
 
 EXAMPLES = int(os.environ.get("CCC_TEST_CENTRES", "8"))
-"""How many lives of a centre; `make soak` lives them for minutes."""
+"""How many lives of a centre; `make long` lives them for minutes."""
 STEPS = 40
 _pools = itertools.count(1)
 
@@ -106,7 +106,7 @@ def test_i3_to_i9_i12_i13_i18_hold_of_the_rows_whatever_happens(postgres: Server
 
 @pytest.mark.soak
 def test_soak_of_the_centre_on_postgresql(postgres: Server) -> None:
-    """`make soak MINUTES=30`: life after life for as long as asked, each hundred with a seed that is printed."""
+    """`make long MINUTES=30`: life after life for as long as asked, each hundred with a seed that is printed."""
     minutes = float(os.environ.get("CCC_TEST_SOAK_MINUTES", "5"))
     clock = SystemClock()
     until_s = clock.monotonic() + 60 * minutes

@@ -3,13 +3,14 @@
 import time
 
 import msgspec
+import pytest
 
 from ccc_router.events import journal
 from ccc_router.events.codec import decode_input
-from ccc_router.events.commands import AcceptOffer, WaitForCustomer
+from ccc_router.events.commands import AcceptOffer, SetPresence, WaitForCustomer
 from ccc_router.events.facts import MessageReceived, Private, TimeResumed
 from ccc_router.events.inbox import Submission
-from ccc_router.events.vocabulary import Channel, Role
+from ccc_router.events.vocabulary import Channel, Presence, Role
 from ccc_router.queues.store.loading import rebuild
 from ccc_router.storage import leases
 from ccc_router.storage.database import Connection, Database
@@ -199,8 +200,12 @@ async def test_i12_a_failed_first_turn_forgets_no_gap(database: Database) -> Non
         assert list(spine.state.offers) == [offer.id]
 
 
-async def test_i12_timers_wait_for_what_came_before_a_take_over(database: Database) -> None:
-    """He wrote while nobody led, behind more inputs than a turn takes: his silence must not close his contact (I3)."""
+@pytest.mark.parametrize("asked", [False, True])
+async def test_i12_timers_wait_for_what_came_before_a_take_over(database: Database, asked: bool) -> None:
+    """He wrote while nobody led, behind more inputs than a turn takes: his silence must not close his contact (I3).
+
+    Also when something was ``asked`` after the take-over, and so comes before them.
+    """
     clock = FakeClock()
     async with by_hand(database, clock=clock, batch=4) as spine:
         await start(spine)
@@ -218,8 +223,13 @@ async def test_i12_timers_wait_for_what_came_before_a_take_over(database: Databa
         private = Private(refs=(f"case:{contact.case_id}",))
         answer = msgspec.structs.replace(submitted("m9").body, private=private)
         await spine.inbox.append(
-            [*(submitted(f"n{number}") for number in range(6)), Submission("portal", "m9", answer)]
+            [*(submitted(f"n{number}") for number in range(10)), Submission("portal", "m9", answer)]
         )
+        if asked:
+            while not spine.engine.leading:
+                await spine.engine.run_once()
+            ready = SetPresence(actor=who, actor_role=Role.AGENT, agent_id=who, presence=Presence.READY)
+            await spine.inbox.append([Submission(f"agent:{who}", "asked", ready)])
         await spine.turns()
         assert "ContactEnded" not in await spine.kinds()
         assert spine.state.contacts[contact.id].customer_message == 2

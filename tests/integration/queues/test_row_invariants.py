@@ -33,6 +33,8 @@ ROWS = {
     "I9: an open case": f"UPDATE contact SET open = false WHERE id = {_QUEUED}",
     "I12: a timer that is due": f"UPDATE contact SET due = 1 WHERE id = {_QUEUED}",
     "I18: a contact in no": f"UPDATE contact SET open = false WHERE id = {_QUEUED}",
+    "I1: a contact that was handed over": f"""UPDATE contact SET state = 'handed_over', open = false, due = 0,
+        row = jsonb_set(row::jsonb, '{{handed_over}}', '{{"pool": "x"}}') WHERE id = {_QUEUED}""",
     "nothing was put aside": "INSERT INTO parked_input VALUES ('p', 1, 's', 'k', '', 'E', 'x')",
     "nothing is left": "INSERT INTO inbox (pool, source, key, body) VALUES ('p', 's', 'k', '')",
 }

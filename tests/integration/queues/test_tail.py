@@ -17,9 +17,12 @@ from ccc_router.kernel.clock import format_utc
 from ccc_router.settings import Settings
 from ccc_router.simulation.replaying import Bound, bound
 from ccc_router.storage.database import Database
+from tests.support.database import ONE_POSTGRES
 from tests.support.inputs import submitted
 from tests.support.relayed import bodies, journalled, write
 from tests.support.spine import running
+
+pytestmark = ONE_POSTGRES
 
 
 async def told(dsn: str, begins: Bound | None) -> list[Entry]:

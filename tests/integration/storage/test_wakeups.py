@@ -55,6 +55,8 @@ async def test_who_listens_in_the_same_process_is_told_at_once_and_once(dsn: str
     assert heard == ["", "here"]
     notifier.notify("outcomes", "elsewhere", here=False)
     another = Notifier(dsn)
+    another.keep("outcomes", "kept", lambda: True)
+    another.notify("outcomes", "kept")
     another.notify("outcomes", "from another")
     await notifier.close()
     await another.close()
@@ -74,6 +76,24 @@ async def test_many_hints_before_the_sending_are_one(pair: tuple[Wakeups, Notifi
     notifier.notify("journal", "last")
     await until(lambda: "last" in heard)
     assert heard == ["", "x", "last"]
+
+
+async def test_i14_hints_that_nobody_sends_are_few(dsn: str) -> None:
+    """While the database is away they become one for each channel: whoever hears it looks by himself."""
+    wakeups, notifier = Wakeups(dsn), Notifier(dsn)
+    heard: list[str] = []
+    try:
+        for number in range(5_000):
+            notifier.notify("portal", f"site/{number}")
+        wakeups.on("portal", heard.append)
+        await wakeups.loop.run_once()
+        heard.clear()
+        await notifier.close()
+        await until(lambda: "site/4999" in heard, what="the last hint")
+        assert "" in heard
+        assert len(heard) <= 1_001
+    finally:
+        await wakeups.close()
 
 
 async def test_after_a_cut_everybody_looks_once_and_hears_again(

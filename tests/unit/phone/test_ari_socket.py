@@ -27,6 +27,7 @@ from tests.support.waiting import until
 from tests.unit.phone import recordings
 
 FEW = 400
+MEBIBYTE = 1024 * 1024
 LOGIN = "switch:s3cret-pass"
 SWITCH = recordings.endpoint({"subscribe_all": "yes"})
 OTHERS = (an_endpoint("phone", "hotline", "csta"), an_endpoint("portal", "site"))
@@ -41,7 +42,7 @@ class Server:
         directory, clock = KnownEndpoints(SWITCH, *OTHERS), SystemClock()
         intake = Intake(self.inbox, KeptBlobs(), secrets, directory, clock, AriJoiner(MemorySightings()))
         self.app = FastAPI()
-        router = ari_router(intake, directory, secrets, clock, most_waiting=FEW)
+        router = ari_router(intake, directory, secrets, clock, most_waiting=FEW, most_bytes=MEBIBYTE)
         self.app.include_router(router, prefix="/v1")
         self.port = 0
 
@@ -145,6 +146,18 @@ async def test_i14_when_too_much_gathers_the_switch_is_asked_to_come_back(server
     async with server.dial() as socket:
         with contextlib.suppress(Exception):
             await tell(socket, recordings.events("h-20calls.local"))
+        await socket.wait_closed()
+        assert socket.close_code == ari_socket.TRY_AGAIN_LATER
+        server.inbox.away = False
+    await until(lambda: len(server.inbox.raw) > 0, what="what was read is kept")
+
+
+async def test_i14_a_few_very_large_events_are_bounded_too(server: Server) -> None:
+    """By their bytes: far fewer than may wait by their number."""
+    server.inbox.away = True
+    async with server.dial() as socket:
+        with contextlib.suppress(Exception):
+            await tell(socket, [{"type": "ChannelUserevent", "text": "x" * 200_000}] * 20)
         await socket.wait_closed()
         assert socket.close_code == ari_socket.TRY_AGAIN_LATER
         server.inbox.away = False

@@ -19,6 +19,7 @@ from ccc_router.events.commands import (
     CompleteContact,
     ControlCall,
     DeclineOffer,
+    EditCase,
     ExtendWrapUp,
     LinkContact,
     OpenIncident,
@@ -33,10 +34,11 @@ from ccc_router.events.commands import (
     WaitForCustomer,
 )
 from ccc_router.events.envelope import Resolved
-from ccc_router.events.facts import AgentBack, AgentLost, OfferFetched, PhoneRegistered
+from ccc_router.events.facts import AgentBack, AgentLost, MessageReceived, OfferFetched, PhoneRegistered, Private
 from ccc_router.events.vocabulary import CallEventName, Channel, LegRole, Newcomers, Presence, Role, Visibility
 from ccc_router.kernel.ids import derive
 from ccc_router.routing import State, apply, begin
+from ccc_router.routing.decisions import ContactHandedOver, FactForwarded
 from ccc_router.routing.policy import (
     AgentOrder,
     Calendar,
@@ -120,12 +122,18 @@ def the_catalogue(
         queues=(
             msgspec.structs.replace(
                 general, hours={"email": "by-turns"}, drains=True, max_waiting={"phone": 1, "email": 1}, max_active={"email": 1, "phone": 2},
-                overflow_when=(OverflowRule("health", after_wait_s=600, length_over=3),),
+                overflow_when=(
+                    OverflowRule("health", after_wait_s=600, length_over=3),
+                    OverflowRule("general", after_wait_s=1900, pool="danang"),
+                ),
             ),
             msgspec.structs.replace(
                 health, hours={"default": "by-turns", "fanpage": "office"}, overflow="general",
                 when_closed={"phone": callers, "portal": "overflow"},
-                overflow_when=(OverflowRule("general", after_wait_s=30, if_on_target=True),),
+                overflow_when=(
+                    OverflowRule("general", after_wait_s=30, if_on_target=True),
+                    OverflowRule("help", after_wait_s=130, pool="danang"),
+                ),
                 max_active={"portal": 1}, preferred=("chi", "an"), prefer_s=20,
             ),
         ),
@@ -352,6 +360,32 @@ class Centre(RuleBasedStateMachine):
             )
         )  # fmt: skip
 
+    @precondition(lambda self: self.handed_over())
+    @rule(pick=st.integers(0, 1000), asked=st.booleans())
+    def late_for_another_pool(self, pick: int, asked: bool) -> None:
+        """What comes later of what was handed over changes nothing here but the journal, whoever it is from (I9, I16)."""
+        gone = self.handed_over()[pick % len(self.handed_over())]
+        before = snapshot(self.world.state)
+        found = Resolved(case_id=gone.case_id, contact_id=gone.contact_id, handed_to=gone.pool)
+        if asked:
+            edit = EditCase(actor="sup", actor_role=Role.SUPERVISOR, case_id=gone.case_id, priority=2)
+            refused = self.world.give(edit, found).refused
+            assert refused is not None
+            assert refused.code == "handed_over"
+        else:
+            self.numbers += 1
+            wrote = MessageReceived(
+                channel=Channel.EMAIL, endpoint="mailbox", message_id=f"ms_l{self.numbers}", contact_id=f"ct_l{self.numbers}",
+                case_id=f"cs_l{self.numbers}", private=Private(refs=(f"case:{gone.case_id}",), text="Xin chào"),
+            )  # fmt: skip
+            made = self.world.give(wrote, found).decisions
+            assert FactForwarded(gone.pool, gone.contact_id, gone.case_id) in made
+        if isinstance(self.world, Watched):  # while an engine runs, time passes
+            assert snapshot(self.world.state) == before
+
+    def handed_over(self) -> list[ContactHandedOver]:
+        return [one for _, made in self.world.log for one in made.decisions if isinstance(one, ContactHandedOver)]
+
     @rule(topic=st.sampled_from(["", "card"]), queue=QUEUES)
     def incident(self, topic: str, queue: str) -> None:
         self.numbers += 1
@@ -396,6 +430,8 @@ class Centre(RuleBasedStateMachine):
                         opened.add(one.contact_id)  # type: ignore[attr-defined]
                     case "ContactEnded":
                         ended[one.contact_id] = one.state  # type: ignore[attr-defined]
+                    case "ContactHandedOver":
+                        ended[one.contact_id] = "handed_over"  # type: ignore[attr-defined]
         still_open = {contact.id for contact in self.world.state.contacts.values() if contact.id not in ended}
         assert opened == set(ended) | still_open
         assert not set(ended) & still_open

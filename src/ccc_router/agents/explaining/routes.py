@@ -14,7 +14,7 @@ from ...rest.principal import Principal
 from ...rest.schemas import Code, Id, moment
 from ...rest.waits import ExpectedWait
 from ...routing.calendar import hours_of
-from ...routing.decisions import ContactOverflowed, OfferMade
+from ...routing.decisions import ContactHandedOver, ContactOverflowed, OfferMade
 from ...routing.explain import AnyReason, groups, next_relaxation
 from ...routing.explain import reasons as r
 from ...routing.rows import Contact
@@ -36,7 +36,7 @@ from .documents import (
 )
 from .situation import situation
 from .standing import judge
-from .words import overflow, overtaking, sentence
+from .words import handover, overflow, overtaking, sentence
 
 router = APIRouter(prefix="/v1", tags=["contacts"], route_class=Guarded)
 
@@ -53,6 +53,7 @@ async def why(caller: AsStaff, contact_id: Id, room: Room) -> WhyView:
     made = entry.decision(OfferMade) if entry else None
     waiting = await _waiting(room, caller, contact) if contact.state is ContactState.QUEUED else None
     moves = await _moves(room, contact)
+    handed = await _handed_over(room, contact)
     return WhyView(
         contact_id=contact.id,
         state=contact.state,
@@ -70,7 +71,7 @@ async def why(caller: AsStaff, contact_id: Id, room: Room) -> WhyView:
         overtook=_overtook(caller, made) if made else [],
         overflowed_from=moves,
         waiting=waiting,
-        text=_text(room, caller, contact, made, waiting, moves),
+        text=_text(room, caller, contact, made, waiting, [*handed, *(one.text for one in moves)]),
     )
 
 
@@ -169,6 +170,17 @@ async def _moves(room: AgentsRoom, contact: Contact) -> list[OverflowView]:
     return shown
 
 
+async def _handed_over(room: AgentsRoom, contact: Contact) -> list[WhyText]:
+    """Why it was handed over, as the journal has it."""
+    if contact.state is not ContactState.HANDED_OVER:
+        return []
+    entry = await room.records.last_of_contact(contact.id, "ContactHandedOver")
+    if entry is None:
+        return []
+    handed = entry.decision(ContactHandedOver)
+    return [handover(handed.why, _names(room, handed.from_queue), entry.at)]
+
+
 def _overtook(caller: Principal, made: OfferMade) -> list[OvertookView]:
     return [
         OvertookView(
@@ -204,12 +216,12 @@ def _text(
     contact: Contact,
     made: OfferMade | None,
     waiting: WaitingView | None,
-    moves: list[OverflowView],
+    more: list[WhyText],
 ) -> WhyText:
     queue, names = room.current.queue(contact.queue), _names(room, contact.queue)
     chosen = contact.agent_id or (made.agent_id if made else "")
     agent = (chosen, chosen) if _to(caller, chosen) == chosen else ("nhân viên khác", "another agent")
-    parts = [situation(contact, names, agent, waiting), *(one.text for one in moves)]
+    parts = [situation(contact, names, agent, waiting), *more]
     now = WhyText(vi=" ".join(one.vi for one in parts), en=" ".join(one.en for one in parts))
     if made is None or waiting is not None:
         return now

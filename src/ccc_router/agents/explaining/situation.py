@@ -27,13 +27,14 @@ def situation(contact: Contact, queue: tuple[str, str], agent: tuple[str, str], 
             return WhyText(vi=f"{agent[0]} đang hoàn tất.", en=f"It is being wrapped up by {agent[1]}.")
         case ContactState.WAITING:
             return WhyText(vi="Đang chờ khách hàng trả lời.", en="It waits for the customer.")
-        case (
-            ContactState.CLOSED
-            | ContactState.ABANDONED
-            | ContactState.DEFLECTED
-            | ContactState.MERGED
-            | ContactState.HANDED_OVER
-        ):
+        case ContactState.HANDED_OVER:
+            where = contact.handed_over
+            pool, there = (where.pool, where.queue) if where is not None else ("", "")
+            return WhyText(
+                vi=f"Đã chuyển giao cho cụm {pool}, hàng đợi {there}.",
+                en=f"It was handed over to the pool {pool}, queue {there}.",
+            )
+        case ContactState.CLOSED | ContactState.ABANDONED | ContactState.DEFLECTED | ContactState.MERGED:
             return WhyText(vi="Đã kết thúc.", en="It is over.")
         case _:
             assert_never(contact.state)
@@ -59,6 +60,9 @@ def _waits(contact: Contact, queue: tuple[str, str], waiting: WaitingView | None
             at = clock(to_ms(waiting.next_step.at))
             vi.append(f"Yêu cầu được nới lúc {at}.")
             en.append(f"It will need less at {at}.")
+        if contact.came_through:
+            vi.append(f"Do cụm {contact.came_through[-1]} chuyển giao, giữ nguyên thứ tự.")
+            en.append(f"The pool {contact.came_through[-1]} handed it over, and it kept its place.")
         if contact.place_from:
             vi.append("Giữ thứ tự của lượt trước của cùng khách hàng.")
             en.append("It has the place of an earlier contact of the same customer.")

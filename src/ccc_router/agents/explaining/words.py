@@ -143,6 +143,19 @@ OVERFLOWS: Final[Mapping[Overflowing, tuple[str, str]]] = {
     ),
 }
 
+HANDOVERS: Final[Mapping[Overflowing, tuple[str, str]]] = {
+    Overflowing.CLOSED: ("Lý do: hàng đợi {0} đóng cửa lúc {1}.", "The reason: the queue {0} was closed at {1}."),
+    Overflowing.AFTER_WAIT: (
+        "Lý do: đến {1} đã chờ ở hàng đợi {0} quá lâu.",
+        "The reason: by {1} it had waited too long in the queue {0}.",
+    ),
+    Overflowing.LENGTH: (
+        "Lý do: lúc {1} ở hàng đợi {0} có quá nhiều lượt chờ trước.",
+        "The reason: at {1} too many waited before it in the queue {0}.",
+    ),
+    Overflowing.FULL: ("Lý do: hàng đợi {0} đã đầy lúc {1}.", "The reason: the queue {0} was full at {1}."),
+}
+
 _DATES: Final = frozenset({"since", "opens_at"})
 _TIMES: Final = frozenset({"until", "at"})
 _SOMEBODY: Final = ("nhân viên khác", "another agent")
@@ -176,6 +189,12 @@ def overtaking(why: Overtaking) -> WhyText:
     """Why a contact was overtaken, in words."""
     vi, en = OVERTAKINGS[why]
     return WhyText(vi=vi, en=en)
+
+
+def handover(why: Overflowing, queue: tuple[str, str], at: int) -> WhyText:
+    """Why a contact was handed over to another pool and when (ms), in words; ``queue`` is where it waited here."""
+    (vi, en), when = HANDOVERS[why], format_local(at)
+    return WhyText(vi=vi.format(queue[0], when), en=en.format(queue[1], when))
 
 
 def overflow(why: Overflowing, queue: tuple[str, str], at: int) -> WhyText:

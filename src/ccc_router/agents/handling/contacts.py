@@ -32,8 +32,10 @@ _EVENTS: Final = (
     "ContactNeedsAttention",
     "ContactLinked",
     "ContactEnded",
+    "ContactHandedOver",
+    "FactForwarded",
 )
-_DETAILS: Final = ("queue", "reason", "why", "disposition", "state", "by")
+_DETAILS: Final = ("pool", "queue", "reason", "why", "disposition", "state", "by")
 
 
 @router.get("", summary="Contacts by queue and state", tags=["supervision"], dependencies=[ONLY_LEADERS])

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from ccc_router.kernel import crashing
+from ccc_router.kernel.crashing import Site
+
 from ...events.facts import Attachment
 from ...storage.database import Database
 
@@ -95,6 +98,8 @@ class Messages:
                 attachment.size,
                 attachment.sha256,
             )
+            crashing.before(Site.FILE)
+        crashing.after(Site.FILE)
 
     async def uploads(self, ids: Sequence[str], owner: str) -> list[Attachment]:
         """Of these uploads those that are the owner's."""
@@ -118,7 +123,9 @@ class Messages:
 
     async def keep_draft(self, contact_id: str, agent_id: str, text: str, now_ms: int) -> None:
         """Keep an unfinished answer."""
+        crashing.before(Site.DRAFT)
         await self._database.pool.execute(_KEEP_DRAFT, self._pool, contact_id, agent_id, text, now_ms)
+        crashing.after(Site.DRAFT)
 
 
 def _message(row: "Record") -> Message:

@@ -23,8 +23,8 @@ _NO_END: Final = 2**63 - 1
 _PARKED: Final = """
 SELECT position, source, error, at FROM parked_input WHERE pool = $1 AND position > $2 ORDER BY position LIMIT $3"""
 _DELIVERIES: Final = """
-SELECT id, kind, lane, target, contact_id, case_id, escalation_id, message_id, type, state, attempts, last_error, due,
-       created_at, updated_at
+SELECT id, kind, lane, target, contact_id, case_id, escalation_id, message_id, type, state, attempts, last_error,
+       nullif(due, 'infinity') AS due, created_at, updated_at
 FROM delivery WHERE pool = $1 AND ($2 = '' OR state = $2) AND ($3 = '' OR kind = $3) AND id > $4 ORDER BY id LIMIT $5"""
 _DELIVERY: Final = "SELECT state FROM delivery WHERE pool = $1 AND id = $2"
 

@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
+from ...queues.catalogue.neighbours import neighbours
+from ...routing.policy import Catalogue
 from ...routing.rows import Agent, QueueState
 from ...storage.database import Database
 
@@ -83,6 +85,10 @@ class Staff:
     async def open_by_endpoint(self) -> dict[str, int]:
         """How many open contacts came by each endpoint."""
         return {row["endpoint"]: row["count"] for row in await self._database.pool.fetch(_ARRIVED, self._pool)}
+
+    async def other_catalogues(self) -> dict[str, Catalogue]:
+        """The catalogues in force of the other pools."""
+        return await neighbours(self._database, self._pool)
 
     async def demands(self, agents: Sequence[str]) -> dict[str, str]:
         """The open demand of each agent, "" for none."""

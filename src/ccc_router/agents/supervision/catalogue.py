@@ -120,12 +120,7 @@ async def _activate(
     before = room.catalogue
     successors = dict(one.split(":", 1) for one in listed)
     after = parse(document | {"version": before.version + 1})
-    waiting, arrived = await room.staff.open_by_queue(), await room.staff.open_by_endpoint()
-    faults = (
-        after
-        if isinstance(after, list)
-        else faults_of(after, previous=before, successors=successors, waiting=waiting, arrived=arrived)
-    )
+    faults = after if isinstance(after, list) else await _faults(room, before, after, successors)
     if isinstance(after, list) or faults:
         raise Invalid(
             "The catalogue has faults; the one in force stays.", code="catalogue_faults", errors=_listed(faults)
@@ -151,6 +146,18 @@ async def _activate(
         version=(before if dry_run else after).version,
         activated=not dry_run,
         simulated=await room.trial(before, after) if dry_run else None,
+    )
+
+
+async def _faults(room: AgentsRoom, before: Catalogue, after: Catalogue, successors: Mapping[str, str]) -> list[Fault]:
+    return faults_of(
+        after,
+        previous=before,
+        successors=successors,
+        waiting=await room.staff.open_by_queue(),
+        arrived=await room.staff.open_by_endpoint(),
+        pool=room.pool,
+        others=await room.staff.other_catalogues(),
     )
 
 

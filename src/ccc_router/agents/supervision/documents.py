@@ -253,7 +253,7 @@ class DeliveryView(Document):
     message_id: str
     attempts: int
     last_error: str
-    due_at: Moment | None
+    due_at: Moment | None = Field(description="Null while it stands behind another of its kind to the same receiver.")
     created_at: Moment
     updated_at: Moment
 

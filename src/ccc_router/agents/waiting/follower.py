@@ -15,6 +15,8 @@ from ..store.records import Entry, Records
 LOOK_S: Final = 0.25
 BATCH: Final = 1000
 STREAMS_EACH: Final = 5
+MOST_UNTOLD: Final = 10_000
+"""Ids a stream may be behind. Whoever reads so slowly is dropped: he connects again and gets the whole picture."""
 Parts = dict[str, Any]
 
 _NAMES: Final = ("agent_id", "actor", "contact_id", "offer_id", "case_id", "queue", "reserved_for", "customer_id")
@@ -35,6 +37,12 @@ class News:
         touched, self.touched = self.touched, set()
         self.event.clear()
         return touched
+
+    def end(self) -> None:
+        """No more; nothing is kept for it."""
+        self.over = True
+        self.touched = set()
+        self.event.set()
 
 
 class Follower:
@@ -130,8 +138,7 @@ class Follower:
         """End every stream: the service stops."""
         self._closed = True
         for news in self._streams:
-            news.over = True
-            news.event.set()
+            news.end()
 
     async def _look(self) -> bool:
         if not self._streams:
@@ -151,6 +158,8 @@ class Follower:
             if last > news.position:
                 news.position = last
                 news.touched |= named
+                if len(news.touched) > MOST_UNTOLD:
+                    news.end()
                 news.event.set()
 
 

@@ -13,7 +13,7 @@ from ccc_router.queues.deliveries.owing import WAKE as DELIVERY_WAKE
 from ccc_router.queues.engine import Engine, Observers
 from ccc_router.queues.heartbeats import Watch
 from ccc_router.web.health import Check
-from ccc_router.workers.engine import engine_loop
+from ccc_router.workers.engine import INBOX_WAKE, engine_loop
 from ccc_router.workers.prune import Pruning
 from ccc_router.workers.watching import Watching
 
@@ -50,7 +50,7 @@ async def deciding(spine: Spine) -> AsyncIterator[Deciding]:
     feed = None if cluster is None else KafkaFeed(cluster, pool, clock, wake=wake)
     engine = Engine(database, pool, clock, spine.desk, observers, feed=feed)
     loops.append(engine_loop(engine, spine.storage.wakeups))
-    _tell(spine, observers)
+    _tell(spine, engine, observers)
     for loop in (
         *loops,
         Watch(database, engine, spine.inbox, clock).loop,
@@ -67,10 +67,14 @@ async def deciding(spine: Spine) -> AsyncIterator[Deciding]:
         await engine.stop()
 
 
-def _tell(spine: Spine, observers: Observers) -> None:
-    """Hints after a commit: whoever follows the journal, works by the catalogue, or sends."""
+def _tell(spine: Spine, engine: Engine, observers: Observers) -> None:
+    """Hints after a commit: whoever follows the journal, works by the catalogue, sends, or leads a pool that got something."""
     notifier, pool = spine.storage.notifier, spine.settings.pool
+    notifier.keep(INBOX_WAKE, pool, lambda: engine.leading)  # those who stand by do not read
+    # Its readers are here; beside another such process they look by themselves.
+    notifier.keep(JOURNAL_WAKE, pool, lambda: spine.alone)
     observers.activated.append(spine.current.put)
     observers.activated.append(lambda _: notifier.notify(CATALOGUE_WAKE, pool, here=False))
     observers.owed.append(lambda kind: notifier.notify(DELIVERY_WAKE, kind))
+    observers.handed.append(lambda other: notifier.notify(INBOX_WAKE, other))
     observers.committed.append(lambda _: notifier.notify(JOURNAL_WAKE, pool))

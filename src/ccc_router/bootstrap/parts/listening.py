@@ -72,5 +72,6 @@ def _config(settings: Settings, app: FastAPI, port: int) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         timeout_keep_alive=30,
+        limit_concurrency=settings.connection_limit,
         timeout_graceful_shutdown=max(1, int(settings.drain_s) - 1),
     )

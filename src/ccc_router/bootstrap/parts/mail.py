@@ -36,7 +36,8 @@ async def mailing(spine: Spine) -> AsyncIterator["SmtpListener | None"]:
     intake = spine.intake()
 
     def endpoints() -> Iterable[Endpoint]:
-        return current.catalogue.endpoints if current.catalogue is not None else ()
+        known = current.catalogue.endpoints if current.catalogue is not None else ()
+        return [one for one in known if not one.shared_from]  # what comes by the others comes to another pool
 
     cursors = PostgresCursors(database, settings.pool)
     poller = ImapPoller(intake, EMAIL, endpoints, spine.secrets, cursors, spine.clock)

@@ -8,9 +8,10 @@ from ccc_router.web.health import Check
 
 _PATIENCE_S: Final = 2.0
 _LAG_S: Final = 10
+# What another pool handed over bears the time when it came there.
 _LOOK: Final = """
 SELECT (SELECT until > clock_timestamp() FROM lease WHERE name = $1) AS led,
-       (SELECT extract(epoch FROM clock_timestamp() - min(at)) FROM inbox WHERE pool = $2) AS lag_s
+       (SELECT extract(epoch FROM clock_timestamp() - min(at)) FROM inbox WHERE pool = $2 AND source NOT LIKE 'pool:%') AS lag_s
 """
 
 
@@ -29,6 +30,7 @@ class Readiness:
         checks = {
             "process": Check(ok=not stopping, detail=f"{self._spine.process}{', stopping' if stopping else ''}"),
             "loops": Check(ok=not dead, detail=", ".join(dead)),
+            "disk": _disk(self._spine),
         }
         try:
             async with asyncio.timeout(_PATIENCE_S):
@@ -38,6 +40,13 @@ class Readiness:
         except Exception as error:  # noqa: BLE001 - whatever it is, the answer is that the database is not there
             return checks | {"database": Check(ok=False, detail=type(error).__name__)}
         return checks | {"database": Check(ok=True)}
+
+
+def _disk(spine: Spine) -> Check:
+    """It says so and stays ready: commands and what is under way go on, and would not if nobody were sent here any more."""
+    disk = spine.storage.disk
+    said = f"{100 * disk.used:.0f} % used, new contacts are refused" if disk.almost_full else ""
+    return Check(ok=True, detail=said)
 
 
 def the_pool(spine: Spine) -> Look:

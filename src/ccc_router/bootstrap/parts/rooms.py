@@ -40,6 +40,7 @@ from ccc_router.events.journal import WAKE as JOURNAL_WAKE
 from ccc_router.kernel.clock import Clock
 from ccc_router.queues.heartbeats import Heartbeats
 from ccc_router.queues.waits.waits import Waits
+from ccc_router.rest.gates import Bounds, Gates
 from ccc_router.rest.kept import KeptAnswers
 from ccc_router.settings import Settings
 from ccc_router.web.app import create_app
@@ -99,25 +100,43 @@ async def rooms(spine: Spine) -> AsyncIterator[Rooms]:
                 identify=Authenticator(tokens(settings, clock), _issuer(settings, http, clock), heard),
                 replays=KeptAnswers(database, settings.pool),
                 readiness=Readiness(spine),
+                gates=_gates(settings),
                 registry=REGISTRY,
                 routers=(v1, *AGENTS, *ESCALATIONS),
                 direct={f"/v1{pattern}": handler for pattern, handler in webhooks.direct().items()},
                 state={"agents": room, "escalations": _escalations(spine)},
-                limits=BodyLimits(
-                    default=settings.body_limit,
-                    by_prefix=(
-                        ("/v1/channels/email/", settings.message_limit),
-                        ("/v1/channels/fanpage/", 4 * settings.body_limit),
-                        ("/v1/channels/portal/", settings.attachment_limit + settings.body_limit),
-                        ("/v1/attachments", settings.attachment_limit),
-                    ),
-                ),
+                limits=_limits(settings),
                 metrics_token=metrics_token.get_secret_value() if metrics_token is not None else "",
                 webhooks=published.webhooks(),
                 schemas=published.schemas(),
             )
         )
         yield Rooms(app, room.waiters, room.follower, streams)
+
+
+def _limits(settings: Settings) -> BodyLimits:
+    return BodyLimits(
+        default=settings.body_limit,
+        by_prefix=(
+            ("/v1/channels/email/", settings.message_limit),
+            ("/v1/channels/fanpage/", 4 * settings.body_limit),
+            ("/v1/channels/portal/", settings.attachment_limit + settings.body_limit),
+            ("/v1/attachments", settings.attachment_limit),
+        ),
+    )
+
+
+def _gates(settings: Settings) -> Gates:
+    bounds = Bounds(
+        endpoints=settings.endpoint_requests,
+        agents=settings.agent_requests,
+        leaders=settings.supervisor_requests,
+        departments=settings.department_requests,
+        caller=settings.caller_requests,
+        streams=settings.stream_limit,
+        bodies=settings.body_memory,
+    )
+    return Gates(bounds)
 
 
 def _waits(spine: Spine) -> Waits:
@@ -168,6 +187,7 @@ def _portal(spine: Spine, waits: Waits) -> tuple[PortalRoutes, Streams]:
         clock,
         lambda reference: notifier.notify(PORTAL_WAKE, reference),
         spine.desk,
+        closed=spine.closed,
     )
     limits = PortalLimits(
         upload_bytes=spine.settings.attachment_limit, forms_per_minute=spine.settings.forms_per_minute

@@ -61,7 +61,11 @@ async def sending(spine: Spine) -> AsyncIterator[Deliver]:
     """The loops that send, running until the context is left; attempts under way then end, or are given back (I17)."""
     async with AsyncExitStack() as stack:
         deliver = Deliver(
-            spine.storage.database, spine.clock, await _ways(spine, stack), reported=lambda _: spine.wake()
+            spine.storage.database,
+            spine.clock,
+            await _ways(spine, stack),
+            pool=spine.settings.pool,
+            reported=lambda _: spine.wake(),
         )
         deliver.listen(spine.storage.wakeups)
         client = await stack.enter_async_context(graph.a_client(trusted()))
@@ -110,7 +114,8 @@ def _page(spine: Spine, client: httpx.AsyncClient) -> Sender:
 def _portal(spine: Spine) -> Sender:
     database, notifier = spine.storage.database, spine.storage.notifier
     tickets = Tickets(database, spine.settings.pool)
-    return PortalSender(PostgresOutbox(database), tickets, lambda reference: notifier.notify(PORTAL_WAKE, reference))
+    hint = lambda reference: notifier.notify(PORTAL_WAKE, reference)  # noqa: E731
+    return PortalSender(PostgresOutbox(database), tickets, hint, spine.current)
 
 
 def _webhooks(spine: Spine) -> Sender:

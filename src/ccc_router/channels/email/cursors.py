@@ -1,6 +1,8 @@
 """IMAP cursors in PostgreSQL."""
 
 from ccc_router.channels.email.imap import Cursor
+from ccc_router.kernel import crashing
+from ccc_router.kernel.crashing import Site
 from ccc_router.storage.database import Database
 
 
@@ -23,6 +25,7 @@ class PostgresCursors:
 
     async def put(self, endpoint: str, folder: str, cursor: Cursor) -> None:
         """Durable when it returns. Two pollers at once cannot take it back: it only grows under one ``uid_validity``."""
+        crashing.before(Site.CURSOR)
         await self._database.pool.execute(
             """
             INSERT INTO imap_cursor AS old (pool, endpoint, folder, uid_validity, uid) VALUES ($1, $2, $3, $4, $5)
@@ -36,3 +39,4 @@ class PostgresCursors:
             cursor.uid_validity,
             cursor.uid,
         )
+        crashing.after(Site.CURSOR)

@@ -17,7 +17,9 @@ from ccc_router.channels.email.inbound.facts import ENVELOPE_FROM, ENVELOPE_TO, 
 from ccc_router.channels.email.mailbox import mailbox_of
 from ccc_router.channels.email.mime.headers import valid_address
 from ccc_router.channels.intake import Intake
+from ccc_router.kernel import crashing
 from ccc_router.kernel.clock import Clock
+from ccc_router.kernel.crashing import Site
 from ccc_router.kernel.errors import CccError, TooMany, Unavailable
 from ccc_router.kernel.log import get_logger
 from ccc_router.routing.policy import Endpoint
@@ -85,7 +87,12 @@ class _Protocol(SMTP):
 
     async def push(self, status: AnyStr) -> None:
         self._unanswered = 0
+        taken = status == _TAKEN
+        if taken:
+            crashing.before(Site.MAIL_TAKEN)
         await super().push(status)
+        if taken:
+            crashing.after(Site.MAIL_TAKEN)
 
 
 class _Desk:

@@ -14,7 +14,9 @@ import msgspec
 from ccc_router.channels.channel import Directory
 from ccc_router.channels.found import digest
 from ccc_router.events.facts import Attachment
+from ccc_router.kernel import crashing
 from ccc_router.kernel.clock import Clock
+from ccc_router.kernel.crashing import Site
 from ccc_router.kernel.ids import derive
 from ccc_router.kernel.log import get_logger
 from ccc_router.kernel.sniffing import kind_of, safe_name
@@ -86,7 +88,9 @@ class Media:
     async def run_once(self) -> bool:
         """Fetch the files of some messages. True if there may be more."""
         now = self._clock.now_ms()
+        crashing.before(Site.MEDIA_CLAIM)
         rows = await self._database.pool.fetch(_CLAIM, self._pool, now, _HOLD_MS, _AT_ONCE)
+        crashing.after(Site.MEDIA_CLAIM)
         for row in rows:
             wanted = msgspec.json.decode(row["files"], type=list[Wanted])[:_MOST_FILES]
             fetched, missing = await self._fetch_all(row["id"], row["endpoint"] or "", wanted)
@@ -137,6 +141,8 @@ class Media:
                 await connection.execute(_BLOB, file.sha256, file.media_type, file.size, one.content)
             rows = msgspec.json.encode([msgspec.structs.asdict(one.attachment) for one in fetched]).decode()
             await connection.execute(_KEEP, self._pool, message_id, rows, json.dumps(left))
+            crashing.before(Site.MEDIA)
+        crashing.after(Site.MEDIA)
 
 
 def allowed(url: str, hosts: tuple[str, ...]) -> bool:

@@ -2,6 +2,8 @@
 
 from typing import Final, Literal, Protocol
 
+from ccc_router.kernel import crashing
+from ccc_router.kernel.crashing import Site
 from ccc_router.storage.database import Database
 
 PartState = Literal["sending", "sent", "unknown"]
@@ -42,8 +44,12 @@ class PostgresParts:
 
     async def set(self, pool: str, delivery_id: str, part: int, state: PartState) -> None:
         """See `Parts.set`."""
+        crashing.before(Site.PART)
         await self._database.pool.execute(_SET, pool, delivery_id, part, state)
+        crashing.after(Site.PART)
 
     async def forget(self, pool: str, delivery_id: str, part: int) -> None:
         """See `Parts.forget`."""
+        crashing.before(Site.PART_FORGET)
         await self._database.pool.execute(_FORGET, pool, delivery_id, part)
+        crashing.after(Site.PART_FORGET)

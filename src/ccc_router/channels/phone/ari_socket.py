@@ -18,8 +18,8 @@ from starlette.websockets import WebSocketDisconnect
 from ccc_router.channels.channel import Adapter, Directory, Request, Secrets, Unreadable
 from ccc_router.channels.intake import parse
 from ccc_router.channels.phone.asterisk_ari import AsteriskAri
-from ccc_router.events.inbox import InboxUnavailable, Overloaded
 from ccc_router.kernel.clock import Clock
+from ccc_router.kernel.errors import TooMany, Unavailable
 from ccc_router.kernel.log import get_logger
 from ccc_router.kernel.tasks import Tasks
 from ccc_router.routing.policy import Endpoint
@@ -30,6 +30,8 @@ DIALECT: Final = "asterisk-ari"
 TRY_AGAIN_LATER: Final = 1013  # RFC 6455's registry: the service is overloaded, come back
 MOST_WAITING: Final = 5_000
 """Messages read but not yet kept; a burst of twenty calls is 1,700."""
+MOST_BYTES: Final = 16 * 1024 * 1024
+"""The same in bytes; an ordinary event has 1 to 2 KiB."""
 _BATCH: Final = 200
 _BATCH_BYTES: Final = 512 * 1024
 _PAUSES_S: Final = (0.05, 0.2, 0.5, 1.0)
@@ -43,7 +45,7 @@ class Taker(Protocol):
     """The intake, as far as the socket needs it."""
 
     async def accept(self, endpoint: Endpoint, request: Request, adapter: Adapter, /) -> object:
-        """Make a delivery durable. Raises InboxUnavailable or Overloaded when that is not possible now."""
+        """Make a delivery durable. Raises Unavailable or TooMany when that is not possible now."""
         ...
 
 
@@ -58,25 +60,30 @@ class AriSocket:
         directory: Directory,
         clock: Clock,
         most_waiting: int,
+        most_bytes: int,
     ) -> None:
         self._most_waiting = most_waiting
+        self._most_bytes = most_bytes
         self._endpoint = endpoint
         self._adapter = adapter
         self._intake = intake
         self._directory = directory
         self._clock = clock
         self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._bytes = 0
         self._tasks = Tasks()
 
     async def run(self, websocket: WebSocket) -> None:
         """Until the switch goes or too much has gathered; what was read is kept before this returns."""
         keeper = self._tasks.start(self._keep_all(), name=f"ari-{self._endpoint.id}")
         try:
-            while self._queue.qsize() < self._most_waiting:
+            while self._queue.qsize() < self._most_waiting and self._bytes < self._most_bytes:
                 message = await websocket.receive()
                 if message["type"] == "websocket.disconnect":
                     return
-                self._queue.put_nowait(message.get("bytes") or (message.get("text") or "").encode("utf-8", "replace"))
+                read = message.get("bytes") or (message.get("text") or "").encode("utf-8", "replace")
+                self._bytes += len(read)
+                self._queue.put_nowait(read)
             await websocket.close(TRY_AGAIN_LATER)
         except WebSocketDisconnect:
             return
@@ -97,6 +104,7 @@ class AriSocket:
                 size += len(batch[-1] or b"")
             ended = batch[-1] is None
             await self._keep([one for one in batch if one])
+            self._bytes -= size
 
     async def _keep(self, messages: Sequence[bytes]) -> None:
         """As one delivery; one by one when the whole cannot be read, so that one bad message spoils no other."""
@@ -113,7 +121,7 @@ class AriSocket:
         while True:
             try:
                 await self._intake.accept(self._endpoint, delivery, self._adapter)
-            except (InboxUnavailable, Overloaded) as error:
+            except (Unavailable, TooMany) as error:
                 _log.warning("ari_events_wait", endpoint=self._endpoint.id, reason=error.code)
                 await self._clock.sleep(_PAUSES_S[min(tries, len(_PAUSES_S) - 1)])
                 tries += 1
@@ -135,7 +143,13 @@ async def refuse(websocket: WebSocket, status: int) -> None:
 
 
 def ari_router(
-    intake: Taker, directory: Directory, secrets: Secrets, clock: Clock, *, most_waiting: int = MOST_WAITING
+    intake: Taker,
+    directory: Directory,
+    secrets: Secrets,
+    clock: Clock,
+    *,
+    most_waiting: int = MOST_WAITING,
+    most_bytes: int = MOST_BYTES,
 ) -> APIRouter:
     """The route ``GET /channels/phone/{endpoint}/ari``. Mount it where the webhook routes are."""
     router = APIRouter(prefix="/channels")
@@ -144,7 +158,7 @@ def ari_router(
     @router.websocket("/phone/{endpoint}/ari")
     async def take_ari_events(websocket: WebSocket, endpoint: str) -> None:
         known = directory.endpoint(endpoint)
-        if known is None or known.channel != "phone" or known.dialect != DIALECT:
+        if known is None or known.channel != "phone" or known.dialect != DIALECT or known.shared_from:
             await refuse(websocket, 404)
             return
         handshake = Request(method="GET", headers={name.lower(): value for name, value in websocket.headers.items()})
@@ -157,6 +171,6 @@ def ari_router(
             return
         await websocket.accept(subprotocol=SUBPROTOCOL)
         with SOCKETS.labels(known.id).track_inprogress():
-            await AriSocket(known, adapter, intake, directory, clock, most_waiting).run(websocket)
+            await AriSocket(known, adapter, intake, directory, clock, most_waiting, most_bytes).run(websocket)
 
     return router

@@ -37,6 +37,7 @@ from ccc_router.kernel.clock import Clock, from_ms
 from ccc_router.kernel.errors import MalformedRequest, NotFound, Unauthenticated, UnsupportedMedia
 from ccc_router.rest.problems import answers
 from ccc_router.rest.replay import idempotency_key
+from ccc_router.rest.streams import EventStream
 from ccc_router.routing.policy import Endpoint
 
 Form = TypeVar("Form", bound=BaseModel)
@@ -141,8 +142,7 @@ class PortalRoutes:
         _, ticket = await self._ticket(request, endpoint, reference)
         self._streams.admit(ticket)
         after = read_last_id(request.headers.get("last-event-id", ""))
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(self._streams.follow(ticket, after), 200, headers, "text/event-stream")
+        return EventStream(self._streams.follow(ticket, after))
 
     async def get_file(self, request: Request, endpoint: EndpointId, reference: Reference, file: FileId) -> Response:
         """A file of the conversation, always as a download."""
@@ -218,7 +218,7 @@ def portal_router(routes: PortalRoutes) -> APIRouter:
         routes.get_challenge,
         methods=["GET"],
         summary="Ask for a challenge",
-        responses=answers(404, 422, 503),
+        responses=answers(404, 422, 429, 503),
     )
     router.add_api_route(
         "/contacts", routes.post_contact, methods=["POST"], status_code=201, summary="Send the contact form",
@@ -230,7 +230,7 @@ def portal_router(routes: PortalRoutes) -> APIRouter:
     )  # fmt: skip
     router.add_api_route(
         "/contacts/{reference}", routes.get_contact, methods=["GET"], summary="Read the conversation",
-        responses=answers(401, 404, 422, 503), openapi_extra=_TOKEN,
+        responses=answers(401, 404, 422, 429, 503), openapi_extra=_TOKEN,
     )  # fmt: skip
     router.add_api_route(
         "/contacts/{reference}/messages", routes.post_message, methods=["POST"], status_code=202, summary="Write again",
@@ -246,7 +246,7 @@ def portal_router(routes: PortalRoutes) -> APIRouter:
     )  # fmt: skip
     router.add_api_route(
         "/contacts/{reference}/files/{file}", routes.get_file, methods=["GET"], summary="Fetch a file",
-        response_class=Response, responses={200: _BYTES, **answers(401, 404, 422, 503)}, openapi_extra=_TOKEN,
+        response_class=Response, responses={200: _BYTES, **answers(401, 404, 422, 429, 503)}, openapi_extra=_TOKEN,
     )  # fmt: skip
     return router
 

@@ -16,12 +16,22 @@ PATIENCE_S: Final = 30
 
 # Notes have no line, but whoever reads here is outside the house: what is shown is named, not what is hidden.
 _LINES: Final = """
-SELECT l.number, l.message_id, m.id IS NULL AS missing, m.direction, m.at, m.attachments::text AS files,
+SELECT l.number, l.message_id, m.id IS NULL AS missing, m.direction, m.at, m.files,
        m.deleted OR m.erased OR m.direction = 'internal' OR m.visibility = 'note' AS hidden, m.text,
        extract(epoch FROM clock_timestamp() - l.at)::float8 AS age
-FROM portal_line l LEFT JOIN message m ON m.pool = l.pool AND m.id = l.message_id
+FROM portal_line l LEFT JOIN LATERAL (
+    SELECT id, direction, at, attachments::text AS files, deleted, erased, visibility, text FROM message
+    WHERE pool = ANY ($6::text[]) AND id = l.message_id ORDER BY array_position($6::text[], pool) DESC LIMIT 1) m ON true
 WHERE l.pool = $1 AND l.endpoint = $2 AND l.reference = $3 AND l.number > $4
 ORDER BY l.number LIMIT $5
+"""
+# The pools the contact went through, ours first, and the one it is on its way to.
+_WAY: Final = """
+WITH RECURSIVE way AS (
+    SELECT 1 AS n, row -> 'handed_over' ->> 'pool' AS pool FROM contact WHERE pool = $1 AND id = $2
+    UNION ALL
+    SELECT n + 1, c.row -> 'handed_over' ->> 'pool' FROM way JOIN contact c ON c.pool = way.pool AND c.id = $2 WHERE n < 100)
+SELECT pool FROM way WHERE pool IS NOT NULL ORDER BY n
 """
 _STATE: Final = """
 SELECT k.state FROM contact c JOIN customer_case k ON k.pool = c.pool AND k.id = c.case_id
@@ -69,7 +79,10 @@ class Conversations:
 
     async def after(self, ticket: TicketRow, number: int, limit: int = _BATCH) -> News:
         """The messages after ``number``, without a gap: one that is on its way holds back those behind it, for a while."""
-        rows = await self._database.pool.fetch(_LINES, self._pool, ticket.endpoint, ticket.reference, number, limit)
+        way = await self._way(ticket)
+        rows = await self._database.pool.fetch(
+            _LINES, self._pool, ticket.endpoint, ticket.reference, number, limit, way
+        )
         messages: list[Message] = []
         seen = number
         for row in rows:
@@ -92,8 +105,9 @@ class Conversations:
         return found
 
     async def state(self, ticket: TicketRow) -> CaseWord:
-        """The state of the case; ``received`` as long as the engine has not read the form."""
-        state: CaseWord | None = await self._database.pool.fetchval(_STATE, self._pool, ticket.contact_id)
+        """The state of the case; ``received`` as long as the engine that is to has not read the form."""
+        pool = (await self._way(ticket))[-1]
+        state: CaseWord | None = await self._database.pool.fetchval(_STATE, pool, ticket.contact_id)
         return state or "received"
 
     async def claimed(self, ticket: TicketRow) -> tuple[str, str]:
@@ -102,11 +116,16 @@ class Conversations:
         return (row[0], row[1] or "") if row is not None else ("", "")
 
     async def waiting(self, ticket: TicketRow) -> ExpectedWait | None:
-        """His place in line and how long he still waits; None when he does not wait for an agent."""
+        """His place in line and how long he still waits; None when he does not wait for an agent, or not for one of ours."""
         row = await self._database.pool.fetchval(_WAITING, self._pool, ticket.contact_id)
         if row is None:
             return None
         return ExpectedWait.of(await self._expect(msgspec.json.decode(row, type=Contact)))
+
+    async def _way(self, ticket: TicketRow) -> list[str]:
+        """The pools that know what was said, the one that goes on with it last."""
+        rows = await self._database.pool.fetch(_WAY, self._pool, ticket.contact_id)
+        return [self._pool, *(row["pool"] for row in rows)]
 
     async def file(self, ticket: TicketRow, attachment_id: str) -> tuple[Attachment, bytes] | None:
         """A file of a message the visitor may see."""

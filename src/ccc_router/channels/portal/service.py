@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from ccc_router.channels.channel import Secrets
+from ccc_router.channels.intake import DiskAlmostFull
 from ccc_router.channels.portal import facts, names, proof
 from ccc_router.channels.portal.forms import CallbackForm, ContactForm, MessageForm
 from ccc_router.channels.portal.reading import Conversations
@@ -57,7 +58,11 @@ class Portal:
         clock: Clock,
         hint: Hint,
         desk: Desk,
+        *,
+        closed: Callable[[], bool] = lambda: False,
     ) -> None:
+        """``closed``: whether nothing new is taken now; a message below a reference still is."""
+        self._closed = closed
         self._inbox = inbox
         self._tickets = tickets
         self.conversations = conversations
@@ -72,6 +77,7 @@ class Portal:
         Raises Invalid (422): filled in by a machine, unsolved or used challenge, unknown upload, same key with another body.
         """
         endpoint = sent.endpoint
+        self._refuse_when_closed()
         if form.website:
             raise Invalid("The form was filled in by a machine.", code="rejected")
         key = sent.key or fresh("ik")
@@ -143,6 +149,7 @@ class Portal:
 
     async def keep(self, endpoint: Endpoint, file: Received) -> str:
         """Keep an upload and name it; the name is as good as a key to it, once."""
+        self._refuse_when_closed()
         upload_id = fresh("at")
         await self._tickets.keep_upload(endpoint.id, upload_id, file)
         return upload_id
@@ -159,6 +166,10 @@ class Portal:
         number = endpoint.options.get("proof_number", "")
         work = int(number) if number.isascii() and number.isdigit() and len(number) < 9 else proof.DEFAULT_NUMBER
         return proof.ask(self._proof_keys(endpoint)[0], self._clock.now(), work)
+
+    def _refuse_when_closed(self) -> None:
+        if self._closed():
+            raise DiskAlmostFull(retry_after_s=30)
 
     async def _solved(self, endpoint: Endpoint, payload: str | None) -> proof.Solved:
         keys = self._proof_keys(endpoint)

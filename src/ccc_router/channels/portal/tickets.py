@@ -10,6 +10,8 @@ from ccc_router.channels.portal.facts import Ids
 from ccc_router.channels.portal.proof import Solved
 from ccc_router.channels.portal.uploads import Received
 from ccc_router.events.facts import Attachment
+from ccc_router.kernel import crashing
+from ccc_router.kernel.crashing import Site
 from ccc_router.kernel.errors import IdempotencyKeyReused, Invalid, TooMany, Unavailable
 from ccc_router.storage.database import Connection, Database
 
@@ -88,7 +90,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Tickets:
-    """Every method is one transaction."""
+    """Every method is one transaction. ``pool`` of a method: whose ticket it is, where not ours, as a portal is shared."""
 
     def __init__(self, database: Database, pool: str) -> None:
         self._database = database
@@ -98,9 +100,9 @@ class Tickets:
         """The ticket that was made under a key."""
         return _ticket(await self._database.pool.fetchrow(_BY_KEY, self._pool, endpoint, key_hash))
 
-    async def by_reference(self, endpoint: str, reference: str) -> TicketRow | None:
+    async def by_reference(self, endpoint: str, reference: str, *, pool: str = "") -> TicketRow | None:
         """The ticket of a reference."""
-        return _ticket(await self._database.pool.fetchrow(_BY_REFERENCE, self._pool, endpoint, reference))
+        return _ticket(await self._database.pool.fetchrow(_BY_REFERENCE, pool or self._pool, endpoint, reference))
 
     async def open(self, new: NewTicket) -> tuple[TicketRow, tuple[Attachment, ...]]:
         """Make the ticket with its first line, or find the one made under the same key. Also returns the files claimed.
@@ -126,39 +128,56 @@ class Tickets:
                     _ADD_LINE, self._pool, new.endpoint, ids.reference, ids.message_id, new.body_hash
                 )
             files = await self._claim(connection, new.endpoint, new.uploads, ids.message_id)
+            crashing.before(Site.TICKET)
+        crashing.after(Site.TICKET)
         return ticket, files
 
     async def add_line(
-        self, endpoint: str, reference: str, message_id: str, body_hash: bytes, uploads: Sequence[str] = ()
+        self,
+        endpoint: str,
+        reference: str,
+        message_id: str,
+        body_hash: bytes,
+        uploads: Sequence[str] = (),
+        *,
+        pool: str = "",
     ) -> Line:
         """Give a message its number, the next one of its conversation; again: the same number.
 
         Raises IdempotencyKeyReused (422) when the message was another one, Invalid (422) for an upload that is not there.
         """
         async with self._database.transaction() as connection:
-            await connection.fetchval(_LOCK, self._pool, endpoint, reference)
-            known = await connection.fetchrow(_LINE, self._pool, message_id)
+            whose = pool or self._pool
+            await connection.fetchval(_LOCK, whose, endpoint, reference)
+            known = await connection.fetchrow(_LINE, whose, message_id)
             if known is not None and known["body_hash"] != body_hash:
                 raise IdempotencyKeyReused
             if known is not None:
                 number: int = known["number"]
             else:
-                number = await connection.fetchval(_ADD_LINE, self._pool, endpoint, reference, message_id, body_hash)
-            return Line(number, await self._claim(connection, endpoint, uploads, message_id))
+                number = await connection.fetchval(_ADD_LINE, whose, endpoint, reference, message_id, body_hash)
+            line = Line(number, await self._claim(connection, endpoint, uploads, message_id))
+            crashing.before(Site.LINE)
+        crashing.after(Site.LINE)
+        return line
 
     async def keep_upload(self, endpoint: str, upload_id: str, file: Received) -> None:
         """Keep a file until it is sent. Raises TooMany (429) when too much waits already."""
         size = len(file.content)
         if await self._database.pool.fetchval(_UNSENT, self._pool, endpoint) + size > _MOST_UNSENT:
             raise TooMany(retry_after_s=600)
+        crashing.before(Site.UPLOAD)
         await self._database.pool.execute(
             _KEEP_UPLOAD, self._pool, endpoint, upload_id, file.name, file.media_type, size, file.sha256, file.content
         )
+        crashing.after(Site.UPLOAD)
 
     async def spend(self, proof: Solved) -> None:
         """Use a solved challenge up. Raises Invalid (422) when it was used before."""
         async with self._database.transaction() as connection:
             await self._spend(connection, proof)
+            crashing.before(Site.PROOF)
+        crashing.after(Site.PROOF)
 
     async def _spend(self, connection: Connection, proof: Solved) -> None:
         expires: datetime = proof.expires_at

@@ -39,6 +39,7 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     409: {"description": "The escalation has moved on.", "content": _HTML},
     410: {"description": "The link was used, or its time is over.", "content": _HTML},
     422: {"description": "The answer is empty or too long.", "content": _HTML},
+    429: answer("Too many requests; slow down."),
     503: answer("The service cannot take this now; try again."),
 }
 _POSTED: Final = _RESPONSES | answers(400, 408, 413)

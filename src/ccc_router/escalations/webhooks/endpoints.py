@@ -8,6 +8,9 @@ from typing import Final
 
 import msgspec
 
+from ccc_router.kernel import crashing
+from ccc_router.kernel.crashing import Site
+
 from ...kernel.clock import to_ms
 from ...storage.database import Database
 
@@ -76,19 +79,27 @@ class Endpoints:
 
     async def well(self, department: str) -> None:
         """It answered as it should: the breaker is closed."""
+        crashing.before(Site.WELL)
         await self._database.pool.execute(_WELL, self._pool, department)
+        crashing.after(Site.WELL)
 
     async def ill(self, department: str) -> None:
         """It did not."""
+        crashing.before(Site.ILL)
         await self._database.pool.execute(_ILL, self._pool, department, TRIPS_AT, _SHORTEST_OPEN, _LONGEST_OPEN)
+        crashing.after(Site.ILL)
 
     async def disable(self, department: str, reason: str) -> None:
         """Nothing is sent there until an administrator enables it again."""
+        crashing.before(Site.DISABLE)
         await self._database.pool.execute(_DISABLE, self._pool, department, reason)
+        crashing.after(Site.DISABLE)
 
     async def enable(self, department: str, by: str) -> None:
         """An administrator says that it is there again."""
+        crashing.before(Site.ENABLE)
         await self._database.pool.execute(_ENABLE, self._pool, department, by)
+        crashing.after(Site.ENABLE)
 
     async def _read(self, department: str) -> list[EndpointState]:
         rows = await self._database.pool.fetch(_STATE, self._pool, department)

@@ -9,7 +9,9 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import httpcore
@@ -20,6 +22,9 @@ LONGEST_ANSWER: Final = 64 * 1024
 CONNECT_S: Final = 5.0
 TOTAL_S: Final = 15.0
 DRAIN_S: Final = 1.0
+_RESOLVERS: Final = ThreadPoolExecutor(
+    32, "resolve"
+)  # a thread stays until the name server's own time-out, longer than we wait
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 """All addresses of a host. Raises OSError when it has none."""
@@ -54,8 +59,9 @@ class _NotFound(Exception):
 
 
 async def system_resolve(host: str, port: int) -> list[str]:
-    """Ask the system's resolver."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    """Ask the system's resolver, on threads of our own: a name server that hangs must not hold up what else runs beside the loop."""
+    ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(_RESOLVERS, ask)
     return list(dict.fromkeys(str(info[4][0]) for info in found))
 
 

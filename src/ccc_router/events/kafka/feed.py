@@ -1,4 +1,4 @@
-"""The feed port: how the engine reads records itself, without ever losing its place."""
+"""The feed port: how the engine reads records itself, without ever losing its offset."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 from ccc_router.events.kafka.record import Told
 
 
-class Place(NamedTuple):
+class Offset(NamedTuple):
     """How far a partition was taken: the offset of its next record, and the digest of the one before."""
 
     next: int
@@ -17,7 +17,7 @@ class Fed(NamedTuple):
     """A record. ``id`` grows in the order of reading and is below zero, so that it is no inbox row's.
 
     ``at`` is the producer's time (ms), ``value`` the bytes as they came; ``told`` is what they say, or why they cannot be read.
-    ``anew``: its partition was begun anew before it, so that the place kept for it is of no use.
+    ``anew``: its partition was begun anew before it, so that the offset kept for it is of no use.
     """
 
     id: int
@@ -34,7 +34,7 @@ class Feed(Protocol):
 
     @property
     def topic(self) -> str:
-        """Whose places are meant."""
+        """Whose offsets are meant."""
         ...
 
     @property
@@ -42,8 +42,8 @@ class Feed(Protocol):
         """Whether what was there when the feed was opened is settled; True as well when Kafka could not be asked for seconds."""
         ...
 
-    def open(self, places: Mapping[int, Place]) -> None:
-        """Begin to read after these places, every other partition from its beginning. Returns at once, Kafka there or not."""
+    def open(self, offsets: Mapping[int, Offset]) -> None:
+        """Begin to read after these offsets, every other partition from its beginning. Returns at once, Kafka there or not."""
         ...
 
     async def close(self) -> None:
@@ -59,5 +59,5 @@ class Feed(Protocol):
         ...
 
     def settle(self, records: Iterable[Fed]) -> None:
-        """These are committed, and their places with them."""
+        """These are committed, and their offsets with them."""
         ...

@@ -17,8 +17,9 @@ from ccc_router.events.inbox import InboxUnavailable, Overloaded, RawDelivery, S
 from ccc_router.events.kafka import record
 from ccc_router.events.kafka.producing import end, open_producer
 from ccc_router.events.kafka.topics import REQUEST_MS
-from ccc_router.kernel import tracing
+from ccc_router.kernel import crashing, tracing
 from ccc_router.kernel.clock import Clock
+from ccc_router.kernel.crashing import Site
 from ccc_router.kernel.errors import Invalid
 from ccc_router.kernel.log import get_logger
 from ccc_router.kernel.tasks import Tasks, stop_quietly
@@ -142,11 +143,13 @@ class KafkaInbox:
                 if producer is None:
                     raise InboxUnavailable
                 now_ms = self._clock.now_ms()
+                crashing.before(Site.KAFKA)
                 sent = [
                     await producer.send(self._topic, value, key=key, timestamp_ms=now_ms, headers=record.HEADERS)
                     for key, value in records
                 ]
                 await asyncio.gather(*sent)
+                crashing.after(Site.KAFKA)
         except MessageSizeTooLargeError as error:
             self._throw_away(opening)
             raise TooLarge from error

@@ -19,7 +19,9 @@ from ccc_router.events.codec import canonical
 from ccc_router.events.envelope import Entry
 from ccc_router.events.kafka.producing import end, open_producer
 from ccc_router.events.kafka.topics import REQUEST_MS
+from ccc_router.kernel import crashing
 from ccc_router.kernel.clock import format_utc
+from ccc_router.kernel.crashing import Site
 from ccc_router.kernel.log import get_logger
 from ccc_router.storage.kafka import Cluster
 
@@ -139,10 +141,12 @@ class JournalTopic:
             for entry in entries:
                 record = record_of(entry)
                 lots[_PARTITIONER(record.key, partitions, partitions)].append(record)
+            crashing.before(Site.RELAY)
             sent = await asyncio.gather(*(self._send(*lot) for lot in lots.items()), return_exceptions=True)
             for failure in sent:
                 if failure is not None:
                     raise failure
+            crashing.after(Site.RELAY)
         except (KafkaError, OSError, TimeoutError) as error:
             _log.warning(
                 "relay_not_acknowledged", topic=self.name, error=type(error).__name__, entries_count=len(entries)

@@ -41,4 +41,8 @@ async def end(producer: AIOKafkaProducer, patience_s: float) -> None:
             if future.done() and not future.cancelled():
                 future.exception()
     await producer.client.close()
-    await producer._sender.close()  # noqa: SLF001
+    sender = producer._sender  # noqa: SLF001
+    if sender.sender_task is not None:
+        sender.sender_task.remove_done_callback(sender._fail_all)  # noqa: SLF001 - done above; it fails for producers without transactions
+    with contextlib.suppress(Exception):  # what was under way finds its batches given up
+        await sender.close()

@@ -1,11 +1,12 @@
 """The feed from Kafka: all partitions of a topic, assigned by hand, read ahead in the background into a bounded buffer.
 
-There is no consumer group: who may read is decided by the pool's lease, and how far, by the places in the engine's own commits. A place is
+There is no consumer group: who may read is decided by the pool's lease, and how far, by the offsets in the engine's own commits. An offset is
 believed only while the record before it is the one that was taken. Is it another, the topic was made anew: then it is read from its
 beginning, for dedup keys protect from taking twice and nothing protects from passing over.
 """
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
@@ -14,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError, UnknownTopicOrPartitionError
 from prometheus_client import Counter, Gauge
 
-from ccc_router.events.kafka.feed import Fed, Place
+from ccc_router.events.kafka.feed import Fed, Offset
 from ccc_router.events.kafka.record import Told, Unreadable, mark_of, read, topic_of
 from ccc_router.events.kafka.topics import REQUEST_MS, arguments, prepare
 from ccc_router.kernel.backoff import ceiling
@@ -28,7 +29,7 @@ _log = get_logger("events.kafka")
 LAG: Final = Gauge("ccc_inbox_lag_records", "Records of Kafka that no engine has taken yet", ["pool"])
 GAPS: Final = Counter(
     "ccc_inbox_kafka_gaps",
-    "Places that could not be gone on from: the topic is another one, or records expired",
+    "Offsets that could not be gone on from: the topic is another one, or records expired",
     ["pool", "why"],
 )
 _RECORDS: Final = 4_000
@@ -36,8 +37,9 @@ _BYTES: Final = 32 * 1024 * 1024
 _FETCH_BYTES: Final = 8 * 1024 * 1024
 _LONG_POLL_MS: Final = 100
 _ROUND_MS: Final = 1_000
-_UNASKED_S: Final = 5.0
-"""After so long timers no longer wait for a partition that nobody could be asked about."""
+_SILENT_S: Final = 5.0
+"""After so long timers no longer wait for a partition of which nothing is heard."""
+_CLOSE_S: Final = 2.0
 _FIRST_ID: Final = -(1 << 62)
 
 
@@ -69,18 +71,19 @@ class KafkaFeed:
         self._buffer: dict[int, Fed] = {}
         self._bytes = 0
         self._settled = asyncio.Event()
-        self._places: dict[int, Place] = {}
+        self._offsets: dict[int, Offset] = {}
         self._unproved: set[int] = set()
         self._anew: set[int] = set()
         self._ends: dict[int, int] = {}
         self._goals: dict[int, int] = {}
         self._opened_at = 0.0
+        self._heard_at: dict[int, float] = {}
         self.connected = False
 
-    def open(self, places: Mapping[int, Place]) -> None:
+    def open(self, offsets: Mapping[int, Offset]) -> None:
         """See `Feed.open`."""
         self._forget()
-        self._places = dict(places)
+        self._offsets = dict(offsets)
         self._opened_at = self._clock.monotonic()
         self._task = self._tasks.start(self._run(), name="kafka-feed")
 
@@ -120,19 +123,24 @@ class KafkaFeed:
     @property
     def caught_up(self) -> bool:
         """See `Feed.caught_up`."""
-        asked = self._clock.monotonic() < self._opened_at + _UNASKED_S
-        if asked and not (self._goals and self._goals.keys() <= self._ends.keys()):
-            return False
+        silent_since = self._clock.monotonic() - _SILENT_S
+        if not self._goals:
+            return self._opened_at < silent_since
         first = {one.partition: one.offset for one in reversed(self._buffer.values())}
-        return all(min(self._next(p), first.get(p, goal)) >= goal for p, goal in self._goals.items() if goal >= 0)
+        for partition, goal in self._goals.items():
+            reached = min(self._next(partition), first.get(partition, self._next(partition)))
+            silent = partition not in first and self._heard_at.get(partition, self._opened_at) < silent_since
+            if not silent and (goal < 0 or reached < goal):
+                return False
+        return True
 
     def _next(self, partition: int) -> int:
-        place = self._places.get(partition)
-        return 0 if place is None else place.next
+        offset = self._offsets.get(partition)
+        return 0 if offset is None else offset.next
 
     def _forget(self) -> None:
         self._buffer, self._bytes = {}, 0
-        self._places, self._ends, self._goals = {}, {}, {}
+        self._offsets, self._ends, self._goals, self._heard_at = {}, {}, {}, {}
         self._unproved, self._anew = set(), set()
         self.connected = False
 
@@ -169,7 +177,9 @@ class KafkaFeed:
                 await self._room()
                 await self._round(consumer)
         finally:
-            await consumer.stop()
+            with contextlib.suppress(TimeoutError, KafkaError, OSError):
+                async with asyncio.timeout(_CLOSE_S):
+                    await consumer.stop()
 
     def _assign(self, consumer: AIOKafkaConsumer, partitions: Iterable[int]) -> None:
         """Begin one record early where there was one, to see that it is the same."""
@@ -184,6 +194,7 @@ class KafkaFeed:
         while len(self._buffer) >= self._limit or self._bytes >= _BYTES:
             self._settled.clear()
             await self._settled.wait()
+            self._heard_at = dict.fromkeys(self._goals, self._clock.monotonic())  # it was us who did not listen
 
     async def _round(self, consumer: AIOKafkaConsumer) -> None:
         try:
@@ -201,7 +212,7 @@ class KafkaFeed:
         known = consumer.partitions_for_topic(self.topic) or set()
         assigned = {one.partition for one in consumer.assignment()}
         if not assigned <= known:
-            raise UnknownTopicOrPartitionError  # deleted, and perhaps another by the same name: look at every place again
+            raise UnknownTopicOrPartitionError  # deleted, and perhaps another by the same name: look at every offset again
         if known > assigned:
             _log.info("partitions_found", topic=self.topic, partitions=len(known))
             self._assign(consumer, known)
@@ -219,10 +230,11 @@ class KafkaFeed:
         self, consumer: AIOKafkaConsumer, partition: TopicPartition, records: Sequence[ConsumerRecord[bytes, bytes]]
     ) -> None:
         number = partition.partition
+        self._heard_at[number] = self._clock.monotonic()
         if number in self._unproved:
             self._unproved.discard(number)
-            place, first = self._places[number], records[0]
-            if first.offset != place.next - 1 or mark_of(first.value or b"") != place.mark:
+            offset, first = self._offsets[number], records[0]
+            if first.offset != offset.next - 1 or mark_of(first.value or b"") != offset.mark:
                 await self._begin_anew(consumer, partition, "another_topic")
                 return
             records = records[1:]
@@ -234,10 +246,10 @@ class KafkaFeed:
             fed = Fed(next(self._ids), number, one.offset, at, value, _told(value), anew)
             self._buffer[fed.id] = fed
             self._bytes += len(value)
-            self._places[number] = Place(one.offset + 1, mark_of(value))
+            self._offsets[number] = Offset(one.offset + 1, mark_of(value))
 
     async def _out_of_range(self, consumer: AIOKafkaConsumer, partition: TopicPartition) -> None:
-        """What is there does not reach back to our place, or not up to it."""
+        """What is there does not reach back to our offset, or not up to it."""
         number = partition.partition
         next_one = self._next(number)
         begin = (await consumer.beginning_offsets([partition]))[partition]
@@ -248,14 +260,14 @@ class KafkaFeed:
         self._unproved.discard(number)
         if begin > next_one:
             GAPS.labels(self._pool, "expired").inc()
-            _log.error("records_expired", topic=self.topic, partition=number, place=next_one, begin=begin)
+            _log.error("records_expired", topic=self.topic, partition=number, offset=next_one, begin=begin)
         consumer.seek(partition, max(begin, next_one))
 
     async def _begin_anew(self, consumer: AIOKafkaConsumer, partition: TopicPartition, why: str) -> None:
         number = partition.partition
         GAPS.labels(self._pool, why).inc()
-        _log.error("partition_begun_anew", topic=self.topic, partition=number, place=self._next(number), why=why)
-        self._places.pop(number, None)
+        _log.error("partition_begun_anew", topic=self.topic, partition=number, offset=self._next(number), why=why)
+        self._offsets.pop(number, None)
         self._unproved.discard(number)
         self._anew.add(number)
         self._goals[number] = -1

@@ -1,4 +1,6 @@
-"""How far each partition of a pool's Kafka topic was taken: written in the transaction of what was taken, never moved back.
+"""How far each partition of a pool's Kafka topic was taken, written in the transaction of what was taken.
+
+It never moves back but where a topic is begun anew.
 
 ``mark`` is a digest of the last record taken. Should another record be found in its place, the topic is another one by now.
 """

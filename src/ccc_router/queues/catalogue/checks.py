@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from ccc_router.queues.catalogue.choosing import choosing_faults
 from ccc_router.queues.catalogue.document import Fault, pointer
 from ccc_router.queues.catalogue.names import CHANNELS, seconds, unknown
+from ccc_router.queues.catalogue.neighbours import pool_faults
 from ccc_router.queues.catalogue.staffing import staffing_faults
 from ccc_router.queues.catalogue.stepping import step_faults
 from ccc_router.queues.catalogue.surroundings import surrounding_faults
@@ -31,12 +32,14 @@ def faults_of(
     successors: Mapping[str, str] | None = None,
     waiting: Mapping[str, int] | None = None,
     arrived: Mapping[str, int] | None = None,
+    pool: str = "",
+    others: Mapping[str, Catalogue] | None = None,
 ) -> list[Fault]:
     """Everything that is wrong with a catalogue, by path; none if it may be put in force.
 
     ``previous`` is the one in force, ``waiting`` how many contacts each of its queues has open: a queue that goes while contacts
     wait there needs a successor. ``arrived`` is how many each of its endpoints has open: one whose customers still wait for an answer
-    over it cannot go.
+    over it cannot go. ``pool`` is whose catalogue it is, ``others`` are those in force of the other pools (None: not looked at).
     """
     found = [
         *_ids(catalogue),
@@ -46,6 +49,7 @@ def faults_of(
         *staffing_faults(catalogue),
         *surrounding_faults(catalogue),
         *_rules(catalogue),
+        *pool_faults(catalogue, pool, others),
         *_removed_queues(catalogue, previous, successors or {}, waiting or {}),
         *_removed_endpoints(catalogue, previous, arrived or {}),
     ]
@@ -103,7 +107,7 @@ def _queues(catalogue: Catalogue) -> Iterator[Fault]:
 def _overflow_rules(queue: Queue, known: set[str], path: str) -> Iterator[Fault]:
     for at, rule in enumerate(queue.overflow_when):
         here = path + pointer("overflow_when", at)
-        if rule.to not in known or rule.to == queue.id:
+        if not rule.pool and (rule.to not in known or rule.to == queue.id):
             yield Fault(here + "/to", "unknown_queue", f"there is no other queue {rule.to}")
         if min(rule.after_wait_s, rule.length_over) < 0 or not (rule.after_wait_s or rule.length_over):
             yield Fault(here, "out_of_range", "a rule has a wait or a length, and none below 0")
@@ -209,7 +213,7 @@ def _rules(catalogue: Catalogue) -> Iterator[Fault]:
                 yield Fault(pointer("rules", name, channel), "missing", f"a number for {channel} is needed")
     for name in rules.__struct_fields__:
         value = getattr(rules, name)
-        least = 0 if name in {"penalty_s", "penalty_max_s", "no_repeat_offers", "transfer_wait_s"} else 1
+        least = 0 if name in {"penalty_s", "penalty_max_s", "no_repeat_offers", "transfer_wait_s", "handovers"} else 1
         if isinstance(value, int) and value < least:
             yield Fault(pointer("rules", name), "out_of_range", f"at least {least}")
 

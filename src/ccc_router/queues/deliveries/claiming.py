@@ -1,8 +1,9 @@
 """The workers' side: claiming what is due, oldest of a lane only, and writing down what came of it.
 
 A claim is the row's ``due`` moved to the claim's end together with the worker's mark. A worker that dies leaves a claim that
-ends by itself; a worker that comes back too late finds another mark and writes nothing. Rows that wait behind an older one of
-their lane are moved out of the way when they are met, so that a long lane of a dead receiver costs the others nothing (I11).
+ends by itself; a worker that comes back too late finds another mark and writes nothing. A row that waits behind an older one of its
+lane loses its due time (``infinity``) when it is met, once, so that a long lane of a dead receiver costs the others nothing (I11,
+ADR 0049); the end of the one before it brings it forward, and `bring_forward` those whose end nobody told.
 One that was refused for what it says has a lane aside, into which what is about the same escalation follows it (ADR 0022).
 """
 
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from ccc_router.events.vocabulary import ControlCommand, DeliveryKind, DeliveryState
+from ccc_router.kernel import crashing
 from ccc_router.kernel.clock import to_ms
+from ccc_router.kernel.crashing import Site
 from ccc_router.storage.database import Connection, Database
 
 from .port import Delivery
@@ -21,35 +24,35 @@ from .port import Delivery
 if TYPE_CHECKING:
     from asyncpg import Record
 
+# The statement's time, not the clock's: that one is asked for each row, so the index could not stop at what is not due yet.
 CANDIDATES: Final = """
 SELECT pool, id FROM delivery
-WHERE state = 'owed' AND kind = $1 AND due <= clock_timestamp()
+WHERE pool = $3 AND state = 'owed' AND kind = $1 AND due <= statement_timestamp()
 ORDER BY due, id LIMIT $2
 FOR UPDATE SKIP LOCKED
 """
-# A statement of its own, after the locks: its snapshot sees every lane as it is now. What stands behind an older one is put
-# off until that one is due again, or until its claim ends; the end of that one brings it forward. One that stands behind one of its
-# escalation that went aside goes there too, and is in nobody's way.
+# A statement of its own, after the locks: its snapshot sees every lane as it is now. What stands behind an older one has no due time
+# until the end of that one brings it forward. One that stands behind one of its escalation that went aside goes there too, and is in
+# nobody's way.
 _TAKE: Final = """
 WITH looked AS (
-    SELECT o.pool, o.id, o.lane, o.claimed_by <> '' AS interrupted, ahead.due IS NULL AND head.due IS NULL AS first,
-           coalesce(ahead.due, head.due) AS head_due, ahead.lane AS aside,
-           row_number() OVER (PARTITION BY ahead.due IS NULL AND head.due IS NULL ORDER BY k.n) AS rank
+    SELECT o.pool, o.id, o.lane, o.claimed_by <> '' AS interrupted, ahead.lane IS NULL AND head.lane IS NULL AS first,
+           ahead.lane AS aside, row_number() OVER (PARTITION BY ahead.lane IS NULL AND head.lane IS NULL ORDER BY k.n) AS rank
     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (pool, id, n)
     JOIN delivery o ON o.pool = k.pool AND o.id = k.id
     LEFT JOIN LATERAL (
-        SELECT e.due FROM delivery e
+        SELECT e.lane FROM delivery e
         WHERE e.pool = o.pool AND e.lane = o.lane AND e.state = 'owed' AND e.position < o.position
         ORDER BY e.position LIMIT 1
     ) head ON true
     LEFT JOIN LATERAL (
-        SELECT a.due, a.lane FROM delivery a
+        SELECT a.lane FROM delivery a
         WHERE a.pool = o.pool AND a.lane = o.lane || ':' || o.escalation_id AND a.state = 'owed' AND a.position < o.position
         ORDER BY a.position LIMIT 1
     ) ahead ON true
 )
 UPDATE delivery d
-SET due = greatest(l.head_due, clock_timestamp() + $3::interval), lane = coalesce(l.aside, d.lane),
+SET due = CASE WHEN l.first THEN clock_timestamp() + $3::interval ELSE 'infinity' END, lane = coalesce(l.aside, d.lane),
     claimed_by = CASE WHEN l.first THEN $4 ELSE d.claimed_by END,
     attempts = d.attempts + l.first::int, tries = d.tries + l.first::int
 FROM looked l
@@ -78,6 +81,24 @@ UPDATE delivery SET due = clock_timestamp()
 WHERE pool = $1 AND state = 'owed' AND id = (
     SELECT id FROM delivery WHERE pool = $1 AND lane = $2 AND state = 'owed' ORDER BY position LIMIT 1
 ) AND claimed_by IN ('', 'cut')
+"""
+# One step for each lane in which somebody stands behind, however many do: the index is read from lane to lane.
+FORGOTTEN: Final = """
+WITH RECURSIVE behind AS (
+    (SELECT pool, lane FROM delivery WHERE kind = $1 AND state = 'owed' AND due = 'infinity' ORDER BY pool, lane LIMIT 1)
+    UNION ALL
+    SELECT later.pool, later.lane FROM behind, LATERAL (
+        SELECT pool, lane FROM delivery
+        WHERE kind = $1 AND state = 'owed' AND due = 'infinity' AND (pool, lane) > (behind.pool, behind.lane)
+        ORDER BY pool, lane LIMIT 1
+    ) later
+)
+UPDATE delivery d SET due = clock_timestamp()
+FROM behind, LATERAL (
+    SELECT id FROM delivery e
+    WHERE e.pool = behind.pool AND e.lane = behind.lane AND e.state = 'owed' ORDER BY e.position LIMIT 1
+) head
+WHERE d.pool = behind.pool AND d.id = head.id AND d.state = 'owed' AND d.due = 'infinity'
 """
 _ATTEMPT: Final = """
 INSERT INTO delivery_attempt (pool, delivery_id, number, worker, began_at, outcome, reason)
@@ -108,21 +129,23 @@ class Claimed:
 
 
 async def claim(
-    database: Database, kind: DeliveryKind, worker: str, *, room: int, look_at: int, hold_s: float
+    database: Database, kind: DeliveryKind, worker: str, *, room: int, look_at: int, hold_s: float, pool: str = "main"
 ) -> Claimed:
-    """Claim at most ``room`` due deliveries of a kind for ``hold_s`` seconds, the oldest unfinished of each lane only.
+    """Claim at most ``room`` due deliveries of a kind and pool for ``hold_s`` seconds, the oldest unfinished of each lane only.
 
     ``look_at`` (at least ``room``) bounds how many due rows are looked at, those behind others included.
     """
     async with database.transaction() as connection:
-        found = await connection.fetch(CANDIDATES, kind.value, look_at)
+        found = await connection.fetch(CANDIDATES, kind.value, look_at, pool)
         if not found:
             return Claimed((), 0)
         rows = await connection.fetch(
             _TAKE, [row["pool"] for row in found], [row["id"] for row in found], timedelta(seconds=hold_s), worker, room
         )
+        crashing.before(Site.CLAIM)
+    crashing.after(Site.CLAIM)
     for pool, lane in sorted({(row["pool"], row["lane_before"]) for row in rows if row["moved"]}):
-        await database.pool.execute(_NEXT, pool, lane)  # after the commit, as in `let_next`
+        await _let_go(database, pool, lane)  # after the commit, as in `let_next`
     return Claimed(tuple(_claim_of(row, worker) for row in rows if row["first"]), len(found))
 
 
@@ -149,7 +172,20 @@ async def let_next(database: Database, claimed: Claim) -> None:
     Not in the transaction of the end: what was owed between this statement and the commit would be put off by a look that still
     saw this one unfinished, and nobody would bring it forward before the claim's end.
     """
+    crashing.before(Site.NEXT)
     await database.pool.execute(_NEXT, claimed.delivery.pool, claimed.delivery.lane)
+    crashing.after(Site.NEXT)
+
+
+async def _let_go(database: Database, pool: str, lane: str) -> None:
+    crashing.before(Site.MOVED)
+    await database.pool.execute(_NEXT, pool, lane)
+    crashing.after(Site.MOVED)
+
+
+async def bring_forward(database: Database, kind: DeliveryKind) -> None:
+    """Let those go that stand first in their lane and were never told so: who ended the one before died before he could."""
+    await database.pool.execute(FORGOTTEN, kind.value)
 
 
 async def put_off(
@@ -196,7 +232,9 @@ def lane_aside(item: Delivery) -> str:
 async def fix_body(database: Database, delivery: Delivery, body: bytes) -> bytes:
     """Keep the bytes of the first attempt; every attempt sends these, whoever built others later."""
     async with database.pool.acquire() as connection:
+        crashing.before(Site.BODY)
         kept = await connection.fetchval(_FIX_BODY, delivery.pool, delivery.id, body)
+        crashing.after(Site.BODY)
     return body if kept is None else bytes(kept)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Final, Protocol
 
+from ccc_router.kernel import crashing
+from ccc_router.kernel.crashing import Site
 from ccc_router.kernel.errors import Unavailable
 from ccc_router.storage.database import Database
 from ccc_router.storage.failures import classify
@@ -40,6 +42,7 @@ class PostgresBlobs:
             return
         rows = [once[digest] for digest in sorted(once)]
         try:
+            crashing.before(Site.BLOBS)
             await self._database.pool.execute(
                 _KEEP,
                 [blob.sha256 for blob in rows],
@@ -48,6 +51,7 @@ class PostgresBlobs:
                 [blob.content for blob in rows],
                 timeout=30,
             )
+            crashing.after(Site.BLOBS)
         except Exception as error:
             if classify(error) is None:
                 raise

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from ccc_router.events.facts import Attachment
 from ccc_router.kernel.text import fold
 from ccc_router.queues.store.columns import Writes, write_rows
+from ccc_router.routing.rows import Case
 from ccc_router.storage.database import Connection
 
 HandleKey = tuple[str, str, str]
@@ -178,7 +179,8 @@ UPDATE message m SET case_id = e.case_id FROM e WHERE m.pool = $1 AND m.contact_
 
 
 class Erasable:
-    """The erasable rows of one batch. What earlier inputs of the batch made is found here by the look-ups of later ones."""
+    """The erasable rows of one batch. What earlier inputs of the batch made is found here by the look-ups of later ones; so are
+    the cases that ``left`` the memory with it."""
 
     def __init__(self) -> None:
         self.customers: dict[str, CustomerRow] = {}
@@ -192,6 +194,7 @@ class Erasable:
         self.seen_up_to: dict[tuple[str, str], tuple[str, str, int]] = {}
         self.delivered: dict[str, tuple[str, str, str]] = {}
         self.linked: dict[str, tuple[str, str]] = {}
+        self.left: dict[str, Case] = {}
 
     def name_customer(self, customer_id: str, name: str, at: int) -> None:
         """Write a customer down, or give one without a name the name he uses."""

@@ -1,6 +1,6 @@
 """Taking inputs: rows of the inbox and records of the feed, in one transaction with what follows from them.
 
-Reading the inbox removes. A record of the feed is known again by its dedup key, which goes in with it, and so does its place in the topic:
+Reading the inbox removes. A record of the feed is known again by its dedup key, which goes in with it, and so does its offset in the topic:
 what is committed is never taken again, what is rolled back is taken anew, whichever engine comes next.
 """
 
@@ -15,24 +15,28 @@ from ccc_router.events.appending import KEEP, record_of
 from ccc_router.events.codec import decode_body
 from ccc_router.events.envelope import AnyInput
 from ccc_router.events.inbox import RawDelivery
-from ccc_router.events.kafka.feed import Fed, Feed, Place
+from ccc_router.events.kafka.feed import Fed, Feed, Offset
 from ccc_router.events.kafka.record import mark_of
+from ccc_router.kernel import crashing
+from ccc_router.kernel.crashing import Site
 from ccc_router.queues.taking.isolation import Isolation
 from ccc_router.storage.database import Connection
 
 DUPLICATES: Final = Counter("ccc_inbox_duplicates", "Records of Kafka that were taken before", ["pool"])
 
 # Reading removes: what is committed is gone, what is rolled back is there again, and nobody can withdraw what is being read.
-_TAKE: Final = """
-DELETE FROM inbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM inbox WHERE pool = $1 ORDER BY id LIMIT $2))
-RETURNING id, source, key, body, (extract(epoch FROM at) * 1000)::bigint, coalesce(traceparent, '')
+# What people ask comes before what channels bring, and has three quarters of a turn at most: neither waits for all of the other.
+_READ: Final = """
+RETURNING id, source, key, body, (extract(epoch FROM at) * 1000)::bigint, coalesce(traceparent, ''), urgent
 """
-_TAKE_THESE: Final = """
-DELETE FROM inbox WHERE pool = $1 AND id = ANY ($2::bigint[])
-RETURNING id, source, key, body, (extract(epoch FROM at) * 1000)::bigint, coalesce(traceparent, '')
-"""
+TAKE: Final = f"""
+WITH asked AS MATERIALIZED (SELECT ctid FROM inbox WHERE pool = $1 AND urgent ORDER BY id LIMIT $2 - $2 / 4)
+DELETE FROM inbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM asked UNION ALL (
+    SELECT ctid FROM inbox WHERE pool = $1 AND NOT urgent ORDER BY id LIMIT $2 - (SELECT count(*) FROM asked)))) {_READ}
+"""  # noqa: S608 - the fragment is ours
+_TAKE_THESE: Final = f"DELETE FROM inbox WHERE pool = $1 AND id = ANY ($2::bigint[]) {_READ}"  # noqa: S608 - as above
 _LAST: Final = "SELECT max(id) FROM inbox WHERE pool = $1"
-_PLACES: Final = "SELECT partition, next, mark FROM kafka_offset WHERE pool = $1 AND topic = $2"
+_OFFSETS: Final = "SELECT partition, next, mark FROM kafka_offset WHERE pool = $1 AND topic = $2"
 _ANEW: Final = "DELETE FROM kafka_offset WHERE pool = $1 AND topic = $2 AND partition = ANY ($3::int[])"
 # Dedup keys go in sorted, as appenders do it: whoever falls back to the inbox at this moment waits for us, or we for him.
 _FED: Final = f"""
@@ -58,6 +62,7 @@ class Row(NamedTuple):
     at: int
     said: AnyInput | ValueError
     traceparent: str = ""
+    urgent: bool = False
 
 
 class Taken(NamedTuple):
@@ -81,8 +86,8 @@ class Taking:
         """See what waits already, and let the feed read on from where the last commit stands. Raises what asyncpg raises."""
         self._backlog_to = await connection.fetchval(_LAST, self._pool) or 0
         if self._feed is not None:
-            rows = await connection.fetch(_PLACES, self._pool, self._feed.topic)
-            self._feed.open({row[0]: Place(row[1], row[2]) for row in rows})
+            rows = await connection.fetch(_OFFSETS, self._pool, self._feed.topic)
+            self._feed.open({row[0]: Offset(row[1], row[2]) for row in rows})
 
     async def close(self) -> None:
         """Nothing more is taken."""
@@ -91,23 +96,27 @@ class Taking:
 
     def past_backlog(self, rows: Sequence[Row]) -> bool:
         """Whether nothing is left of what waited when the tenure began: it was there before its timers."""
-        inbox = max((row.id for row in rows), default=self._backlog_to)
-        return (inbox < 0 or inbox >= self._backlog_to) and (self._feed is None or self._feed.caught_up)
+        last = {row.urgent: row.id for row in rows if row.id > 0}  # of either kind: if there is none, none waits
+        inbox = all(number >= self._backlog_to for number in last.values())
+        return inbox and (self._feed is None or self._feed.caught_up)
 
     async def take(self, connection: Connection, limit: int) -> Taken:
         """The next inputs, at most ``limit``, of either kind half of them if there are as many. Raises what asyncpg raises."""
         only = self._isolation.only
+        crashing.before(Site.TAKE)
         fed: list[Fed] = []
         if self._feed is not None:
             fed = self._feed.waiting(limit) if only is None else self._feed.these(only)
-        found = await self._inbox(connection, only, limit - min(len(fed), limit // 2))
+        room = limit - min(len(fed), limit // 2)
+        found = await self._inbox(connection, only, room)
         rows = sorted(found, key=attrgetter("id"))
         fed = fed[: limit - len(rows)] if only is None else fed
-        full = only is None and len(rows) + len(fed) >= limit
-        # Either in its own order, which parts of a failed turn keep too: no place ever goes back.
+        full = only is None and (len(rows) + len(fed) >= limit or len(rows) >= room - room // 4)
+        # Either in its own order, which parts of a failed turn keep too: no offset ever goes back.
         order: list[Row | Fed] = list(heapq.merge(rows, fed, key=attrgetter("at")))
         self._isolation.taken([one.id for one in order])
         fresh = await self._fresh(connection, fed) if fed else {}
+        crashing.after(Site.TAKE)
         decided = (one if isinstance(one, Row) else fresh.get(one.id) for one in order)
         return Taken([row for row in decided if row is not None], fed, full)
 
@@ -118,11 +127,11 @@ class Taking:
 
     async def _inbox(self, connection: Connection, only: Sequence[int] | None, limit: int) -> list[Row]:
         if only is None:
-            found = await connection.fetch(_TAKE, self._pool, limit)
+            found = await connection.fetch(TAKE, self._pool, limit)
         else:
             ids = [one for one in only if one > 0]
             found = await connection.fetch(_TAKE_THESE, self._pool, ids) if ids else []
-        return [Row(row[0], row[1], row[2], row[3], row[4], _read(row[3]), row[5]) for row in found]
+        return [Row(row[0], row[1], row[2], row[3], row[4], _read(row[3]), row[5], row[6]) for row in found]
 
     async def _fresh(self, connection: Connection, fed: Sequence[Fed]) -> dict[int, Row]:
         """What of the records is taken for the first time; those that cannot be handled come as they are, to be parked."""
@@ -131,12 +140,12 @@ class Taking:
         anew = sorted({one.partition for one in fed if one.anew})
         if anew:
             await connection.execute(_ANEW, self._pool, topic, anew)
-        places = {one.partition: one for one in fed}  # the last of each partition
+        offsets = {one.partition: one for one in fed}  # the last of each partition
         wanted = {(row.source, row.key): row for row in reversed(rows) if row is not None}  # of equal ones the first
         sources, keys = zip(*wanted, strict=True) if wanted else ((), ())
         new = await connection.fetch(
-            _FED, self._pool, topic, list(places), [one.offset + 1 for one in places.values()],
-            [mark_of(one.value) for one in places.values()], sources, keys, self._raws(fed),
+            _FED, self._pool, topic, list(offsets), [one.offset + 1 for one in offsets.values()],
+            [mark_of(one.value) for one in offsets.values()], sources, keys, self._raws(fed),
         )  # fmt: skip
         DUPLICATES.labels(self._pool).inc(sum(row is not None for row in rows) - len(new))
         fresh = [wanted[one[0], one[1]] for one in new]

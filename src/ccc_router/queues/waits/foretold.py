@@ -5,6 +5,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from ccc_router.kernel import crashing
+from ccc_router.kernel.crashing import Site
 from ccc_router.queues.waits.calibration import Coverage, Told, coverage
 from ccc_router.queues.waits.estimate import Expected
 from ccc_router.queues.waits.paces import Line
@@ -55,7 +57,9 @@ class Foretold:
             if expected.waits_ms
         ]
         if rows:
+            crashing.before(Site.FORETOLD)
             await self._database.pool.execute(_KEEP, self._pool, *map(list, zip(*rows, strict=True)))
+            crashing.after(Site.FORETOLD)
 
     async def calibration(self, now: int) -> dict[Line, Calibration]:
         """By queue and channel, of the newest 20,000 of the last day before ``now`` (engine ms)."""

@@ -95,6 +95,7 @@ class Journalled:
             "AssignmentEnded": (d.AssignmentEnded, self._let_go),
             "ContactWaiting": (d.ContactWaiting, self._let_go),
             "ContactEnded": (d.ContactEnded, self._ended),
+            "ContactHandedOver": (d.ContactHandedOver, self._gone),
         }
 
     def take(self, entry: Entry) -> None:
@@ -195,6 +196,12 @@ class Journalled:
         if life is not None:
             if ended.state is ContactState.ABANDONED and life.waits_since:
                 self._of(at, life.line).abandoned += 1
+            self._stop_waiting(at, life)
+
+    def _gone(self, at: int, handed: d.ContactHandedOver) -> None:
+        self._joined.pop(handed.contact_id, None)
+        life = self._lives.pop(handed.contact_id, None)
+        if life is not None:
             self._stop_waiting(at, life)
 
     def _stop_waiting(self, at: int, life: _Life) -> None:

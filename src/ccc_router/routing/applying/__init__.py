@@ -46,6 +46,8 @@ APPLIERS: dict[type[d.Decision], Callable[[State, Input, Any], None]] = {
     d.ContactAged: contacts.contact_aged,
     d.ContactRelaxed: contacts.contact_relaxed,
     d.ContactOverflowed: contacts.contact_overflowed,
+    d.ContactHandedOver: contacts.contact_handed_over,
+    d.FactForwarded: cases.nothing,
     d.OverflowPutOff: contacts.overflow_put_off,
     d.HoursChanged: contacts.hours_changed,
     d.SurgeSet: contacts.surge_set,

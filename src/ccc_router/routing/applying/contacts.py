@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from ...events.envelope import Input
 from ...events.vocabulary import Channel, ContactState
 from .. import decisions as d
-from ..rows import Call, Contact
+from ..rows import Call, Contact, Handover
 from ..standing.steps import open_ms
 from ..state import State
 from .ownership import answered, disown, move, own
@@ -20,7 +20,7 @@ def contact_opened(state: State, given: Input, opened: d.ContactOpened) -> None:
         endpoint=opened.endpoint,
         queue=opened.queue,
         state=ContactState.ARRIVED,
-        arrived_at=given.received_at or given.at,
+        arrived_at=opened.arrived_at or given.received_at or given.at,
         rank=opened.rank,
         direction=opened.direction,
         language=opened.language,
@@ -30,6 +30,7 @@ def contact_opened(state: State, given: Input, opened: d.ContactOpened) -> None:
         escalation_id=opened.escalation_id,
         cause=opened.cause,
         call=Call(call_id=opened.call_id, endpoint=opened.endpoint) if opened.call_id else None,
+        came_through=opened.came_through,
     )
     state.contacts[contact.id] = contact
     state.touch_contact(contact)
@@ -180,6 +181,19 @@ def contact_ended(state: State, given: Input, ended: d.ContactEnded) -> None:
     contact = state.contacts[ended.contact_id]
     move(state, contact, ended.state)
     contact.disposition = ended.disposition or contact.disposition
+    _leave(state, given, contact)
+
+
+def contact_handed_over(state: State, given: Input, handed: d.ContactHandedOver) -> None:
+    contact, case = state.contacts[handed.contact_id], state.cases[handed.case_id]
+    move(state, contact, ContactState.HANDED_OVER)
+    contact.handed_over = case.handed_over = Handover(handed.pool, handed.queue)
+    contact.overflow_at = 0
+    _leave(state, given, contact)
+
+
+def _leave(state: State, given: Input, contact: Contact) -> None:
+    """An ended contact leaves its case, and the memory; a call lingers for its late events."""
     contact.offer_id, contact.reserved_for, contact.reserved_until, contact.wait_until = "", "", 0, 0
     contact.preferred, contact.for_preferred, contact.callback = (), False, None
     contact.attention, contact.attention_at = "", 0

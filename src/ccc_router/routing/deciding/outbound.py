@@ -15,6 +15,7 @@ from ...kernel.ids import derive
 from .. import calls
 from .. import decisions as d
 from ..calendar import is_open
+from ..policy import Endpoint
 from ..rows import Call, Callback, Case, Contact
 from ..state import State
 from .asking import known_agent, owned_contact
@@ -40,7 +41,7 @@ def call_customer(state: State, given: Input, command: CallCustomer) -> Iterator
     if isinstance(agent, d.CommandRefused):
         yield agent
         return
-    if endpoint is None or not endpoint.control_url:
+    if endpoint is None or not _dials(endpoint):
         yield d.CommandRefused("no_control")
         return
     if agent.offer_id or not state.fits(agent, Channel.PHONE):
@@ -159,8 +160,12 @@ def _cannot_promise(
 
 def _switch(state: State) -> str:
     """The first endpoint that dials, for a callback that comes with no call; it is dialled by the switch of whoever accepts."""
-    switches = (one.id for one in state.book.endpoints.values() if one.channel == "phone" and one.control_url)
-    return next(switches, "")
+    return next((one.id for one in state.book.endpoints.values() if one.channel == "phone" and _dials(one)), "")
+
+
+def _dials(endpoint: Endpoint) -> bool:
+    """Whether calls can be begun by it: what becomes of them must be told to us, and not to the pool it is shared by."""
+    return bool(endpoint.control_url) and not endpoint.shared_from
 
 
 def _queue(state: State, case: Case, switch: str) -> str:

@@ -1,9 +1,10 @@
-"""Overflow: a waiting contact goes where it is taken sooner, with its rank, to each queue at most once."""
+"""Overflow: a waiting contact goes where it is taken sooner, with its rank: to each queue at most once, to another pool as often as
+policy says."""
 
 from collections.abc import Iterator
 
 from ...events.envelope import Input
-from ...events.vocabulary import Overflowing
+from ...events.vocabulary import CaseState, Channel, Direction, Overflowing
 from .. import decisions as d
 from ..calendar import is_open
 from ..policy import OverflowRule
@@ -24,10 +25,10 @@ def overflow_due(state: State, given: Input, contact: Contact) -> Iterator[d.Dec
     stays = kept_for(contact) != () or state.is_shut(contact)
     rule = None if stays else _first(state, given, contact, rules)
     if rule is not None:
-        yield d.ContactOverflowed(contact.id, rule.to, contact.queue, Overflowing.AFTER_WAIT)
+        yield from _go(contact, rule, Overflowing.AFTER_WAIT)
         return
     again = given.at + max(RETRY_MS, given.at - contact.queue_since)
-    if all(rule.to in contact.overflowed for rule in rules):
+    if all(_spent(state, contact, rule) for rule in rules):
         again = 0
     following = state.book.overflow_at(contact.queue, contact.queue_since, given.at)
     yield d.OverflowPutOff(contact.id, min((at for at in (again, following) if at), default=0))
@@ -48,7 +49,7 @@ def overfull(state: State, given: Input, contact: Contact) -> Iterator[d.Decisio
     length = sum(len(line) for one, line in state.waiting.lines.items() if one.queue == contact.queue) - 1
     rule = _first(state, given, contact, [rule for rule in rules if length >= rule.length_over])
     if rule is not None:
-        yield d.ContactOverflowed(contact.id, rule.to, contact.queue, Overflowing.LENGTH)
+        yield from _go(contact, rule, Overflowing.LENGTH)
 
 
 def newcomer(given: Input, contact: Contact) -> bool:
@@ -67,10 +68,48 @@ def full(state: State, contact: Contact) -> bool:
 
 def _first(state: State, given: Input, contact: Contact, rules: list[OverflowRule]) -> OverflowRule | None:
     for rule in rules:
+        if rule.pool:
+            if may_hand_over(state, contact, rule.pool):
+                return rule
+            continue
         helps = not rule.if_on_target or _on_target(state, rule.to)
         if helps and can_overflow(state, given, contact, rule.to):
             return rule
     return None
+
+
+def _go(contact: Contact, rule: OverflowRule, why: Overflowing) -> Iterator[d.Decision]:
+    """To another pool it goes with its case, which is closed here: what comes of it later is forwarded (ADR 0046)."""
+    if not rule.pool:
+        yield d.ContactOverflowed(contact.id, rule.to, contact.queue, why)
+        return
+    yield d.ContactHandedOver(contact.id, contact.case_id, rule.pool, rule.to, contact.queue, why)
+    yield d.CaseMoved(contact.case_id, CaseState.CLOSED)
+
+
+def _spent(state: State, contact: Contact, rule: OverflowRule) -> bool:
+    """Whether the rule will never move the contact, or never again."""
+    return not may_hand_over(state, contact, rule.pool) if rule.pool else rule.to in contact.overflowed
+
+
+def may_hand_over(state: State, contact: Contact, pool: str) -> bool:
+    """Whether the contact may go to another pool: not back, not more often than policy says, and only with all there is of its case.
+
+    A case that somebody here knows, or that has escalations or other contacts, stays: who goes on with it must have what was said and
+    done so far. So does a callback, which is promised here.
+    """
+    if pool in contact.came_through or len(contact.came_through) >= state.book.rules.handovers:
+        return False
+    if (
+        contact.direction is not Direction.INBOUND
+        or contact.channel is Channel.INTERNAL
+        or contact.callback is not None
+    ):
+        return False
+    case = state.cases.get(contact.case_id)
+    if case is None or case.state is not CaseState.OPEN or case.contacts != (contact.id,):
+        return False
+    return not (case.knows or case.escalations or case.incident_id)
 
 
 def _on_target(state: State, queue: str) -> bool:

@@ -6,7 +6,10 @@ from .base import Decision
 
 
 class ContactOpened(Decision, frozen=True, tag="ContactOpened"):
-    """A new contact in state ``arrived``, with the rank it keeps. ``cause``: what brought an internal one (answered, asked, overdue …)."""
+    """A new contact in state ``arrived``, with the rank it keeps. ``cause``: what brought an internal one (answered, asked, overdue …).
+
+    Of one that another pool handed over ``arrived_at`` is when it came there (ms), ``came_through`` the pools it was in, oldest first.
+    """
 
     contact_id: str
     case_id: str
@@ -22,6 +25,8 @@ class ContactOpened(Decision, frozen=True, tag="ContactOpened"):
     escalation_id: str = ""
     cause: str = ""
     call_id: str = ""
+    arrived_at: int = 0
+    came_through: tuple[str, ...] = ()
 
 
 class MessageCounted(Decision, frozen=True, tag="MessageCounted"):
@@ -76,6 +81,25 @@ class ContactOverflowed(Decision, frozen=True, tag="ContactOverflowed"):
     queue: str
     from_queue: str
     why: Overflowing
+
+
+class ContactHandedOver(Decision, frozen=True, tag="ContactHandedOver"):
+    """The contact waits in a queue of another pool from now on, with its rank, and its case is that pool's; here it is over."""
+
+    contact_id: str
+    case_id: str
+    pool: str
+    queue: str
+    from_queue: str
+    why: Overflowing
+
+
+class FactForwarded(Decision, frozen=True, tag="FactForwarded"):
+    """What the input tells belongs to something that was handed over: it goes to that pool as it came."""
+
+    pool: str
+    contact_id: str = ""
+    case_id: str = ""
 
 
 class OverflowPutOff(Decision, frozen=True, tag="OverflowPutOff"):

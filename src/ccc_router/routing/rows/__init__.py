@@ -7,7 +7,7 @@ Times are engine milliseconds; 0 means "not".
 import msgspec
 
 from .cases import Case, Escalation, Incident
-from .contacts import Call, Callback, Contact, Leg, Offer, kept_for
+from .contacts import Call, Callback, Contact, Handover, Leg, Offer, kept_for
 from .people import Agent, QueueState, Surge, queue_due
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Contact",
     "Escalation",
     "Groups",
+    "Handover",
     "Incident",
     "Leg",
     "Offer",

@@ -3,6 +3,7 @@
 import msgspec
 
 from ...events.vocabulary import CaseKind, CaseState, EscalationState
+from .contacts import Handover
 
 
 class Case(msgspec.Struct, omit_defaults=True):
@@ -10,7 +11,7 @@ class Case(msgspec.Struct, omit_defaults=True):
 
     ``knows`` is the agent who handled it last. ``reply_contact`` is the last contact on a messaging channel, through which an internal
     contact's answer reaches the customer (``reply_endpoint`` its endpoint); empty: only by phone. ``contacts`` are the open ones.
-    ``incident_id`` is the last incident it was attached to.
+    ``incident_id`` is the last incident it was attached to. ``handed_over``: it is closed here, and another pool's.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Case(msgspec.Struct, omit_defaults=True):
     due_at: int = 0
     attention: bool = False
     incident_id: str = ""
+    handed_over: Handover | None = None
 
 
 class Escalation(msgspec.Struct, omit_defaults=True):

@@ -18,6 +18,13 @@ class Callback(msgspec.Struct, frozen=True, omit_defaults=True):
     tries: int = 0
 
 
+class Handover(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where something went that is another pool's from then on."""
+
+    pool: str
+    queue: str = ""
+
+
 class Leg(msgspec.Struct, omit_defaults=True):
     """One leg of a call, reduced so that any order of its events gives the same leg (I3).
 
@@ -72,7 +79,8 @@ class Contact(msgspec.Struct, omit_defaults=True):
     call that lingers for late events. ``attention`` says why it stands on the supervisors' list. ``overflowed`` are the queues
     it overflowed from or to, oldest first: it overflows to none of them again. ``queue_since`` is when it came
     to its queue, ``overflow_at`` when a rule may move it. ``callback``: the customer waits without a call and is still to be called.
-    ``place_from`` is the contact whose place it took.
+    ``place_from`` is the contact whose place it took. ``handed_over``: it is another pool's from then on. ``came_through`` are the pools it
+    was in before this one, oldest first.
     """
 
     id: str
@@ -119,6 +127,8 @@ class Contact(msgspec.Struct, omit_defaults=True):
     overflow_at: int = 0
     callback: Callback | None = None
     place_from: str = ""
+    handed_over: Handover | None = None
+    came_through: tuple[str, ...] = ()
 
 
 def kept_for(contact: Contact) -> tuple[str, ...]:

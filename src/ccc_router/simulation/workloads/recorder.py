@@ -75,6 +75,7 @@ class Recorder:
             "AssignmentEnded": (d.AssignmentEnded, self._let_go),
             "ContactWaiting": (d.ContactWaiting, self._let_go),
             "ContactEnded": (d.ContactEnded, self._ended),
+            "ContactHandedOver": (d.ContactHandedOver, self._handed_over),
             "PresenceChanged": (d.PresenceChanged, self._presence),
         }
 
@@ -192,6 +193,9 @@ class Recorder:
         life.rest(at)
         life.waited_until = life.waited_until or at
         life.abandoned = ended.state is ContactState.ABANDONED
+
+    def _handed_over(self, _at: int, handed: d.ContactHandedOver) -> None:
+        self._lives.pop(handed.contact_id, None)  # nobody here was to handle it in the end
 
     def _presence(self, at: int, changed: d.PresenceChanged) -> None:
         """Missed offers set an agent not ready, but he was there: the simulation misses its own."""

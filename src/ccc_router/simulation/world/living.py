@@ -10,17 +10,20 @@ from typing import Final
 
 import msgspec
 
-from ...events.commands import AcceptOffer, CompleteContact, SetPresence
+from ...events.commands import AcceptOffer, CompleteContact
 from ...events.envelope import AnyInput, Input, Resolved
-from ...events.facts import CallEvent, MessageReceived, OfferFetched
-from ...events.vocabulary import CallEventName, Channel, LegRole, Presence, Role
+from ...events.facts import CallEvent, ContactTaken, MessageReceived, OfferFetched
+from ...events.vocabulary import CallEventName, Channel, LegRole, Role
 from ...routing import State, step
+from ...routing import decisions as d
 from ...routing.policy import Catalogue
 from ...routing.step import Step, next_due
-from ..workloads.workload import MISSED, Arrival, Shift, Workload
+from ..workloads.workload import MISSED, Arrival, Workload
+from .days import Days
 from .ends import DISPOSITION, own_end, with_own_ends
 from .reactions import REACTIONS
-from .stays import Run, Stay, Visit, WorkedTime
+from .several import Abroad
+from .stays import Outcome, Run, Stay, Visit, WorkedTime
 
 POOL: Final = "simulation"
 _FORGET_EVERY: Final = 4096
@@ -33,48 +36,76 @@ Sink = Callable[[Input, Step], None]
 class World:
     """One run of a workload under a catalogue."""
 
-    def __init__(self, catalogue: Catalogue, workload: Workload, sink: Sink | None = None) -> None:
-        """Nobody has come yet. Shifts of agents whom the catalogue does not know are left out."""
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        workload: Workload,
+        sink: Sink | None = None,
+        *,
+        pool: str = POOL,
+        abroad: Abroad | None = None,
+    ) -> None:
+        """Nobody has come yet. Shifts of agents whom the catalogue does not know are left out. ``abroad`` are the other pools."""
         window = workload.window
         self.workload = workload
-        self.state = State(POOL, with_own_ends(catalogue))
+        self.pool = pool
+        self._abroad = abroad
+        self.state = State(pool, with_own_ends(catalogue))
         self.state.activate(self.state.book.catalogue)
         self.state.now = window.from_ms  # what is due at once, as the hours of queues are, is due then
         self.visits: dict[str, Visit] = {}
         self.working = {agent.id: WorkedTime(window.measured_from_ms) for agent in catalogue.agents}
-        self.present: dict[str, Presence] = {}
         self.run = Run([], self.working, window.until_ms, window.measured_from_ms, window.utc_offset_minutes)
         self._sink = sink
         self._coming: list[tuple[int, int, Callable[[int, str], None], str]] = []
         self._number = 0
+        self._arrivals = enumerate(workload.arrivals)
+        self._following = next(self._arrivals, None)
+        self.days = Days(self, workload.window)
         for shift in workload.shifts:
             if shift.agent_id in self.working:
-                self._plan(shift)
+                self.days.plan(shift)
 
     def go(self) -> Run:
         """Live through the window. Raises only on a fault of the core or of this world."""
-        until, coming, state = self.workload.window.until_ms, self._coming, self.state
-        arrivals = enumerate(self.workload.arrivals)
-        following = next(arrivals, None)
-        while True:
-            due = next_due(state)
-            come = following[1].at_ms if following is not None else until
-            then = coming[0][0] if coming else until
-            first = min(come, then)
-            if due is not None and due.due <= first:
-                if due.due >= until:
-                    break
-                self.give(max(due.due, state.now), due)
-            elif first >= until:
-                break
-            elif then <= come:
-                at, _, act, ref = heappop(coming)
-                act(at, ref)
-            elif following is not None:
-                self._arrive(following[0], following[1])
-                following = next(arrivals, None)
+        while self.go_on():
+            pass
+        return self.end()
+
+    def next_at(self) -> int:
+        """When something happens next (ms); the window's end if nothing does before."""
+        until, following = self.workload.window.until_ms, self._following
+        due = next_due(self.state)
+        come = following[1].at_ms if following is not None else until
+        then = self._coming[0][0] if self._coming else until
+        first = min(come, then, until)
+        return first if due is None else min(first, max(due.due, self.state.now))
+
+    def go_on(self) -> bool:
+        """The one thing that happens next; False if nothing does in the window."""
+        until, coming, following = self.workload.window.until_ms, self._coming, self._following
+        due = next_due(self.state)
+        come = following[1].at_ms if following is not None else until
+        then = coming[0][0] if coming else until
+        first = min(come, then)
+        if due is not None and due.due <= first:
+            if due.due >= until:
+                return False
+            self.give(max(due.due, self.state.now), due)
+        elif first >= until:
+            return False
+        elif then <= come:
+            at, _, act, ref = heappop(coming)
+            act(at, ref)
+        elif following is not None:
+            self._following = next(self._arrivals, None)
+            self._arrive(following[0], following[1])
+        return True
+
+    def end(self) -> Run:
+        """The window is over: what the run leaves behind."""
         for time in self.working.values():
-            time.until(until)
+            time.until(self.workload.window.until_ms)
         return self.run
 
     def later(self, at: int, act: Callable[[int, str], None], ref: str) -> None:
@@ -85,7 +116,7 @@ class World:
     def give(self, at: int, body: AnyInput, resolved: Resolved | None = None) -> Step:
         """One input to the core, and what people make of its decisions."""
         state, run = self.state, self.run
-        given = Input(state.position + 1, at, body, resolved or Resolved(), POOL, received_at=at)
+        given = Input(state.position + 1, at, body, resolved or Resolved(), self.pool, received_at=at)
         done = step(state, given)
         run.inputs += 1
         run.decisions += len(done.decisions)
@@ -103,9 +134,14 @@ class World:
     # customers
 
     def _arrive(self, number: int, arrival: Arrival) -> None:
-        contact_id = f"ct_{number:08d}"
+        contact_id = self._contact_id(number)
         stay = Stay(number, 0, arrival.queue, arrival.channel, arrival.language, arrival.at_ms)
-        self._come(arrival.at_ms, Visit(arrival, stay, contact_id, arrival.patience_ms), Resolved(customer_new=True))
+        self._come(
+            arrival.at_ms, Visit(arrival, stay, contact_id, arrival.patience_ms, self.pool), Resolved(customer_new=True)
+        )
+
+    def _contact_id(self, number: int) -> str:
+        return f"ct_{number:08d}" if self.pool == POOL else f"ct_{self.pool}_{number:08d}"
 
     def _come(self, at: int, visit: Visit, resolved: Resolved) -> None:
         arrival, contact_id = visit.arrival, visit.contact_id
@@ -160,9 +196,36 @@ class World:
             return
         self.give(at, self._leg(visit, CallEventName.CONNECTION_CLEARED, at))
         if visit.stay.again < len(visit.arrival.redials):
-            self.later(at + visit.arrival.redials[visit.stay.again].after_ms, self._call_again, contact_id)
+            again_at = at + visit.arrival.redials[visit.stay.again].after_ms
+            if visit.pool == self.pool or self._abroad is None:
+                self.later(again_at, self._call_again, contact_id)
+            else:
+                self._abroad.back(again_at, self.visits.pop(contact_id))
         else:
             del self.visits[contact_id]
+
+    def call_again(self, at: int, visit: Visit) -> None:
+        """Who came to this pool, and was handed over, calls here again."""
+        self.visits[visit.contact_id] = visit
+        self.later(at, self._call_again, visit.contact_id)
+
+    # between pools
+
+    def gone(self, at: int, visit: Visit, handed: d.ContactHandedOver) -> None:
+        """Another pool has the contact from now on: it ends here, or goes on there if that one is played as well."""
+        contact = self.state.contacts.get(visit.contact_id)
+        call = msgspec.to_builtins(contact.call) if contact is not None and contact.call is not None else None
+        if self._abroad is None:
+            visit.stay.ended_at, visit.stay.outcome = at, Outcome.OTHER
+        else:
+            self._abroad.hand_over(at, self.pool, visit, handed, call)
+
+    def take(self, at: int, visit: Visit, fact: ContactTaken) -> None:
+        """A contact that another pool hands over; its customer's patience goes on."""
+        self.visits[visit.contact_id] = visit
+        self.give(at, fact, Resolved(customer_id=f"cu{visit.contact_id[2:]}", customer_new=True))
+        if visit.patience_ms and visit.arrival.channel is Channel.PHONE:
+            self.later(max(at, visit.stay.arrived_at + visit.patience_ms), self._give_up, visit.contact_id)
 
     def _call_again(self, at: int, contact_id: str) -> None:
         before = self.visits.pop(contact_id)
@@ -170,7 +233,7 @@ class World:
         number = before.stay.number
         stay = Stay(number, again + 1, arrival.queue, arrival.channel, arrival.language, at)
         patience = arrival.redials[again].patience_ms
-        self._come(at, Visit(arrival, stay, f"ct_{number:08d}r{again + 1}", patience), Resolved())
+        self._come(at, Visit(arrival, stay, f"{self._contact_id(number)}r{again + 1}", patience, self.pool), Resolved())
 
     # agents with a contact
 
@@ -226,44 +289,6 @@ class World:
             )
             self.give(at, command)
 
-    # agents' days
-
-    def _plan(self, shift: Shift) -> None:
-        start = self.workload.window.from_ms
-        self.later(max(start, shift.from_ms), self._come_in, shift.agent_id)
-        for pause in shift.breaks:
-            if pause.until_ms > start:
-                self.later(max(start, pause.from_ms), self._pause, shift.agent_id)
-                self.later(pause.until_ms, self._come_in, shift.agent_id)
-        self.later(shift.until_ms, self._go_home, shift.agent_id)
-
-    def _come_in(self, at: int, agent_id: str) -> None:
-        self._say(at, agent_id, Presence.READY)
-
-    def _pause(self, at: int, agent_id: str) -> None:
-        self._say(at, agent_id, Presence.NOT_READY, "break")
-
-    def _go_home(self, at: int, agent_id: str) -> None:
-        self._say(at, agent_id, Presence.SIGNED_OUT)
-
     def come_back(self, at: int, agent_id: str) -> None:
-        """Missed offers set him not ready: later he says that he is there, if his shift has him there."""
-        self.later(at + self.workload.window.back_after_ms, self._back, agent_id)
-
-    def _back(self, at: int, agent_id: str) -> None:
-        if self.present.get(agent_id) is Presence.READY:
-            self._say(at, agent_id, Presence.READY)
-
-    def _say(self, at: int, agent_id: str, presence: Presence, reason: str = "") -> None:
-        self.present[agent_id] = presence
-        self.give(
-            at,
-            SetPresence(
-                actor=agent_id,
-                actor_role=Role.AGENT,
-                agent_id=agent_id,
-                presence=presence,
-                reason=reason,
-                after_current=presence is Presence.SIGNED_OUT,
-            ),
-        )
+        """Missed offers set him not ready."""
+        self.days.come_back(at, agent_id)

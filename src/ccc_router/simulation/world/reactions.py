@@ -22,6 +22,9 @@ class World(Protocol):
     def answered(self, at: int, contact_id: str) -> None:
         """The exchange begins."""
 
+    def gone(self, at: int, visit: Visit, handed: d.ContactHandedOver) -> None:
+        """Another pool has the contact from now on."""
+
     def come_back(self, at: int, agent_id: str) -> None:
         """Missed offers set the agent not ready."""
 
@@ -84,6 +87,12 @@ def _presence_changed(world: World, at: int, changed: d.PresenceChanged) -> None
         world.come_back(at, changed.agent_id)
 
 
+def _handed_over(world: World, at: int, handed: d.ContactHandedOver) -> None:
+    visit = world.visits.pop(handed.contact_id, None)
+    if visit is not None:
+        world.gone(at, visit, handed)
+
+
 # ``Any`` because each function takes its own decision. Decisions that are not here move nobody.
 REACTIONS: dict[type[d.Decision], Callable[[World, int, Any], None]] = {
     d.OfferMade: _offer_made,
@@ -91,5 +100,6 @@ REACTIONS: dict[type[d.Decision], Callable[[World, int, Any], None]] = {
     d.ContactActive: _contact_active,
     d.AssignmentEnded: _assignment_ended,
     d.ContactEnded: _contact_ended,
+    d.ContactHandedOver: _handed_over,
     d.PresenceChanged: _presence_changed,
 }

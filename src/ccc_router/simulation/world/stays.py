@@ -37,12 +37,13 @@ class Stay(msgspec.Struct):
 
 
 class Visit(msgspec.Struct):
-    """A contact in the world: its arrival's draws, and what was measured."""
+    """A contact in the world: its arrival's draws, and what was measured. ``pool`` is where its customer comes to."""
 
     arrival: Arrival
     stay: Stay
     contact_id: str
     patience_ms: int
+    pool: str
     offers: int = 0
 
 

@@ -7,6 +7,8 @@ import hashlib
 import hmac
 from typing import Final, Literal
 
+from ccc_router.kernel import crashing
+from ccc_router.kernel.crashing import Site
 from ccc_router.queues.deliveries.port import Delivery
 from ccc_router.storage.database import Database
 
@@ -43,7 +45,9 @@ class Ledger:
 
     async def note(self, delivery: Delivery, endpoint: str, recipient: str) -> None:
         """Write down that an answer is about to leave."""
+        crashing.before(Site.MAIL_NOTE)
         await self._database.pool.execute(_NOTE, *self._row(delivery, endpoint, recipient))
+        crashing.after(Site.MAIL_NOTE)
 
     async def claim(self, delivery: Delivery, endpoint: str, recipient: str) -> Limit:
         """Write down an acknowledgement, or say which limit forbids it.
@@ -62,10 +66,13 @@ class Ledger:
             if counts["in_thread"] >= THREAD_MOST:
                 return "limit_thread"
             await connection.execute(_NOTE, *row)
+            crashing.before(Site.MAIL_CLAIM)
+        crashing.after(Site.MAIL_CLAIM)
         return ""
 
     async def doubt(self, delivery: Delivery) -> bool:
         """Note that nobody knows whether the mail arrived; tell whether that happened before."""
+        crashing.before(Site.MAIL_DOUBT)
         before = await self._database.pool.fetchval(
             """
             UPDATE mail_sent new SET in_doubt = true FROM mail_sent old
@@ -75,13 +82,16 @@ class Ledger:
             delivery.pool,
             delivery.id,
         )
+        crashing.after(Site.MAIL_DOUBT)
         return bool(before)
 
     async def prune(self) -> None:
         """Forget what no limit asks for any more."""
+        crashing.before(Site.MAIL_PRUNE)
         await self._database.pool.execute(
             f"DELETE FROM mail_sent WHERE sent_at < clock_timestamp() - interval '{_KEPT}' AND NOT in_doubt"  # noqa: S608 - as above
         )
+        crashing.after(Site.MAIL_PRUNE)
 
     def _row(self, delivery: Delivery, endpoint: str, recipient: str) -> tuple[str, str, str, str, str, bytes]:
         digest = hmac.new(self._key, recipient.lower().encode(), hashlib.sha256).digest()

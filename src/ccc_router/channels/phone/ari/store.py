@@ -5,6 +5,8 @@ from typing import Final, NamedTuple, Protocol
 
 from ccc_router.channels.channel import Sighting
 from ccc_router.events.inbox import InboxUnavailable
+from ccc_router.kernel import crashing
+from ccc_router.kernel.crashing import Site
 from ccc_router.storage.database import Database
 from ccc_router.storage.failures import Failure, classify
 
@@ -86,4 +88,6 @@ class PostgresSightings:
             self._added += 1
             if self._added % _PRUNE_EVERY == 0:
                 await connection.execute(_PRUNE, KEPT_HOURS * 2)
+            crashing.before(Site.SIGHTING)
+        crashing.after(Site.SIGHTING)
         return [Kept(row["id"], row["key"], row["body"], row["recent"]) for row in rows]

@@ -5,8 +5,8 @@ Nullable, so that a program from before this one goes on writing.
 
 from alembic import op
 
-revision = "0021"
-down_revision = "0017"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
