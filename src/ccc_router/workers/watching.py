@@ -4,10 +4,7 @@ The gauges say how a pool stands, so two processes that watch the same pool say 
 were read: a database that is away leaves them as they were.
 """
 
-import asyncio
-import shutil
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Final
 
 from prometheus_client import Gauge
@@ -66,8 +63,6 @@ CONNECTIONS: Final = Gauge("ccc_database_connections", "Connections of all clien
 CONNECTIONS_LIMIT: Final = Gauge("ccc_database_connections_limit", "How many the server takes", [])
 WAL: Final = Gauge("ccc_database_wal_bytes", "Write-ahead log written since the database was made", [])
 SIZE: Final = Gauge("ccc_database_bytes", "Size of the database", [])
-DISK_FREE: Final = Gauge("ccc_disk_free_bytes", "Room left where CCC_DATA_DIR is", [])
-DISK: Final = Gauge("ccc_disk_bytes", "Room there in all", [])
 
 _INBOX: Final = """
 SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(at)), 0)::float
@@ -126,19 +121,15 @@ _Labels = tuple[str, ...]
 class Watching:
     """Run its loop under the supervisor of a process that runs a pool's engine, leading or not."""
 
-    def __init__(
-        self, database: Database, pool: str, catalogue: Callable[[], Catalogue | None], folder: Path, clock: Clock
-    ) -> None:
-        """``folder`` is where the data folder is or will be, whose disk is watched."""
+    def __init__(self, database: Database, pool: str, catalogue: Callable[[], Catalogue | None], clock: Clock) -> None:
         self._database = database
         self._pool = pool
         self._catalogue = catalogue
-        self._folder = folder
         self._clock = clock
         self._runs = 0
         self._said: dict[Gauge, set[_Labels]] = {}
         self._rests_until = 0.0
-        self.loop = Loop("watching", self.look_now_and_then, EVERY_S)
+        self.loop = Loop(f"watching-{pool}", self.look_now_and_then, EVERY_S)
 
     async def look_now_and_then(self) -> None:
         """Look, and rest so long that looking takes a fiftieth of the time: what is owed by the hundred thousand is counted less often."""
@@ -153,7 +144,6 @@ class Watching:
         """Read everything once. Never raises for a database that is away."""
         rarely = self._runs % _RARELY == 0
         self._runs += 1
-        await self._disk()
         try:
             async with self._database.pool.acquire(timeout=2) as connection:
                 await self._stream(connection)
@@ -169,12 +159,6 @@ class Watching:
             _log.warning("watching_delayed", error=type(error).__name__)
             return
         WATCHED.labels(self._pool).set(self._clock.now_ms() / 1000)
-
-    async def _disk(self) -> None:
-        place = next(one for one in (self._folder, *self._folder.absolute().parents) if one.exists())
-        usage = await asyncio.to_thread(shutil.disk_usage, place)
-        DISK_FREE.set(usage.free)
-        DISK.set(usage.total)
 
     async def _stream(self, connection: Connection) -> None:
         waiting, oldest = await connection.fetchrow(_INBOX, self._pool) or (0, 0.0)
