@@ -94,10 +94,12 @@ class Surroundings:
             except CccError as error:
                 await self._answer(exchange, problem_of(error), scope, receive, dressed)
             except Exception as error:  # noqa: BLE001 - the last place where a fault of ours becomes an answer
-                _log.exception(
-                    "request_failed", request_id=exchange.request_id, route=route_of(scope), error=type(error).__name__
-                )
-                await self._answer(exchange, problem_of(error), scope, receive, dressed)
+                answer = problem_of(error)
+                # A database that is away is no fault of ours: its alarm is another one.
+                told = _log.exception if answer.status_code == 500 else _log.warning
+                name = "request_failed" if answer.status_code == 500 else "request_unavailable"
+                told(name, request_id=exchange.request_id, route=route_of(scope), error=type(error).__name__)
+                await self._answer(exchange, answer, scope, receive, dressed)
             finally:
                 self._record(scope, exchange)
 
