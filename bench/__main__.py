@@ -4,7 +4,7 @@ import asyncio
 
 import uvloop
 
-from bench import centre, core, freed, growth, hanging, lives, overload, owed, peers, processes, webhooks
+from bench import by_kafka, centre, core, freed, growth, hanging, lives, overload, owed, peers, processes, webhooks
 from bench.load import median, ms, percentile
 from bench.report import Report
 from bench.server import Server, serving
@@ -25,6 +25,7 @@ async def measure(report: Report) -> None:
         _core(report)
         waits = await _lives(report, server)
         await _freed(report, server)
+        await _by_kafka(report, server)
         await _webhooks(report, server)
         await _processes(report, server)
         await _hanging(report, server)
@@ -68,6 +69,19 @@ async def _lives(report: Report, server: Server) -> float:
         report.take("inputs_per_s", "durable inputs (three a life)", 3 * best.per_s, "/s")
         measured.close()
     return p99
+
+
+async def _by_kafka(report: Report, server: Server) -> None:
+    pair = await by_kafka.compare(server, 400, _TURN_S)
+    if pair is None:
+        report.line("whole lives through Kafka", "no broker", "needs Java; tests/support/kafka/fetch.sh brings it")
+        return
+    for name, runs in (("PostgreSQL", pair.postgres), ("Kafka", pair.kafka)):
+        told = ", ".join(f"{1e6 * run.cpu / run.lives:.0f} us" for run in runs) + " of our CPU each"
+        report.line(
+            f"whole lives with facts through {name}, sustained", f"{median([run.per_s for run in runs]):,.0f} /s", told
+        )
+    report.take("lives_by_kafka_ratio", "through Kafka / through PostgreSQL", pair.ratio, "x", ">= 0.8 x")
 
 
 async def _freed(report: Report, server: Server) -> None:

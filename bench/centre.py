@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from ccc_router.bootstrap.parts.deciding import deciding
 from ccc_router.bootstrap.parts.sending import sending
-from ccc_router.bootstrap.spine import build, catalogued
+from ccc_router.bootstrap.spine import build, by_kafka, catalogued
 from ccc_router.bootstrap.spine import working as spine_at_work
 from ccc_router.bootstrap.storage import open_storage
 from ccc_router.events.commands import SetPresence
@@ -115,13 +115,17 @@ def write_catalogue(folder: Path, made: Catalogue) -> Path:
 
 
 @contextlib.asynccontextmanager
-async def working(dsn: str, folder: Path, made: Catalogue) -> AsyncIterator[Centre]:
-    """Inbox, engine, desk and deliveries as `ccc-router up` wires them, without HTTP, in this process; every agent is ready."""
+async def working(dsn: str, folder: Path, made: Catalogue, kafka: str = "") -> AsyncIterator[Centre]:
+    """Inbox, engine, desk and deliveries as `ccc-router up` wires them, without HTTP, in this process; every agent is ready.
+
+    ``kafka``: addresses of one that facts go through.
+    """
     settings = Settings(
         database_url=SecretStr(dsn),
         data_dir=folder / "service",
         catalogue=write_catalogue(folder, made),
         log_level="warning",
+        kafka_servers=kafka,
     )
     clock = SystemClock()
     supervisor = Supervisor(clock)
@@ -130,6 +134,7 @@ async def working(dsn: str, folder: Path, made: Catalogue) -> AsyncIterator[Cent
         spine = build(settings, storage, supervisor, clock)
         await stack.enter_async_context(spine_at_work(spine))
         decided = await stack.enter_async_context(deciding(spine))
+        await stack.enter_async_context(by_kafka(spine))
         await stack.enter_async_context(catalogued(spine))
         await stack.enter_async_context(sending(spine))
         beats = Heartbeats(storage.database, settings.pool)
@@ -140,7 +145,7 @@ async def working(dsn: str, folder: Path, made: Catalogue) -> AsyncIterator[Cent
             outcome = await spine.desk.ask(command, f"ready-{agent.id}")
             if outcome.status != 200:
                 raise RuntimeError(f"{agent.id} is not ready: {outcome.code}")
-        yield Centre(spine.inbox, spine.desk, decided.engine, decided.observers)
+        yield Centre(spine.facts, spine.desk, decided.engine, decided.observers)
 
 
 async def _beat(beats: Heartbeats, made: Catalogue) -> None:
