@@ -13,9 +13,7 @@ from tests.support.crash_walk import a_walk
 IN_THE_SUITE: Final = (
     "inbox.append.after:3",
     "engine.commit.before:9",
-    "engine.commit.after:12",
     "delivery.send.after",
-    "delivery.end.after:2",
 )
 # Places that the history does not come by. Each is one statement, or a transaction, that its room's own tests cut or repeat.
 UNWALKED: Final = {
