@@ -27,6 +27,7 @@ from ccc_router.kernel.tasks import Supervisor
 from ccc_router.queues.asking import Desk
 from ccc_router.queues.catalogue import Current, as_document, demo_document, faults_of, parse
 from ccc_router.queues.catalogue.current import CHANNEL as CATALOGUE_WAKE
+from ccc_router.queues.catalogue.neighbours import neighbours
 from ccc_router.queues.store.outcomes import WAKE as OUTCOME_WAKE
 from ccc_router.routing.policy import Catalogue
 from ccc_router.settings import Settings
@@ -210,7 +211,8 @@ async def _first_catalogue(spine: Spine) -> None:
         return
     there = asyncio.Event()
     spine.current.on_change(lambda _: there.set())
-    first = _given(settings, demo=spine.alone)
+    others = await neighbours(spine.storage.database, settings.pool)
+    first = _given(settings, others, demo=spine.alone)
     while not there.is_set():
         if first is None:
             _log.warning("no_catalogue_yet", pool=settings.pool)
@@ -229,13 +231,13 @@ async def _give(spine: Spine, first: Catalogue) -> None:
         _log.warning("no_engine_yet", pool=spine.settings.pool, error=error.code)
 
 
-def _given(settings: Settings, *, demo: bool) -> Catalogue | None:
+def _given(settings: Settings, others: Mapping[str, Catalogue], *, demo: bool) -> Catalogue | None:
     path = settings.catalogue
     if path is None and not demo:
         return None
     document = demo_document() if path is None else json.loads(path.read_text(encoding="utf-8"))
     catalogue = parse(document)
-    faults = catalogue if isinstance(catalogue, list) else faults_of(catalogue, pool=settings.pool)
+    faults = catalogue if isinstance(catalogue, list) else faults_of(catalogue, pool=settings.pool, others=others)
     if isinstance(catalogue, list) or faults:
         raise Misconfigured("\n".join(f"CCC_CATALOGUE: {fault.path}: {fault.detail}" for fault in faults))
     return catalogue
