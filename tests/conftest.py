@@ -5,6 +5,7 @@ import random
 import secrets
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from tests.support.database import database, dsn, empty_dsn, postgres
@@ -42,6 +43,13 @@ SEED = int(os.environ.get("CCC_TEST_SEED") or secrets.randbelow(2**31))
 
 os.environ["CCC_TEST_SEED"] = str(SEED)  # the same in every process that tests
 
+# With every local variable in it a traceback takes seconds on a busy machine, and the engine's connection does not wait so long.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 settings.register_profile("ccc", deadline=None, print_blob=True)
 settings.load_profile("ccc")
 
