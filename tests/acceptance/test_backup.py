@@ -132,11 +132,12 @@ async def test_i1_a_backup_of_a_service_at_work_serves_on_and_loses_nothing_up_t
             load.over.set()
             await asyncio.gather(*work)
             assert load.handled > 0
+            assert await service.stop() == 0
             keys = service.folder / "data" / "secrets"
             dumped = await restoring.from_dump(place / "journal.dump", catalogue, keys, **_SECRETS)
+            await _serves_on(dumped, load.taken, before_dump)
             copied = restoring.from_copy(place / "cluster", service, catalogue, keys, **_SECRETS)
-        await _serves_on(dumped, load.taken, before_dump)
-        await _serves_on(copied, load.taken, before_copy)
+            await _serves_on(copied, load.taken, before_copy)
     finally:
         for restored in (dumped, copied):
             if restored is not None:

@@ -25,7 +25,17 @@ from ccc_router.kernel.log import get_logger
 from ccc_router.kernel.tasks import Loop, Tasks
 from ccc_router.queues.deliveries.claiming import Claim, bring_forward, claim, finish, lane_aside, let_next, put_off
 from ccc_router.queues.deliveries.owing import WAKE
-from ccc_router.queues.deliveries.port import Attempted, Failed, Parked, Postponed, Retry, Sender, Sent, Unknown
+from ccc_router.queues.deliveries.port import (
+    Attempted,
+    Failed,
+    Parked,
+    Postponed,
+    Retry,
+    Sender,
+    Sent,
+    Unknown,
+    told_of,
+)
 from ccc_router.storage.database import Connection, Database
 from ccc_router.storage.failures import Failure, classify
 from ccc_router.storage.wakeups import Wakeups
@@ -48,15 +58,6 @@ LOOK_AT: Final = 200
 _LONGEST_WAIT: Final = timedelta(hours=24)
 _CUT: Final = "took_too_long"
 _OURS: Final = frozenset({None, Failure.BUG, Failure.DATA, Failure.CONSTRAINT})
-
-
-def _told(item: Claim, outcome: Attempted) -> tracing.Attributes:
-    """What a trace holds of an attempt."""
-    delivery = item.delivery
-    return {
-        "ccc.pool": delivery.pool, "ccc.delivery": delivery.id, "ccc.kind": delivery.kind.value, "ccc.attempt": delivery.attempt,
-        "ccc.outcome": type(outcome).__name__.lower(), "ccc.reason": getattr(outcome, "reason", ""),
-    }  # fmt: skip
 
 
 async def report(connection: Connection, pool: str, submission: Submission) -> None:
@@ -152,7 +153,7 @@ class Deliver:
         try:
             with tracing.part("deliver", "client", item.delivery.traceparent) as span:
                 outcome = Failed("too_late") if item.expired else await self._try(run.way, item)
-                span.note(_told(item, outcome))
+                span.note(told_of(item.delivery, outcome))
                 took_s = self._clock.monotonic() - began
                 ATTEMPTS.labels(run.kind.value, type(outcome).__name__.lower()).inc()
                 ATTEMPT_SECONDS.labels(run.kind.value).observe(took_s)

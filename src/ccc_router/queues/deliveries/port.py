@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from ccc_router.events.vocabulary import ControlCommand, DeliveryKind
+from ccc_router.kernel.tracing import Attributes
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +86,14 @@ class Unknown(msgspec.Struct, frozen=True):
 
 
 Attempted = Sent | Retry | Postponed | Failed | Parked | Unknown
+
+
+def told_of(delivery: Delivery, outcome: Attempted) -> Attributes:
+    """What a trace holds of an attempt."""
+    return {
+        "ccc.pool": delivery.pool, "ccc.delivery": delivery.id, "ccc.kind": delivery.kind.value, "ccc.attempt": delivery.attempt,
+        "ccc.outcome": type(outcome).__name__.lower(), "ccc.reason": getattr(outcome, "reason", ""),
+    }  # fmt: skip
 
 
 class Sender(Protocol):
