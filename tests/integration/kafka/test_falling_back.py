@@ -158,17 +158,17 @@ async def test_what_the_broker_finds_too_large_goes_through_postgresql(
         assert await taken(spine) == messages("before", "large", "next")
 
 
-async def test_a_service_starts_without_its_kafka(own_kafka: Cluster, database: Database) -> None:
+async def test_a_service_starts_without_its_kafka(kafka_mock: MockCluster, database: Database) -> None:
     """I1: it leads, takes facts, and has Kafka when that comes."""
-    await own_kafka.go_away()
+    await kafka_mock.go_away()
     try:
-        async with by_hand(database, fresh("p"), FakeClock(), kafka=own_kafka, append_s=PATIENCE_S) as spine:
+        async with by_hand(database, fresh("p"), FakeClock(), kafka=kafka_mock, append_s=PATIENCE_S) as spine:
             await start(spine)
             await told(spine, "first", "second")
             await spine.turns()
             assert await spine.database.pool.fetchval("SELECT count(*) FROM message") == 2
-            await own_kafka.come_back()
+            await kafka_mock.come_back()
             after = await back(spine)
             assert await taken(spine) == messages("first", "second", *after)
     finally:
-        await own_kafka.come_back()
+        await kafka_mock.come_back()

@@ -1,4 +1,4 @@
-"""How far each partition of a pool's Kafka topic was taken: written in the transaction of what was taken, never moved back but where a topic is begun anew.
+"""How far each partition of a pool's Kafka topic was taken: written in the transaction of what was taken, moved back only with the topic.
 
 ``mark`` is a digest of the last record taken. Should another record be found in its place, the topic is another one by now.
 """
