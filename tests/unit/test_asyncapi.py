@@ -57,14 +57,14 @@ def test_every_entry_of_a_day_is_valid_and_keyed_by_its_contact() -> None:
     entries = written()
     assert len(entries) > 500
     for entry in entries:
-        key, value, at = journal.record_of(entry)
+        key, value = journal.record_of(entry)
         event = json.loads(value)
         valid.validate(event)
         assert event["id"] == f"main/{entry.position}"
         assert event["type"] == f"ccc.entry.{entry.kind}.v1"
         assert event["partitionkey"].encode() == key
         assert event["data"]["body"] == json.loads(entry.body)
-        assert at == entry.at
+        assert event["data"]["at"] == entry.at
     keys = {journal.record_of(entry).key for entry in entries}
     assert b"main" in keys
     assert all(key == b"main" or re.fullmatch(rb"ct_[0-9a-z]{26}", key) for key in keys)

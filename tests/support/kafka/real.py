@@ -87,6 +87,9 @@ class Node:
             "offsets.topic.replication.factor": copies,
             "num.network.threads": 2,
             "num.io.threads": 2,
+            # Retention goes by the times of records, and tests have clocks of their own: nothing is deleted while they run.
+            "log.initial.task.delay.ms": 3_600_000,
+            "log.retention.check.interval.ms": 3_600_000,
             # A killed or paused broker is noticed, and replaced as a leader, in a second or two instead of nine.
             "broker.heartbeat.interval.ms": 300,
             "broker.session.timeout.ms": 1500,

@@ -62,11 +62,10 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Record(NamedTuple):
-    """What is sent of an entry; ``at`` is engine time (ms)."""
+    """What is sent of an entry. Its timestamp is when it is sent: retention counts from it, and what is told late is to stay as long."""
 
     key: bytes
     value: bytes
-    at: int
 
 
 class _About(msgspec.Struct, frozen=True):
@@ -118,7 +117,7 @@ def record_of(entry: Entry) -> Record:
         data=data_of(entry),
         subject=contact_id,
     )
-    return Record(key.encode(), canonical(event), entry.at)
+    return Record(key.encode(), canonical(event))
 
 
 class JournalTopic:
@@ -170,10 +169,10 @@ class JournalTopic:
             producer = await self._producer(large=large)
             batch = producer.create_batch()
             for record in records:
-                if batch.append(key=record.key, value=record.value, timestamp=record.at, headers=HEADERS) is None:
+                if batch.append(key=record.key, value=record.value, timestamp=None, headers=HEADERS) is None:
                     await (await producer.send_batch(batch, self.name, partition=partition))
                     batch = producer.create_batch()
-                    batch.append(key=record.key, value=record.value, timestamp=record.at, headers=HEADERS)
+                    batch.append(key=record.key, value=record.value, timestamp=None, headers=HEADERS)
             await (await producer.send_batch(batch, self.name, partition=partition))
 
     async def _producer(self, *, large: bool) -> AIOKafkaProducer:
