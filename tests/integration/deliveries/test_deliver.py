@@ -195,13 +195,13 @@ async def test_i11_what_stands_behind_is_looked_at_once(database: Database) -> N
 
 
 async def test_i11_looking_for_what_is_due_stops_at_what_is_not(database: Database) -> None:
-    """By the index (kind, due, id) of what is owed, and with due as its condition, not as a filter over everything that is owed."""
+    """By the index (pool, kind, due, id) of what is owed, and with due as its condition, not as a filter over everything that is owed."""
     await database.pool.execute(
         "INSERT INTO delivery (pool, id, position, kind, lane, target, due)"
         " SELECT 'main', 'dl_' || n, n, 'webhook', 'department:' || n % 7, 'd', 'infinity' FROM generate_series(1, 20000) AS n"
     )
     await database.pool.execute("ANALYZE delivery")
-    candidates = claiming.CANDIDATES.replace("$1", "'webhook'").replace("$2", "200")
+    candidates = claiming.CANDIDATES.replace("$1", "'webhook'").replace("$2", "200").replace("$3", "'main'")
     forgotten = claiming.FORGOTTEN.replace("$1", "'webhook'")
     async with database.pool.acquire() as connection:
         plan = "\n".join(
@@ -209,7 +209,7 @@ async def test_i11_looking_for_what_is_due_stops_at_what_is_not(database: Databa
         )
         swept = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN (COSTS off) {forgotten}"))
     assert "Index Scan using delivery_due" in plan
-    assert "Index Cond: ((kind = 'webhook'::text) AND (due <= statement_timestamp()))" in plan
+    assert "Index Cond: ((pool = 'main'::text) AND (kind = 'webhook'::text) AND (due <= statement_timestamp()))" in plan
     assert "Rows Removed by Filter" not in plan
     assert swept.count("using delivery_behind") == 2
     assert "Seq Scan" not in plan + swept
