@@ -22,9 +22,12 @@ from ccc_router.kernel.signing import hex_digest
 from ccc_router.kernel.tasks import Tasks
 from ccc_router.storage.database import Database
 from tests.acceptance.surroundings import a_message, accepted, ready, the_catalogue
+from tests.support.database import ONE_POSTGRES
 from tests.support.fake_graph import APP_SECRET, PAGE_ID
 from tests.support.process import SECRET, Process, a_process
 from tests.support.waiting import eventually, until
+
+pytestmark = ONE_POSTGRES
 
 COPIES = 64
 MAIL_TOKEN = "a-token-of-the-mail-server"

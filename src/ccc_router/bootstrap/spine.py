@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ccc_router.bootstrap.storage import Storage
 from ccc_router.channels.intake import Intake
@@ -16,8 +16,6 @@ from ccc_router.channels.phone.ari.store import PostgresSightings
 from ccc_router.events.commands import ActivateCatalogue
 from ccc_router.events.inbox import Inbox
 from ccc_router.events.inbox_postgres import PostgresInbox
-from ccc_router.events.kafka.fallback import FallbackInbox
-from ccc_router.events.kafka.inbox import KafkaInbox
 from ccc_router.events.vocabulary import Role
 from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.errors import Misconfigured, Unavailable
@@ -34,6 +32,9 @@ from ccc_router.settings import Settings
 from ccc_router.web import metrics
 from ccc_router.web.health import Check
 from ccc_router.workers.engine import INBOX_WAKE
+
+if TYPE_CHECKING:
+    from ccc_router.events.kafka.fallback import FallbackInbox
 
 _log = get_logger("bootstrap.spine")
 
@@ -62,7 +63,7 @@ class Spine:
     storage: Storage
     supervisor: Supervisor
     inbox: PostgresInbox
-    kafka: FallbackInbox | None
+    kafka: "FallbackInbox | None"
     current: Current
     desk: Desk
     secrets: SecretStore
@@ -132,8 +133,7 @@ def build(
     desk = Desk(inbox, storage.database, pool, clock, notifier, patience_s=settings.outcome_wait_s)
     alone = process == "up"
     secrets = secret_store(settings, clock, alone=alone)
-    cluster = settings.kafka()
-    kafka = None if cluster is None else FallbackInbox(KafkaInbox(cluster, pool, clock), inbox, pool, clock)
+    kafka = _through_kafka(settings, inbox, clock)
     return Spine(
         settings,
         clock,
@@ -169,6 +169,17 @@ async def working(spine: Spine) -> AsyncIterator[None]:
     finally:
         await supervisor.stop(spine.settings.drain_s)
         await spine.inbox.close()
+
+
+def _through_kafka(settings: Settings, inbox: PostgresInbox, clock: Clock) -> "FallbackInbox | None":
+    cluster, pool = settings.kafka(), settings.pool
+    if cluster is None:
+        return None
+    # Without a Kafka its library need not be loaded.
+    from ccc_router.events.kafka.fallback import FallbackInbox
+    from ccc_router.events.kafka.inbox import KafkaInbox
+
+    return FallbackInbox(KafkaInbox(cluster, pool, clock), inbox, pool, clock)
 
 
 @asynccontextmanager

@@ -15,10 +15,13 @@ from ccc_router.storage.database import Database
 from tests.conftest import SEED
 from tests.integration.queues.test_rebuild import picture, start, work
 from tests.support.builders import a_catalogue
+from tests.support.database import ONE_POSTGRES
 from tests.support.fake_clock import FakeClock
 from tests.support.inputs import a_message, submitted
 from tests.support.spine import by_hand
 from tests.support.workload import Workload
+
+pytestmark = ONE_POSTGRES
 
 
 class Ran(NamedTuple):

@@ -1,12 +1,12 @@
 """The part that decides: the engine, leading or standing by, and what goes on beside the one that leads."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ccc_router.bootstrap.spine import Checks, Spine
 from ccc_router.events.journal import WAKE as JOURNAL_WAKE
-from ccc_router.events.kafka.reading import KafkaFeed
 from ccc_router.kernel.tasks import Loop
 from ccc_router.queues.catalogue.current import CHANNEL as CATALOGUE_WAKE
 from ccc_router.queues.deliveries.owing import WAKE as DELIVERY_WAKE
@@ -17,6 +17,9 @@ from ccc_router.workers.engine import INBOX_WAKE, engine_loop
 from ccc_router.workers.prune import Pruning
 from ccc_router.workers.watching import Watching
 
+if TYPE_CHECKING:
+    from ccc_router.events.kafka.reading import KafkaFeed
+
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
@@ -24,7 +27,7 @@ class Deciding:
 
     engine: Engine
     observers: Observers
-    feed: KafkaFeed | None
+    feed: "KafkaFeed | None"
 
     async def look(self) -> Checks:
         """For ``/readyz``: who stands by is as ready as who leads."""
@@ -41,13 +44,12 @@ async def deciding(spine: Spine) -> AsyncIterator[Deciding]:
     database, pool, clock = spine.storage.database, spine.settings.pool, spine.clock
     observers = Observers()
     loops: list[Loop] = []
-    cluster = spine.settings.kafka()
 
     def wake() -> None:
         for loop in loops:
             loop.wake()
 
-    feed = None if cluster is None else KafkaFeed(cluster, pool, clock, wake=wake)
+    feed = _feed(spine, wake)
     engine = Engine(database, pool, clock, spine.desk, observers, feed=feed)
     loops.append(engine_loop(engine, spine.storage.wakeups))
     _tell(spine, engine, observers)
@@ -65,6 +67,16 @@ async def deciding(spine: Spine) -> AsyncIterator[Deciding]:
     finally:
         await spine.supervisor.stop(spine.settings.drain_s)
         await engine.stop()
+
+
+def _feed(spine: Spine, wake: Callable[[], None]) -> "KafkaFeed | None":
+    cluster = spine.settings.kafka()
+    if cluster is None:
+        return None
+    # Without a Kafka its library need not be loaded.
+    from ccc_router.events.kafka.reading import KafkaFeed
+
+    return KafkaFeed(cluster, spine.settings.pool, spine.clock, wake=wake)
 
 
 def _tell(spine: Spine, engine: Engine, observers: Observers) -> None:

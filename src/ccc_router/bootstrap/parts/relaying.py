@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from ccc_router.bootstrap.spine import Checks, Spine
-from ccc_router.events.kafka.journal import JournalTopic
 from ccc_router.web.health import Check
 from ccc_router.workers.relay import Relay
 
@@ -16,6 +15,9 @@ async def relaying(spine: Spine) -> AsyncIterator[Relay | None]:
     if cluster is None:
         yield None
         return
+    # Without a Kafka its library need not be loaded.
+    from ccc_router.events.kafka.journal import JournalTopic
+
     relay = Relay(spine.storage.database, spine.settings.pool, JournalTopic(cluster), spine.clock)
 
     async def look() -> Checks:  # nobody waits for the topic: that it is behind is for the metric and its alarm
