@@ -26,6 +26,8 @@ NOT_OF_A_DAY = {
     "ContactAged", "InvariantViolated",  # the catalogue has no profile with a delay, the core no fault
     "ContactTaken", "ContactHandedOver", "FactForwarded",  # one pool
 }  # fmt: skip
+_EVERY_KIND = 3
+"""A short day draws every kind of decision with this seed; not with each."""
 
 
 class Ran(NamedTuple):
@@ -59,13 +61,15 @@ def never_reached(counts: dict[str, int]) -> set[str]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("contacts", [6_000, pytest.param(20_000, marks=pytest.mark.soak)])
-async def test_i13_a_day_is_decided_again_bit_equal(tmp_path: Path, contacts: int) -> None:
+@pytest.mark.parametrize(
+    ("contacts", "seed"), [(6_000, _EVERY_KIND), pytest.param(20_000, SEED, marks=pytest.mark.soak)]
+)
+async def test_i13_a_day_is_decided_again_bit_equal(tmp_path: Path, contacts: int, seed: int) -> None:
     """Every kind of input and decision, three catalogues, two take-overs: under two hash seeds, neither that of the recording; whole,
     and its evening alone, on top of a state that was made by applying."""
     file = tmp_path / "day.jsonl.gz"
     recorded = await run(
-        "tests.support.record_day", str(file), "--seed", str(SEED), "--contacts", str(19 * contacts // 20), "--hours", "24", "--copies", "4",
+        "tests.support.record_day", str(file), "--seed", str(seed), "--contacts", str(19 * contacts // 20), "--hours", "24", "--copies", "4",
         hash_seed=1,
     )  # fmt: skip
     assert recorded.status == 0, recorded.err
