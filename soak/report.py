@@ -27,10 +27,10 @@ def line(options: Options, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def passed(figures: dict[str, Any], outcome: Outcome) -> bool:
-    """Whether nothing was found, every take-over was in time, and nothing was left over."""
+def passed(figures: dict[str, Any], outcome: Outcome, most_s: float = MOST_TAKEOVER_S) -> bool:
+    """Whether nothing was found, every take-over was over within ``most_s``, and nothing was left over."""
     zero = ("lost", "doubled", "double_offers", "invariant_violations")
-    in_time = figures["takeover_max_s"] <= MOST_TAKEOVER_S and outcome.harm.never == 0
+    in_time = figures["takeover_max_s"] <= most_s and outcome.harm.never == 0
     return in_time and outcome.drained and all(figures[name] == 0 for name in zero)
 
 
