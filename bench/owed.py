@@ -122,7 +122,7 @@ async def _plans(dsn: str) -> list[str]:
     connection = await asyncpg.connect(dsn)
     found = []
     for statement in (claiming.CANDIDATES, claiming.FORGOTTEN):
-        text = statement.replace("$1", f"'{DeliveryKind.WEBHOOK.value}'").replace("$2", "200")
+        text = statement.replace("$1", f"'{DeliveryKind.WEBHOOK.value}'").replace("$2", "200").replace("$3", "'main'")
         rows = await connection.fetch(f"EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY) {text}")
         found.append("\n".join(row[0] for row in rows))
     await connection.close()
