@@ -104,10 +104,6 @@ class Supervisor:
         self._tasks.start(self._keep(loop), name=loop.name)
         return loop
 
-    def spawn(self, work: Coroutine[Any, Any, _T], *, name: str) -> asyncio.Task[_T]:
-        """Start one task that the supervisor owns and cancels at the end of its drain."""
-        return self._tasks.start(work, name=name)
-
     async def fatal(self) -> BaseException:
         """Return the error that ended a vital loop; wait as long as there is none."""
         return await asyncio.shield(self._fatal_future())
