@@ -23,10 +23,9 @@ from ccc_router.queues.engine import Engine, Observers
 from ccc_router.routing import State
 from ccc_router.routing.policy import Catalogue
 from ccc_router.storage.database import Database
-from ccc_router.storage.kafka import Cluster as KafkaCluster
 from ccc_router.workers.engine import engine_loop
 from tests.support.builders import a_catalogue
-from tests.support.kafka.cluster import Cluster, ends
+from tests.support.kafka.cluster import Cluster, ends, reached
 from tests.support.waiting import eventually, until
 
 _T = TypeVar("_T")
@@ -59,10 +58,10 @@ class Spine:
         self.kafka: FallbackInbox | None = None
         self.direct: KafkaInbox | None = None
         if kafka is not None:
-            real, reached = SystemClock(), KafkaCluster(kafka.servers)  # brokers live by the real time
+            real, by = SystemClock(), reached(kafka)  # brokers live by the real time
             self.cluster = kafka
-            self.feed = KafkaFeed(reached, pool, real, wake=self._wake, long_poll_ms=10, **(feeding or {}))
-            self.direct = KafkaInbox(reached, pool, real, append_s=append_s)
+            self.feed = KafkaFeed(by, pool, real, wake=self._wake, long_poll_ms=10, **(feeding or {}))
+            self.direct = KafkaInbox(by, pool, real, append_s=append_s)
             self.kafka = FallbackInbox(self.direct, self.inbox, pool, real)
         self.engine = Engine(database, pool, self.clock, self.desk, self.observers, feed=self.feed, batch=batch)
         self.loop: Loop = engine_loop(self.engine)

@@ -9,15 +9,14 @@ import pytest
 from ccc_router.events.kafka.fallback import FALLBACKS, MODE
 from ccc_router.kernel.ids import fresh
 from ccc_router.storage.database import Database
-from tests.integration.queues.test_isolation import consistent, parked
 from tests.integration.queues.test_rebuild import start
 from tests.support.database import ONE_POSTGRES
 from tests.support.fake_clock import FakeClock
-from tests.support.inputs import a_message, a_raw, submitted
+from tests.support.inputs import a_raw, submitted
 from tests.support.kafka.cluster import Cluster, records
 from tests.support.kafka.mock import NOT_ENOUGH_REPLICAS, NOT_LEADER, PRODUCE, TIMED_OUT, MockCluster
 from tests.support.spine import Spine, by_hand
-from tests.support.waiting import eventually
+from tests.support.telling import back, messages, taken, told
 
 pytestmark = [pytest.mark.timeout(120), ONE_POSTGRES]
 PATIENCE_S = 1.0
@@ -31,39 +30,6 @@ async def spine(own_kafka: Cluster, database: Database) -> AsyncIterator[Spine]:
         await made.connected()
         await told(made, "before")
         yield made
-
-
-async def told(spine: Spine, *keys: str) -> None:
-    """Each is acknowledged, one after the other."""
-    for key in keys:
-        [appended] = await spine.facts.append([submitted(key)], a_raw(f"rw_{key}"))
-        assert appended.key == key
-
-
-async def back(spine: Spine) -> list[str]:
-    """Tell more until facts go through Kafka again; what was told."""
-    keys: list[str] = []
-
-    async def returned() -> bool:
-        keys.append(f"b{len(keys)}")
-        await told(spine, keys[-1])
-        return spine.kafka is not None and spine.kafka.mode == "kafka"
-
-    await eventually(returned, within_s=30, what="facts to go through Kafka again")
-    return keys
-
-
-async def taken(spine: Spine) -> list[str]:
-    """What the engine made of it: the message of each key, sorted."""
-    await spine.take_all()
-    rows = await spine.database.pool.fetch("SELECT id FROM message WHERE pool = $1 ORDER BY id", spine.pool)
-    assert await parked(spine.database) == []
-    await consistent(spine)
-    return [row[0] for row in rows]
-
-
-def messages(*keys: str) -> list[str]:
-    return sorted(a_message(key).message_id for key in keys)
 
 
 async def test_i1_i2_kafka_goes_and_comes_back(own_kafka: Cluster, spine: Spine) -> None:

@@ -28,9 +28,35 @@ class Cluster(Protocol):
         """Every broker answers again, at the same addresses."""
 
 
+class ByDoor:
+    """A cluster to which the service comes as ``by`` says, by another door than the test's own look at it."""
+
+    def __init__(self, cluster: Cluster, by: kafka.Cluster) -> None:
+        self.name = cluster.name
+        self.cluster = cluster
+        self.by = by
+
+    @property
+    def servers(self) -> str:
+        """The test's own door."""
+        return self.cluster.servers
+
+    async def make_topic(self, topic: str, partitions: int = 4) -> None:
+        """See `Cluster`."""
+        await self.cluster.make_topic(topic, partitions)
+
+    async def go_away(self) -> None:
+        """See `Cluster`."""
+        await self.cluster.go_away()
+
+    async def come_back(self) -> None:
+        """See `Cluster`."""
+        await self.cluster.come_back()
+
+
 def reached(cluster: Cluster) -> kafka.Cluster:
     """The same as the service's own setting."""
-    return kafka.Cluster(cluster.servers)
+    return cluster.by if isinstance(cluster, ByDoor) else kafka.Cluster(cluster.servers)
 
 
 async def ends(servers: str, topic: str) -> dict[int, int]:

@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
+from tests.support.kafka.doors import Door
 from tests.support.process import free_port
 from tests.support.waiting import eventually
 
@@ -64,8 +66,8 @@ class Node:
         """Whether there is a process, also a paused one."""
         return self._process is not None and self._process.poll() is None
 
-    def format(self, nodes: "list[Node]") -> None:
-        """Write the settings and the mark of a formatted folder, as Kafka's own tool does."""
+    def format(self, nodes: "list[Node]", doors: Sequence[Door] = ()) -> None:
+        """Write the settings and the mark of a formatted folder, as Kafka's own tool does. ``doors`` are more listeners, of a single node."""
         copies = len(nodes)
         self._alone = copies == 1
         data = self.folder / "data"
@@ -73,13 +75,19 @@ class Node:
         directory = f"bm9kZS0wMDAwMDAwMDAw{self.number}g"
         mark = {"version": 1, "cluster.id": _CLUSTER_ID, "node.id": self.number, "directory.id": directory}
         (data / "meta.properties").write_text(_properties(mark), encoding="ascii")
+        front = f"PLAINTEXT://127.0.0.1:{self.port}"
         told = {
             "process.roles": "broker,controller",
             "node.id": self.number,
             "controller.quorum.voters": ",".join(f"{node.number}@127.0.0.1:{node.control}" for node in nodes),
-            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.control}",
+            "listeners": ",".join([front, *(door.listens for door in doors), f"CONTROLLER://127.0.0.1:{self.control}"]),
+            "advertised.listeners": ",".join([front, *(door.advertised for door in doors)]),
+            "inter.broker.listener.name": "PLAINTEXT",
             "controller.listener.names": "CONTROLLER",
-            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+            "listener.security.protocol.map": ",".join(
+                ["CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT", *(f"{door.name}:{door.security}" for door in doors)]
+            ),
+            **{name: value for door in doors for name, value in door.properties().items()},
             "log.dirs": data,
             "auto.create.topics.enable": "false",
             "default.replication.factor": copies,
@@ -159,12 +167,13 @@ class RealCluster:
 
     name = "real"
 
-    def __init__(self, programs: Path, nodes: int = 1) -> None:
+    def __init__(self, programs: Path, nodes: int = 1, doors: Sequence[Door] = ()) -> None:
+        self.doors = {door.name: door for door in doors}
         self.folder = Path(tempfile.mkdtemp(prefix="ccc-kafka-"))
         self._all = [Node(number, self.folder / f"node-{number}", programs) for number in range(1, nodes + 1)]
         self.nodes = {node.number: node for node in self._all}
         for node in self._all:
-            node.format(self._all)
+            node.format(self._all, doors)
         self.started_s = 0.0
 
     @property
