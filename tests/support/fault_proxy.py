@@ -60,12 +60,12 @@ class _Connection:
 
 
 class FaultProxy:
-    """Listens on loopback for one target: host and port, or the path of a socket."""
+    """Listens on loopback, at ``port`` or any, for one target: host and port, or the path of a socket."""
 
-    def __init__(self, target: tuple[str, int] | str) -> None:
+    def __init__(self, target: tuple[str, int] | str, port: int = 0) -> None:
         self.target = target
         self.faults = Faults()
-        self.port = 0
+        self.port = port
         self.accepted = 0
         self.swallowed = 0
         self.resets = 0
@@ -171,9 +171,9 @@ def address_of(dsn: str) -> tuple[str, int] | str:
 
 
 @asynccontextmanager
-async def a_proxy(target: tuple[str, int] | str) -> AsyncIterator[FaultProxy]:
+async def a_proxy(target: tuple[str, int] | str, port: int = 0) -> AsyncIterator[FaultProxy]:
     """A proxy that listens as long as the block runs."""
-    proxy = FaultProxy(target)
+    proxy = FaultProxy(target, port)
     await proxy.listen()
     try:
         yield proxy

@@ -25,7 +25,7 @@ from ccc_router.routing.policy import Catalogue
 from ccc_router.storage.database import Database
 from ccc_router.workers.engine import engine_loop
 from tests.support.builders import a_catalogue
-from tests.support.kafka.cluster import Cluster, ends, reached
+from tests.support.kafka.cluster import Cluster, ends, reached, read_by
 from tests.support.waiting import eventually, until
 
 _T = TypeVar("_T")
@@ -58,10 +58,10 @@ class Spine:
         self.kafka: FallbackInbox | None = None
         self.direct: KafkaInbox | None = None
         if kafka is not None:
-            real, by = SystemClock(), reached(kafka)  # brokers live by the real time
+            real = SystemClock()  # brokers live by the real time
             self.cluster = kafka
-            self.feed = KafkaFeed(by, pool, real, wake=self._wake, long_poll_ms=10, **(feeding or {}))
-            self.direct = KafkaInbox(by, pool, real, append_s=append_s)
+            self.feed = KafkaFeed(read_by(kafka), pool, real, wake=self._wake, long_poll_ms=10, **(feeding or {}))
+            self.direct = KafkaInbox(reached(kafka), pool, real, append_s=append_s)
             self.kafka = FallbackInbox(self.direct, self.inbox, pool, real)
         self.engine = Engine(database, pool, self.clock, self.desk, self.observers, feed=self.feed, batch=batch)
         self.loop: Loop = engine_loop(self.engine)

@@ -6,6 +6,7 @@
 | `way` | the same and, before them, none: facts go through PostgreSQL |
 | `own_kafka` | the same two without CCC_TEST_KAFKA: a cluster that the test may stop with `go_away()` and `come_back()` |
 | `kafka_mock` | a fresh mock cluster of three brokers: errors, delays, brokers up and down |
+| `kafka_way` | the run's one real broker behind a proxy that spoils the way, at the address that it tells its clients |
 | `kafka_trio` | the run's one real cluster of three nodes: kill, pause; mended after each test |
 
 The real ones outlive a test: give topics names of your own (`topic` is one).
@@ -16,6 +17,7 @@ from tests.support.kafka.fixtures import (
     kafka_mock,
     kafka_programs,
     kafka_trio,
+    kafka_way,
     own_kafka,
     real_kafka,
     real_trio,
@@ -29,6 +31,7 @@ __all__ = [
     "kafka_mock",
     "kafka_programs",
     "kafka_trio",
+    "kafka_way",
     "own_kafka",
     "real_kafka",
     "real_trio",

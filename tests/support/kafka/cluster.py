@@ -29,12 +29,13 @@ class Cluster(Protocol):
 
 
 class ByDoor:
-    """A cluster to which the service comes as ``by`` says, by another door than the test's own look at it."""
+    """A cluster to which the service comes as ``by`` says, by another door than the test's own look at it; its engine as ``reading`` says."""
 
-    def __init__(self, cluster: Cluster, by: kafka.Cluster) -> None:
+    def __init__(self, cluster: Cluster, by: kafka.Cluster, reading: kafka.Cluster | None = None) -> None:
         self.name = cluster.name
         self.cluster = cluster
         self.by = by
+        self.reading = reading or by
 
     @property
     def servers(self) -> str:
@@ -57,6 +58,11 @@ class ByDoor:
 def reached(cluster: Cluster) -> kafka.Cluster:
     """The same as the service's own setting."""
     return cluster.by if isinstance(cluster, ByDoor) else kafka.Cluster(cluster.servers)
+
+
+def read_by(cluster: Cluster) -> kafka.Cluster:
+    """The same for its engine."""
+    return cluster.reading if isinstance(cluster, ByDoor) else reached(cluster)
 
 
 async def ends(servers: str, topic: str) -> dict[int, int]:

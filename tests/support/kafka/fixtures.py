@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -9,9 +10,13 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from ccc_router.kernel.ids import fresh
-from tests.support.kafka.cluster import Cluster
+from ccc_router.storage.kafka import Cluster as Reached
+from tests.support.fault_proxy import FaultProxy, a_proxy
+from tests.support.kafka.cluster import ByDoor, Cluster
+from tests.support.kafka.doors import Door
 from tests.support.kafka.mock import MockCluster
 from tests.support.kafka.real import RealCluster, programs
+from tests.support.process import free_port
 
 _PROGRAMS: Final = programs()
 _GIVEN: Final = os.environ.get("CCC_TEST_KAFKA", "")
@@ -61,9 +66,9 @@ class Given:
         """It never went."""
 
 
-def _made(programs: Path, nodes: int) -> Iterator[RealCluster]:
+def _made(programs: Path, nodes: int, *doors: Door) -> Iterator[RealCluster]:
     """A cluster for the run; the first test that wants it starts it by `come_back`, as one that finds a node dead does."""
-    cluster = RealCluster(programs, nodes)
+    cluster = RealCluster(programs, nodes, doors)
     try:
         yield cluster
     finally:
@@ -83,13 +88,50 @@ def kafka_programs(request: pytest.FixtureRequest) -> Path:
 def real_kafka() -> Iterator[RealCluster]:
     """The run's one real broker; ask for `kafka` or `own_kafka`, which know whether there is one."""
     assert _PROGRAMS is not None
-    yield from _made(_PROGRAMS, 1)
+    yield from _made(_PROGRAMS, 1, Door("PROXIED", told=free_port()))
 
 
 @pytest.fixture(scope="session")
 def real_trio(kafka_programs: Path) -> Iterator[RealCluster]:
     """The run's one cluster of three; ask for `kafka_trio`, which mends it first."""
     yield from _made(kafka_programs, 3)
+
+
+@dataclass
+class Way:
+    """The way to a real broker, which the test may spoil: ``servers`` leads through the proxy, as does what the broker says of itself there."""
+
+    proxy: FaultProxy
+    cluster: RealCluster
+
+    @property
+    def servers(self) -> str:
+        """CCC_KAFKA_SERVERS of whoever goes this way."""
+        return f"127.0.0.1:{self.proxy.port}"
+
+    @property
+    def both(self) -> ByDoor:
+        """Who appends and who reads goes this way."""
+        return ByDoor(self.cluster, Reached(self.servers))
+
+    @property
+    def producing(self) -> ByDoor:
+        """Who appends goes this way, and who relays."""
+        return ByDoor(self.cluster, Reached(self.servers), Reached(self.cluster.servers))
+
+    @property
+    def reading(self) -> ByDoor:
+        """The engine goes this way."""
+        return ByDoor(self.cluster, Reached(self.cluster.servers), Reached(self.servers))
+
+
+@pytest.fixture
+async def kafka_way(kafka_programs: Path, real_kafka: RealCluster) -> AsyncIterator[Way]:
+    """The run's one real broker behind a proxy, at the address that it tells its clients."""
+    await real_kafka.come_back()
+    door = real_kafka.doors["PROXIED"]
+    async with a_proxy(("127.0.0.1", door.port), door.told) as proxy:
+        yield Way(proxy, real_kafka)
 
 
 @pytest.fixture
