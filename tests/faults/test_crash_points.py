@@ -9,6 +9,8 @@ import pytest
 
 from ccc_router.kernel.crashing import NAMES, Site
 from tests.support.crash_walk import a_walk
+from tests.support.kafka.cluster import Cluster
+from tests.support.kafka.mock import MockCluster
 
 IN_THE_SUITE: Final = (
     "inbox.append.after:3",
@@ -17,10 +19,6 @@ IN_THE_SUITE: Final = (
 )
 # Places that the history does not come by. Each is one statement, or a transaction, that its room's own tests cut or repeat.
 UNWALKED: Final = {
-    Site.KAFKA: "facts by way of Kafka",
-    Site.RELAY: "a journal relayed to Kafka",
-    Site.RELAY_BEGIN: "a journal relayed to Kafka",
-    Site.RELAY_MOVE: "a journal relayed to Kafka",
     Site.MOVED: "a department refuses one notice for what it says",
     Site.DISABLE: "a department says 410",
     Site.ENABLE: "an administrator enables it again",
@@ -34,11 +32,24 @@ UNWALKED: Final = {
     Site.MAIL_DOUBT: "an attempt that was cut before this one",
     Site.FORETOLD: "somebody asks how long he waits",
 }
-WALKED: Final = tuple(name for name in NAMES if name.rpartition(".")[0] not in set(UNWALKED))
+WITH_KAFKA: Final = {Site.KAFKA, Site.RELAY, Site.RELAY_BEGIN, Site.RELAY_MOVE}
+"""Places that only a service with a Kafka comes by."""
+WALKED: Final = tuple(name for name in NAMES if name.rpartition(".")[0] not in {*UNWALKED, *WITH_KAFKA})
+BY_KAFKA_IN_THE_SUITE: Final = ("kafka.append.after:2",)
+# The second half: where the offsets of what was taken are committed, and where the lease of the one who relays and reads is lost.
+BY_KAFKA: Final = (
+    *(f"{site}.{moment}" for site in sorted(WITH_KAFKA) for moment in ("before", "after")),
+    "kafka.append.before:3",
+    "relay.send.after:4",
+    "relay.move.before:3",
+    "engine.take.after:12",
+    "engine.commit.before:9",
+    "engine.commit.after:9",
+)
 
 
-async def crash_at(dsn: str, point: str) -> None:
-    async with a_walk(dsn, point) as walk:
+async def crash_at(dsn: str, point: str, kafka: Cluster | None = None) -> None:
+    async with a_walk(dsn, point, kafka=kafka) as walk:
         await walk.begin()
         await walk.history()
         await walk.judge()
@@ -55,3 +66,20 @@ async def test_a_crash_where_something_is_promised_or_leaves_loses_and_doubles_n
 @pytest.mark.parametrize("point", WALKED)
 async def test_a_crash_at_any_point_loses_and_doubles_nothing(dsn: str, point: str) -> None:
     await crash_at(dsn, point)
+
+
+@pytest.mark.timeout(150)
+@pytest.mark.parametrize("point", BY_KAFKA_IN_THE_SUITE)
+async def test_a_crash_of_a_service_with_kafka_loses_and_doubles_nothing(
+    dsn: str, kafka_mock: MockCluster, point: str
+) -> None:
+    await crash_at(dsn, point, kafka_mock)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(150)
+@pytest.mark.parametrize("point", BY_KAFKA)
+async def test_a_crash_at_any_point_with_kafka_loses_and_doubles_nothing(
+    dsn: str, kafka_mock: MockCluster, point: str
+) -> None:
+    await crash_at(dsn, point, kafka_mock)

@@ -20,9 +20,12 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 
 from ccc_router.events import journal
+from ccc_router.events.kafka.journal import TOPIC
+from ccc_router.events.kafka.record import topic_of
 from ccc_router.events.vocabulary import Role
 from ccc_router.kernel import crashing
 from ccc_router.kernel.crashing import Site
+from ccc_router.kernel.ids import fresh
 from ccc_router.kernel.signing import hex_digest
 from ccc_router.kernel.tasks import Tasks
 from ccc_router.storage.database import Database
@@ -35,7 +38,9 @@ from tests.support.fake_graph import APP_SECRET, TOKEN, FakeGraph
 from tests.support.fake_relay import FakeRelay, relay
 from tests.support.fake_switch import FakeSwitch
 from tests.support.fault_proxy import FaultProxy, Faults, a_proxy
+from tests.support.kafka.cluster import Cluster, ends, reached, records
 from tests.support.process import SECRET, Process, free_port
+from tests.support.relayed import events, journalled, place, taken_once
 from tests.support.waiting import eventually
 
 Document = dict[str, Any]
@@ -88,6 +93,8 @@ class Walk:
     acknowledged: Counter[str] = field(default_factory=Counter)
     contacts: dict[str, str] = field(default_factory=dict)
     ways: dict[str, FaultProxy] = field(default_factory=dict)
+    pool: str = "main"
+    kafka: Cluster | None = None
     _reviving: asyncio.Lock = field(default_factory=asyncio.Lock)
     _escalated: set[str] = field(default_factory=set)
 
@@ -319,9 +326,18 @@ class Walk:
             left: int = await self.database.pool.fetchval(
                 "SELECT (SELECT count(*) FROM delivery WHERE state = 'owed') + (SELECT count(*) FROM inbox)"
             )
-            return left == 0
+            return left == 0 and (self.kafka is None or await self._level(self.kafka))
 
         await eventually(nothing_owed, within_s=50, what="everything owed to have an end")
+
+    async def _level(self, kafka: Cluster) -> bool:
+        """The engine has taken every record, and the journal's topic has every entry."""
+        rows = await self.database.pool.fetch("SELECT partition, next FROM kafka_offset WHERE pool = $1", self.pool)
+        wanted = await ends(kafka.servers, topic_of(self.pool))
+        if {row["partition"]: row["next"] for row in rows} != {one: end for one, end in wanted.items() if end}:
+            return False
+        last: int = await self.database.pool.fetchval("SELECT max(last) FROM journal")
+        return await place(self.database, TOPIC, self.pool) == last
 
     async def _end(self) -> None:
         """Stop it in good order, which it may also crash in."""
@@ -333,10 +349,10 @@ class Walk:
         """Nothing acknowledged is lost, nothing is doubled, what left has one id, the journal and the rows are whole."""
         assert self.crashed == bool(self.point), f"the history never came past {self.point}"
         async with self.database.pool.acquire() as connection:
-            verdict = await journal.verify(connection, "main")
+            verdict = await journal.verify(connection, self.pool)
             assert not verdict.fault, f"I16: {verdict.fault}"
-            await row_invariants.check_rows(connection, "main")
-            await row_invariants.check_entries(connection, "main")
+            await row_invariants.check_rows(connection, self.pool)
+            await row_invariants.check_entries(connection, self.pool)
             channels = await connection.fetch("SELECT channel, count(*) AS n FROM contact GROUP BY 1")
             messages = await connection.fetch("SELECT direction, author, count(*) AS n FROM message GROUP BY 1, 2")
             unsent = await connection.fetch(
@@ -349,6 +365,22 @@ class Walk:
         assert messages, "texts are kept"
         self._judge_department()
         self._judge_mail(unsent)
+        if self.kafka is not None:
+            await self._judge_topics(self.kafka)
+
+    async def _judge_topics(self, kafka: Cluster) -> None:
+        """I1, I13: facts came by Kafka, and every entry is on the journal's topic once for who passes over what is not greater."""
+        assert sum((await ends(kafka.servers, topic_of(self.pool))).values()) > 0, "nothing came by Kafka"
+        partitions = await ends(kafka.servers, TOPIC)
+        found = await records(kafka.servers, TOPIC, partitions=partitions)
+        ours = [
+            record for record, event in zip(found, events(found), strict=True) if event["data"]["pool"] == self.pool
+        ]
+        told = {entry.position: entry.body for entry in await journalled(self.database, self.pool)}
+        assert sorted(taken_once(ours)) == sorted(told), "I13"
+        assert all(
+            told[event["data"]["position"]] in record.value for record, event in zip(ours, events(ours), strict=True)
+        )
 
     def _judge_department(self) -> None:
         """I10: every notice arrived, signed, under one id and with one body, however often."""
@@ -394,8 +426,14 @@ def at_first_unwell(number: int, _request: Received) -> Behaviour:
 
 
 @asynccontextmanager
-async def a_walk(dsn: str, point: str = "", faults: Faults | None = None) -> AsyncIterator[Walk]:
-    """A service on that database, armed and not started yet. With ``faults`` each way between it and the others has a proxy that has them."""
+async def a_walk(
+    dsn: str, point: str = "", faults: Faults | None = None, kafka: Cluster | None = None
+) -> AsyncIterator[Walk]:
+    """A service on that database, armed and not started yet. With ``faults`` each way between it and the others has a proxy that has them.
+
+    With ``kafka`` it has a pool of its own there, and relays its journal.
+    """
+    pool = fresh("p") if kafka is not None else "main"
     async with (
         AsyncExitStack() as stack,
         PatientSwitch().running() as switch,
@@ -434,12 +472,16 @@ async def a_walk(dsn: str, point: str = "", faults: Faults | None = None) -> Asy
             CCC_MAIL_FROM="no-reply@example.org",
             CCC_DEPARTMENT_LOOPBACK="true",
             CCC_OUTCOME_WAIT_S="1.5" if point.startswith(Site.WITHDRAW) else "5",
+            CCC_POOL=pool,
+            CCC_KAFKA_SERVERS="" if kafka is None else reached(kafka).servers,
         )
         await way("client", service.url)
         switch.connect(service.url)
         database = await Database.open(dsn, name="walk")
         try:
-            yield Walk(service, database, switch, graph, department, mails, smtp_port, point, ways=ways)
+            yield Walk(
+                service, database, switch, graph, department, mails, smtp_port, point, ways=ways, pool=pool, kafka=kafka
+            )
         finally:
             switch.over.set()
             await service.close()
