@@ -3,7 +3,7 @@
 import pytest
 
 from ccc_router.events.inbox_postgres import PostgresInbox
-from ccc_router.events.kafka.journal import TOPIC
+from ccc_router.events.kafka.entries import TOPIC
 from ccc_router.kernel.clock import SystemClock
 from ccc_router.storage.database import Database
 from tests.support.database import ONE_POSTGRES

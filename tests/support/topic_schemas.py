@@ -11,7 +11,8 @@ import msgspec
 
 from ccc_router.events.envelope import Input
 from ccc_router.events.facts import AnyFact
-from ccc_router.events.kafka import journal, record
+from ccc_router.events.kafka import entries as journal
+from ccc_router.events.kafka import record
 from ccc_router.queues.batch import Parked
 from ccc_router.routing.applying import APPLIERS
 from ccc_router.routing.decisions import Decision

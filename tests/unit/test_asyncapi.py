@@ -14,7 +14,8 @@ from ccc_router.events.codec import canonical, kind_of
 from ccc_router.events.envelope import Entry
 from ccc_router.events.facts import Attachment, CallEvent, Handle, MessageReceived, Private
 from ccc_router.events.inbox import RawDelivery, Submission
-from ccc_router.events.kafka import journal, record, topics
+from ccc_router.events.kafka import entries as journal
+from ccc_router.events.kafka import record, topics
 from ccc_router.events.vocabulary import CallEventName, Channel
 from ccc_router.routing import CORE_VERSION
 from ccc_router.routing.applying import APPLIERS

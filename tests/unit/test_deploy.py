@@ -16,8 +16,7 @@ from ccc_router import cli
 from ccc_router.bootstrap.processes import check
 from ccc_router.kernel.clock import SystemClock
 from ccc_router.settings import Settings, load
-from ccc_router.web.app import create_metrics_app
-from ccc_router.web.health import Check
+from ccc_router.web.health import Check, create_probed_app
 from tests.support import metrics_table
 from tests.support.tree import ROOT
 
@@ -90,7 +89,7 @@ class _Ready:
 
 async def test_probes_ask_for_what_is_there_on_the_port_that_is_set() -> None:
     settings = manifests("ConfigMap")["settings"]["data"]
-    transport = httpx.ASGITransport(create_metrics_app(_Ready()))
+    transport = httpx.ASGITransport(create_probed_app(_Ready()))
     async with httpx.AsyncClient(transport=transport, base_url="http://probed") as client:
         served = {path for path in ("/livez", "/readyz", "/metrics") if (await client.get(path)).status_code == 200}
     assert len(served) == 3

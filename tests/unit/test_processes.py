@@ -1,6 +1,9 @@
 """What a process needs that works beside others on several hosts, told at once and by name (exit status 78)."""
 
 import asyncio
+import os
+import subprocess
+import sys
 
 import httpx
 import pytest
@@ -31,6 +34,30 @@ def test_a_process_beside_others_makes_nothing_up(process: str, monkeypatch: pyt
     refused = CliRunner().invoke(cli.app, [process])
     assert refused.exit_code == 78
     assert [line.split(":")[0] for line in refused.output.splitlines()] == NEEDS[process]
+
+
+_LOADING = """
+import sys
+from ccc_router import cli
+from ccc_router.bootstrap import serving
+from ccc_router.bootstrap.processes import PROCESSES
+for name in ("engine", "relay", "mail", "deliver", "serve"):
+    PROCESSES[name].load()
+    print(name, *sorted({"fastapi", "httpx", "aiokafka", "ccc_router.channels"} & sys.modules.keys()))
+"""
+
+
+def test_r38_a_process_loads_what_it_does_and_no_more() -> None:
+    """A standby is there again the sooner: only who answers HTTP loads what that takes, and no engine loads a channel."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ran = subprocess.run([sys.executable, "-c", _LOADING], env=environment, check=True, capture_output=True, text=True)
+    assert ran.stdout.splitlines() == [
+        "engine",
+        "relay",
+        "mail ccc_router.channels",
+        "deliver ccc_router.channels httpx",
+        "serve ccc_router.channels fastapi httpx",
+    ]
 
 
 async def test_i17_a_port_that_closes_cuts_no_request() -> None:

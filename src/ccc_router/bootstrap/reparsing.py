@@ -1,5 +1,6 @@
 """``ccc-router reparse``: reads kept deliveries again. It needs no engine: what it finds waits in the inbox."""
 
+from ccc_router.bootstrap.parts.taking import intake
 from ccc_router.bootstrap.spine import build, by_kafka
 from ccc_router.bootstrap.storage import open_storage
 from ccc_router.channels.keeping import RawDeliveries
@@ -21,6 +22,6 @@ async def reparse_all(settings: Settings, endpoint_id: str = "") -> Reparsed:
         spine.inbox.start()
         try:
             async with by_kafka(spine):
-                return await reparse(spine.intake(), RawDeliveries(storage.database, settings.pool), endpoint_id)
+                return await reparse(intake(spine), RawDeliveries(storage.database, settings.pool), endpoint_id)
         finally:
             await spine.inbox.close()

@@ -9,10 +9,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ccc_router.bootstrap.storage import Storage
-from ccc_router.channels.intake import Intake
-from ccc_router.channels.keeping import PostgresBlobs
-from ccc_router.channels.phone.ari.joiner import AriJoiner
-from ccc_router.channels.phone.ari.store import PostgresSightings
 from ccc_router.events.commands import ActivateCatalogue
 from ccc_router.events.inbox import Inbox
 from ccc_router.events.inbox_postgres import PostgresInbox
@@ -37,6 +33,11 @@ if TYPE_CHECKING:
     from ccc_router.events.kafka.fallback import FallbackInbox
 
 _log = get_logger("bootstrap.spine")
+
+MAIL: Final = "mail"
+"""The secret that signs Message-IDs and plus-addresses, so that an answer finds its case."""
+LINKS: Final = "links"
+"""The secret behind the single-use links in mails to departments."""
 
 _AGAIN_S: Final = 5.0
 
@@ -88,16 +89,14 @@ class Spine:
             raise Misconfigured(unset(name))
         return found
 
-    def intake(self) -> Intake:
-        """The way in for every delivery."""
-        database = self.storage.database
-        joiner = AriJoiner(PostgresSightings(database, self.settings.pool))
-        blobs = PostgresBlobs(database)
-        return Intake(self.facts, blobs, self.secrets, self.current, self.clock, joiner, closed=self.closed)
-
     def closed(self) -> bool:
         """Whether nothing new is taken, for the disk is almost full."""
         return self.storage.disk.almost_full
+
+
+def mail_keys(spine: Spine) -> tuple[bytes, ...]:
+    """The keys for marks in mail. Raises Misconfigured."""
+    return tuple(key.encode() for key in spine.key(MAIL))
 
 
 def unset(name: str) -> str:

@@ -4,10 +4,11 @@ import asyncio
 from functools import partial
 from typing import Final, TextIO
 
-from ccc_router.bootstrap.parts.rooms import tokens
+from ccc_router.bootstrap.issuing import tokens
 from ccc_router.bootstrap.serving import run
 from ccc_router.bootstrap.spine import Spine
-from ccc_router.demo.play import Options, Service, play
+from ccc_router.demo.options import Options
+from ccc_router.demo.play import Service, play
 from ccc_router.demo.serving import HOST, Places, places, port_of, smtp_port
 from ccc_router.events.vocabulary import Role
 from ccc_router.kernel.errors import Misconfigured

@@ -9,7 +9,7 @@ import typer
 
 from ccc_router import bootstrap, settings
 from ccc_router.cli.running import chosen_settings, run
-from ccc_router.demo.play import Options
+from ccc_router.demo.options import Options
 from ccc_router.events.vocabulary import Role
 from ccc_router.kernel import log
 from ccc_router.kernel.clock import SystemClock

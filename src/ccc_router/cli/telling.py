@@ -6,7 +6,7 @@ import msgspec
 
 from ccc_router.events.codec import canonical
 from ccc_router.events.envelope import Entry
-from ccc_router.events.kafka.journal import contact_of, data_of
+from ccc_router.events.kafka.entries import contact_of, data_of
 from ccc_router.kernel.clock import local
 
 _LONGEST: Final = 48

@@ -14,6 +14,7 @@ from ccc_router.demo.customers.mailers import Mailers
 from ccc_router.demo.customers.page import Page
 from ccc_router.demo.departments.mailed import Mailed
 from ccc_router.demo.departments.webhooks import Webhooks
+from ccc_router.demo.options import Options
 from ccc_router.demo.serving import Places, mailboxes, web
 from ccc_router.demo.settling import settle
 from ccc_router.demo.staff import calls, returned, writing
@@ -25,16 +26,6 @@ from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.tasks import Tasks
 
 _CONNECTIONS: Final = httpx.Limits(max_connections=1000, max_keepalive_connections=200)
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How busy it is (1: the demo's agents just keep up), for how many seconds (0: until it is stopped), and its chance."""
-
-    speed: float = 1.0
-    seconds: float = 0.0
-    seed: int = 1
-    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)

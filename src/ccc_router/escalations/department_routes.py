@@ -6,7 +6,8 @@ from fastapi import APIRouter
 
 from ..kernel.errors import NotFound
 from ..rest.access import AsAdmin, AsLeader, Guarded
-from ..rest.schemas import NO_BODY, Code, moment
+from ..rest.bodiless import NO_BODY
+from ..rest.schemas import Code, moment
 from . import documents as doc
 from .services import EscalationsRoom, Room
 

@@ -10,9 +10,10 @@ from ..events.vocabulary import EscalationState, Role
 from ..kernel.clock import to_ms
 from ..kernel.errors import NotFound
 from ..rest.access import AsDepartment, AsLeader, AsStaff, AsStaffOrDepartment, Guarded
+from ..rest.bodiless import NO_BODY
 from ..rest.paging import Cursor, Limit, Page, decode, encode
 from ..rest.problems import answers
-from ..rest.schemas import NO_BODY, Id
+from ..rest.schemas import Id
 from . import documents as doc
 from .asking import act, done, say, uploads
 from .services import CommandKey, Room

@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Annotated, Final
 
-from fastapi import Depends
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -35,14 +34,6 @@ class Document(BaseModel):
 
 class Nothing(Body):
     """An empty object, for commands that need no more than their address."""
-
-
-async def _nothing(body: Nothing | None = None) -> None:
-    """Takes an empty object or no body at all."""
-
-
-NO_BODY: Final = Depends(_nothing)
-"""For `dependencies=[…]` of a command that needs no more than its address."""
 
 
 def _written(moment: datetime) -> str:

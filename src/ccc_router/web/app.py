@@ -1,14 +1,14 @@
 """The app factory: rooms' routes, who is let in, errors, health, metrics, the OpenAPI document."""
 
+import hmac
 from collections.abc import Iterator
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from prometheus_client import REGISTRY, CollectorRegistry
 from starlette.exceptions import HTTPException
 
-from ..kernel.errors import CccError
+from ..kernel.errors import CccError, Unauthenticated
 from ..rest.problems import problem_of
 from . import docs, health, metrics, openapi
 from .admission import Admission
@@ -45,20 +45,38 @@ def create_app(services: Services) -> FastAPI:
     return app
 
 
-def create_metrics_app(readiness: health.Readiness, registry: CollectorRegistry = REGISTRY) -> FastAPI:
-    """`/metrics`, `/livez` and `/readyz` and nothing else, for a port of its own that only scrapers and probes reach."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.include_router(health.router(readiness))
-    app.include_router(metrics.router(registry, ""))
-    return app
-
-
 def _routers(app: FastAPI, services: Services) -> Iterator[APIRouter]:
-    yield health.router(services.readiness)
+    yield _operations(services)
     yield from services.routers
-    if services.metrics_token:
-        yield metrics.router(services.registry, services.metrics_token)
     yield docs.router(app)
+
+
+def _operations(services: Services) -> APIRouter:
+    """`GET /livez` and `GET /readyz`, open to everybody: they say nothing but names of parts; `GET /metrics` where there is a token for it."""
+    operations = APIRouter(tags=["operations"])
+
+    @operations.get("/livez", summary="The process answers")
+    async def livez() -> health.Alive:
+        return health.Alive()
+
+    @operations.get(
+        "/readyz",
+        summary="The service can do its work",
+        response_model=health.Ready,
+        responses={503: {"model": health.Ready, "description": "Something the service needs is missing."}},
+    )
+    async def readyz() -> Response:
+        return await health.looked_at(services.readiness)
+
+    async def scraped(request: Request) -> Response:
+        told = request.headers.get("authorization", "").encode()
+        if not hmac.compare_digest(told, f"Bearer {services.metrics_token}".encode()):
+            raise Unauthenticated
+        return metrics.exposed(services.registry)
+
+    if services.metrics_token:
+        operations.add_api_route("/metrics", scraped, response_class=Response, include_in_schema=False)
+    return operations
 
 
 async def _answered(_request: Request, error: Exception) -> JSONResponse:

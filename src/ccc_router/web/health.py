@@ -1,12 +1,19 @@
-"""Is the process alive; can it do its work."""
+"""Is the process alive; can it do its work. Also for a port of its own, which a process has that answers nobody else.
+
+Nothing here is of FastAPI: a process without the API need not load it.
+"""
 
 from collections.abc import Mapping
 from typing import Literal, Protocol
 
-from fastapi import APIRouter
-from fastapi.responses import JSONResponse
+from prometheus_client import REGISTRY, CollectorRegistry
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from ..rest.schemas import Document
+from . import metrics
 
 
 class Check(Document):
@@ -35,24 +42,24 @@ class Readiness(Protocol):
     async def check(self) -> Mapping[str, Check]: ...
 
 
-def router(readiness: Readiness) -> APIRouter:
-    """`GET /livez` and `GET /readyz`, open to everybody: they say nothing but names of parts."""
-    health = APIRouter(tags=["operations"])
+async def looked_at(readiness: Readiness) -> Response:
+    """The answer of ``/readyz``: 200, or 503 when something the service needs is missing."""
+    checks = dict(await readiness.check())
+    ready = all(check.ok for check in checks.values())
+    document = Ready(status="ready" if ready else "not_ready", checks=checks)
+    return JSONResponse(document.model_dump(), status_code=200 if ready else 503)
 
-    @health.get("/livez", summary="The process answers")
-    async def livez() -> Alive:
-        return Alive()
 
-    @health.get(
-        "/readyz",
-        summary="The service can do its work",
-        response_model=Ready,
-        responses={503: {"model": Ready, "description": "Something the service needs is missing."}},
-    )
-    async def readyz() -> JSONResponse:
-        checks = dict(await readiness.check())
-        ready = all(check.ok for check in checks.values())
-        document = Ready(status="ready" if ready else "not_ready", checks=checks)
-        return JSONResponse(document.model_dump(), status_code=200 if ready else 503)
+def create_probed_app(readiness: Readiness, registry: CollectorRegistry = REGISTRY) -> Starlette:
+    """`/metrics`, `/livez` and `/readyz` and nothing else, for a port of its own that only scrapers and probes reach."""
 
-    return health
+    async def livez(_: Request) -> Response:
+        return JSONResponse(Alive().model_dump())
+
+    async def readyz(_: Request) -> Response:
+        return await looked_at(readiness)
+
+    async def read(_: Request) -> Response:
+        return metrics.exposed(registry)
+
+    return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", read)])

@@ -23,9 +23,10 @@ from ...kernel.clock import to_ms
 from ...kernel.errors import Invalid, NotBuilt, NotFound
 from ...kernel.text import clean
 from ...rest.access import AsAgent, AsStaff, Guarded
+from ...rest.bodiless import NO_BODY
 from ...rest.principal import Principal
 from ...rest.problems import answers
-from ...rest.schemas import NO_BODY, Id
+from ...rest.schemas import Id
 from .. import bodies
 from ..documents import CallAsked, ContactView, EscalationRaised, MessageTaken
 from ..services import AgentsRoom, CommandKey, Room, do

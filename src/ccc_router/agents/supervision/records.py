@@ -9,9 +9,10 @@ from ...events.vocabulary import DeliveryKind, DeliveryState
 from ...kernel.clock import from_ms
 from ...kernel.errors import Conflict, NotFound
 from ...rest.access import ONLY_LEADERS, AsLeader, Guarded
+from ...rest.bodiless import NO_BODY
 from ...rest.paging import Cursor, Limit, Page, decode, encode
 from ...rest.problems import answers
-from ...rest.schemas import NO_BODY, Code, Id
+from ...rest.schemas import Code, Id
 from ..documents import CommandDone
 from ..services import CommandKey, Room, do
 from ..store.records import Entry

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Final
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.tasks import Tasks
@@ -41,7 +41,7 @@ class _Server(uvicorn.Server):
 async def listening(
     settings: Settings,
     clock: Clock,
-    app: FastAPI,
+    app: ASGIApp,
     port: int,
     closing: Callable[[], None] = lambda: None,
     linger_s: float = LINGER_S,
@@ -60,7 +60,7 @@ async def listening(
         await task
 
 
-def _config(settings: Settings, app: FastAPI, port: int) -> uvicorn.Config:
+def _config(settings: Settings, app: ASGIApp, port: int) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         host=settings.host,

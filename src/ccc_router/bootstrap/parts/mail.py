@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from ccc_router.bootstrap.parts.sending import mail_keys
-from ccc_router.bootstrap.spine import Spine
+from ccc_router.bootstrap.parts.taking import intake
+from ccc_router.bootstrap.spine import Spine, mail_keys
 from ccc_router.channels.email.cursors import PostgresCursors
 from ccc_router.channels.email.imap import ImapPoller
 from ccc_router.channels.email.inbound.refs import Threading
@@ -33,14 +33,14 @@ async def threading(spine: Spine) -> AsyncIterator[None]:
 async def mailing(spine: Spine) -> AsyncIterator["SmtpListener | None"]:
     """Mail comes in until the context is left; then mails under way are taken first (I17). Raises Misconfigured."""
     settings, database, current = spine.settings, spine.storage.database, spine.current
-    intake = spine.intake()
+    taking = intake(spine)
 
     def endpoints() -> Iterable[Endpoint]:
         known = current.catalogue.endpoints if current.catalogue is not None else ()
         return [one for one in known if not one.shared_from]  # what comes by the others comes to another pool
 
     cursors = PostgresCursors(database, settings.pool)
-    poller = ImapPoller(intake, EMAIL, endpoints, spine.secrets, cursors, spine.clock)
+    poller = ImapPoller(taking, EMAIL, endpoints, spine.secrets, cursors, spine.clock)
     spine.supervisor.add(mailbox_loop(poller))
     spine.supervisor.add(ledger_loop(Ledger(database, mail_keys(spine)[0])))
     if not settings.smtp_port:
@@ -50,7 +50,7 @@ async def mailing(spine: Spine) -> AsyncIterator["SmtpListener | None"]:
     from ccc_router.channels.email.listener import Limits, SmtpListener
 
     listener = SmtpListener(
-        intake,
+        taking,
         EMAIL,
         endpoints,
         spine.clock,

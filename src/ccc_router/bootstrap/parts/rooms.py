@@ -19,8 +19,10 @@ from ccc_router.agents.waiting.follower import Follower
 from ccc_router.agents.waiting.recent import Recent
 from ccc_router.agents.waiting.waiters import Waiters
 from ccc_router.bootstrap.bounding import LastBounds
+from ccc_router.bootstrap.issuing import tokens
 from ccc_router.bootstrap.parts.readiness import Readiness
 from ccc_router.bootstrap.parts.sending import links, trusted
+from ccc_router.bootstrap.parts.taking import intake
 from ccc_router.bootstrap.spine import Spine
 from ccc_router.bootstrap.whatif import LastDay
 from ccc_router.channels.http import Limits, Webhooks, webhook_router
@@ -48,7 +50,6 @@ from ccc_router.web.auth import Authenticator
 from ccc_router.web.middleware import BodyLimits
 from ccc_router.web.oidc import Issuer, IssuerSettings
 from ccc_router.web.services import Services
-from ccc_router.web.tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +68,11 @@ class Rooms:
         self.streams.close()
 
 
-def tokens(settings: Settings, clock: Clock) -> Tokens:
-    """What issues and checks our own tokens."""
-    return Tokens(settings.signing_keys(), issuer="ccc-router", audience="ccc-router", clock=clock)
-
-
 @asynccontextmanager
 async def rooms(spine: Spine) -> AsyncIterator[Rooms]:
     """Open the rooms; their loops run under the supervisor."""
     settings, clock, database = spine.settings, spine.clock, spine.storage.database
-    intake, heartbeats, waits = spine.intake(), Heartbeats(database, settings.pool), _waits(spine)
+    taking, heartbeats, waits = intake(spine), Heartbeats(database, settings.pool), _waits(spine)
     spine.supervisor.add(heartbeats.loop)
     room = _agents(spine, waits)
 
@@ -86,11 +82,11 @@ async def rooms(spine: Spine) -> AsyncIterator[Rooms]:
     limits = Limits(
         phone_bytes=settings.body_limit, fanpage_bytes=4 * settings.body_limit, email_bytes=settings.message_limit
     )
-    webhooks = Webhooks(intake, spine.secrets, spine.current, clock, limits, public_url=settings.public_url)
+    webhooks = Webhooks(taking, spine.secrets, spine.current, clock, limits, public_url=settings.public_url)
     portal, streams = _portal(spine, waits)
     v1 = APIRouter(prefix="/v1")
     v1.include_router(webhook_router(webhooks))
-    v1.include_router(ari_router(intake, spine.current, spine.secrets, clock))
+    v1.include_router(ari_router(taking, spine.current, spine.secrets, clock))
     v1.include_router(portal_router(portal))
     metrics_token = settings.metrics_token
     async with httpx.AsyncClient(verify=trusted(), timeout=10, follow_redirects=False, trust_env=False) as http:

@@ -4,11 +4,10 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
-from typing import Final
 
 import httpx
 
-from ccc_router.bootstrap.spine import Spine
+from ccc_router.bootstrap.spine import LINKS, Spine, mail_keys
 from ccc_router.channels.email.inbound.refs import Threading
 from ccc_router.channels.email.outbound.ledger import Ledger
 from ccc_router.channels.email.outbound.letters import Letters
@@ -35,21 +34,11 @@ from ccc_router.queues.deliveries.port import Sender
 from ccc_router.workers.deliver import Deliver, Way
 from ccc_router.workers.schedules import CALLS, CUSTOMERS, DEPARTMENTS
 
-MAIL: Final = "mail"
-"""The secret that signs Message-IDs and plus-addresses, so that an answer finds its case."""
-LINKS: Final = "links"
-"""The secret behind the single-use links in mails to departments."""
-
 
 @cache
 def trusted() -> ssl.SSLContext:
     """The authorities whose certificates are believed; read once for all clients, for there are many."""
     return httpx.create_ssl_context(trust_env=False)
-
-
-def mail_keys(spine: Spine) -> tuple[bytes, ...]:
-    """The keys for marks in mail. Raises Misconfigured."""
-    return tuple(key.encode() for key in spine.key(MAIL))
 
 
 def links(spine: Spine) -> Links:
