@@ -129,7 +129,7 @@ class Claimed:
 
 
 async def claim(
-    database: Database, kind: DeliveryKind, worker: str, *, room: int, look_at: int, hold_s: float, pool: str = "main"
+    database: Database, pool: str, kind: DeliveryKind, worker: str, *, room: int, look_at: int, hold_s: float
 ) -> Claimed:
     """Claim at most ``room`` due deliveries of a kind and pool for ``hold_s`` seconds, the oldest unfinished of each lane only.
 
@@ -144,7 +144,7 @@ async def claim(
         )
         crashing.before(Site.CLAIM)
     crashing.after(Site.CLAIM)
-    for pool, lane in sorted({(row["pool"], row["lane_before"]) for row in rows if row["moved"]}):
+    for lane in sorted({row["lane_before"] for row in rows if row["moved"]}):
         await _let_go(database, pool, lane)  # after the commit, as in `let_next`
     return Claimed(tuple(_claim_of(row, worker) for row in rows if row["first"]), len(found))
 
