@@ -417,6 +417,7 @@ async def test_i10_a_worker_that_dies_between_sending_and_writing_repeats_under_
             await all_in(database, "sent")
     assert [one.webhook_id for one in department.received] == ["dl_1", "dl_1"]
     assert len({one.body for one in department.received}) == 1
+    assert await database.pool.fetchval("SELECT body FROM delivery") is None, "what was sent need not stay"
 
 
 @pytest.mark.parametrize("status", [400, 409, 413, 415, 422])

@@ -63,9 +63,11 @@ RETURNING l.first, l.interrupted, l.aside IS NOT NULL AS moved, l.lane AS lane_b
 _CUT: Final = "cut"
 """The mark of a row whose last attempt was cut by us."""
 _MINE: Final = "pool = $1 AND id = $2 AND claimed_by = $3 AND attempts = $4 AND state = 'owed'"
+# What was sent is never sent again, so its words need not stay.
 _END: Final = f"""
 UPDATE delivery
-SET state = $5, last_error = $6, external_id = $7, claimed_by = '', updated_at = clock_timestamp()
+SET state = $5, last_error = $6, external_id = $7, claimed_by = '', updated_at = clock_timestamp(),
+    body = CASE WHEN $5 = 'sent' THEN NULL ELSE body END
 WHERE {_MINE}
 RETURNING true
 """  # noqa: S608 - the fragment is ours
