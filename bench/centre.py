@@ -9,6 +9,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from bench.plain import DISPOSITIONS, LANGUAGE, a_queue, an_agent, skills, text, topics
 from ccc_router.bootstrap.parts.deciding import deciding
 from ccc_router.bootstrap.parts.sending import sending
 from ccc_router.bootstrap.spine import build, by_kafka, catalogued
@@ -23,19 +24,7 @@ from ccc_router.queues.asking import Desk
 from ccc_router.queues.catalogue import as_document, faults_of
 from ccc_router.queues.engine import Engine, Observers
 from ccc_router.queues.heartbeats import Heartbeats
-from ccc_router.routing.policy import (
-    Agent,
-    Capacity,
-    Catalogue,
-    Disposition,
-    Endpoint,
-    Queue,
-    QueueProfile,
-    Requirement,
-    Skill,
-    Text,
-    Topic,
-)
+from ccc_router.routing.policy import Agent, Capacity, Catalogue, Endpoint
 from ccc_router.settings import Settings
 
 QUEUES: Final = ("insurance", "pension", "sickness", "maternity", "cards", "complaints")
@@ -57,32 +46,17 @@ def catalogue(agents: int, at_once: int = _AT_ONCE) -> Catalogue:
     """Six queues with a skill each, agents of twelve profiles; ``at_once`` is how many portal contacts one takes."""
     return Catalogue(
         version=1,
-        queues=tuple(
-            Queue(
-                id=name,
-                name=_text(name),
-                requirements=(Requirement(skill="vi"), Requirement(skill=name)),
-                channels=_CHANNELS,
-            )
-            for name in QUEUES
-        ),
-        skills=tuple(Skill(id=name, name=_text(name)) for name in ("vi", *QUEUES)),
+        queues=tuple(a_queue(name, (LANGUAGE, name)) for name in QUEUES),
+        skills=skills(QUEUES),
         agents=tuple(_agent(number, at_once) for number in range(agents)),
         endpoints=(
-            Endpoint(id="site", channel="portal", name=_text("site"), queue=QUEUES[0]),
-            Endpoint(id="page", channel="fanpage", name=_text("page"), queue=QUEUES[1], options={"page_id": "1000"}),
-            Endpoint(id="tracked", channel="phone", name=_text("tracked"), queue=QUEUES[0], dialect="csta"),
+            Endpoint(id="site", channel="portal", name=text("site"), queue=QUEUES[0]),
+            Endpoint(id="page", channel="fanpage", name=text("page"), queue=QUEUES[1], options={"page_id": "1000"}),
+            Endpoint(id="tracked", channel="phone", name=text("tracked"), queue=QUEUES[0], dialect="csta"),
         ),
-        dispositions=(Disposition(id="answered", name=_text("answered")), Disposition(id="not_given", name=_text("-"))),
-        topics=tuple(Topic(id=name, name=_text(name), queue=name) for name in QUEUES),
+        dispositions=DISPOSITIONS,
+        topics=topics(QUEUES),
     )
-
-
-_CHANNELS: Final = ("phone", "email", "fanpage", "portal", "internal")
-
-
-def _text(name: str) -> Text:
-    return Text(vi=name, en=name)
 
 
 def _agent(number: int, at_once: int) -> Agent:
@@ -90,18 +64,8 @@ def _agent(number: int, at_once: int) -> Agent:
     served = [QUEUES[(number + step) % len(QUEUES)] for step in range(3)]
     if number // len(QUEUES) % 2:
         served.reverse()
-    return Agent(
-        id=f"agent.{number}",
-        name=f"Agent {number}",
-        skills={"vi": 5} | dict.fromkeys(served, 3),
-        profiles=tuple(QueueProfile(queue=queue, priority=place) for place, queue in enumerate(served, 1)),
-        capacity=Capacity(
-            channels={"phone": 1, "email": at_once, "fanpage": at_once, "portal": at_once, "internal": 1},
-            total_weight=130,
-        ),
-        phone=f"PJSIP/{1000 + number}",
-        phone_endpoint="tracked",
-    )
+    channels = {"phone": 1, "email": at_once, "fanpage": at_once, "portal": at_once, "internal": 1}
+    return an_agent(number, served, Capacity(channels=channels, total_weight=130), "tracked")
 
 
 def write_catalogue(folder: Path, made: Catalogue) -> Path:

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 import asyncpg
 
 from bench.load import SEED, median
+from bench.plain import DISPOSITIONS, a_queue, an_agent, skills, text, topics
 from bench.server import Server
 from ccc_router.events.codec import canonical
 from ccc_router.events.commands import AcceptOffer, CompleteContact, SetPresence
@@ -26,19 +27,7 @@ from ccc_router.queues.store import state_rows
 from ccc_router.queues.store.columns import Writes
 from ccc_router.queues.store.loading import load
 from ccc_router.routing import Rows, State, step
-from ccc_router.routing.policy import (
-    Agent,
-    Capacity,
-    Catalogue,
-    Disposition,
-    Endpoint,
-    Queue,
-    QueueProfile,
-    Requirement,
-    Skill,
-    Text,
-    Topic,
-)
+from ccc_router.routing.policy import Capacity, Catalogue, Endpoint
 from ccc_router.storage import migrate
 
 _START: Final = 1_800_000_000_000
@@ -70,27 +59,15 @@ def catalogue(size: Size) -> Catalogue:
     while len(profiles) < size.profiles:
         profiles[tuple(rng.sample(queues, _SERVED))] = None
     kinds = list(profiles)
-    name = Text(vi="-", en="-")
+    capacity = Capacity(channels={"portal": 1})
     return Catalogue(
         version=1,
-        queues=tuple(
-            Queue(id=one, name=name, requirements=(Requirement(skill=one),), channels=("portal",)) for one in queues
-        ),
-        skills=tuple(Skill(id=one, name=name) for one in ("vi", *queues)),
-        agents=tuple(_agent(number, kinds[number % len(kinds)]) for number in range(size.agents)),
-        endpoints=(Endpoint(id="site", channel="portal", name=name, queue=queues[0]),),
-        dispositions=(Disposition(id="answered", name=name), Disposition(id="not_given", name=name)),
-        topics=tuple(Topic(id=one, name=name, queue=one) for one in queues),
-    )
-
-
-def _agent(number: int, served: tuple[str, ...]) -> Agent:
-    return Agent(
-        id=f"agent.{number}",
-        name=f"Agent {number}",
-        skills={"vi": 5} | dict.fromkeys(served, 3),
-        profiles=tuple(QueueProfile(queue=queue, priority=place) for place, queue in enumerate(served, 1)),
-        capacity=Capacity(channels={"portal": 1}),
+        queues=tuple(a_queue(one, (one,), ("portal",)) for one in queues),
+        skills=skills(queues),
+        agents=tuple(an_agent(number, kinds[number % len(kinds)], capacity) for number in range(size.agents)),
+        endpoints=(Endpoint(id="site", channel="portal", name=text("site"), queue=queues[0]),),
+        dispositions=DISPOSITIONS,
+        topics=topics(queues),
     )
 
 

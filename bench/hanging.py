@@ -124,7 +124,9 @@ class Bench:
             database, SystemClock(), departments.of, self, Texts(database), Endpoints(database, _POOL), Outbound(),
             loopback=True,
         )  # fmt: skip
-        self.deliver = Deliver(database, SystemClock(), {DeliveryKind.WEBHOOK: Way(sender, DEPARTMENTS, 64, 25)})
+        self.deliver = Deliver(
+            database, "main", SystemClock(), {DeliveryKind.WEBHOOK: Way(sender, DEPARTMENTS, 64, 25)}
+        )
         self.loop = self.deliver.loops[DeliveryKind.WEBHOOK]
 
     def of(self, _name: str) -> tuple[str, ...]:

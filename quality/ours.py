@@ -7,26 +7,14 @@ soon as the customer hangs up, so that it is comparable with the others. The set
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from bench.plain import DISPOSITIONS, LANGUAGE, a_queue, skills, text
 from ccc_router.events.commands import AcceptOffer, CompleteContact, SetPresence
 from ccc_router.events.envelope import AnyInput, Input, Resolved
 from ccc_router.events.facts import CallEvent
 from ccc_router.events.vocabulary import CallEventName, LegRole, Presence, Role
 from ccc_router.routing import State, next_due, step
 from ccc_router.routing import decisions as d
-from ccc_router.routing.policy import (
-    Agent,
-    Capacity,
-    Catalogue,
-    Disposition,
-    Endpoint,
-    Queue,
-    QueueProfile,
-    Requirement,
-    Rules,
-    ServiceLevel,
-    Skill,
-    Text,
-)
+from ccc_router.routing.policy import Agent, Capacity, Catalogue, Endpoint, QueueProfile, Rules, ServiceLevel
 from quality.play import Match
 from quality.scenarios import QUEUES, THRESHOLD_S
 from quality.scenarios import Agent as Person
@@ -42,36 +30,26 @@ def catalogue(people: Sequence[Person], rules: Rules) -> Catalogue:
     return Catalogue(
         version=1,
         queues=tuple(
-            Queue(
-                id=queue,
-                name=_text(queue),
-                requirements=(Requirement("vi"), Requirement(queue)),
-                channels=("phone",),
-                service_level=ServiceLevel(80, int(THRESHOLD_S)),
-            )
+            a_queue(queue, (LANGUAGE, queue), ("phone",), service_level=ServiceLevel(80, int(THRESHOLD_S)))
             for queue in QUEUES
         ),
-        skills=tuple(Skill(id=one, name=_text(one)) for one in ("vi", *QUEUES)),
+        skills=skills(QUEUES),
         agents=tuple(_agent(number, [QUEUES[skill] for skill in one.skills]) for number, one in enumerate(people)),
         endpoints=(
             Endpoint(
-                "switch", "phone", _text("switch"), QUEUES[0], dialect="csta", control_url="http://switch.invalid/"
+                "switch", "phone", text("switch"), QUEUES[0], dialect="csta", control_url="http://switch.invalid/"
             ),
         ),
-        dispositions=(Disposition("answered", _text("answered")), Disposition("not_given", _text("not given"))),
+        dispositions=DISPOSITIONS,
         rules=rules,
     )
-
-
-def _text(name: str) -> Text:
-    return Text(vi=name, en=name)
 
 
 def _agent(number: int, queues: Sequence[str]) -> Agent:
     return Agent(
         id=_agent_id(number),
         name=_agent_id(number),
-        skills={"vi": 5} | dict.fromkeys(queues, 3),
+        skills={LANGUAGE: 5} | dict.fromkeys(queues, 3),
         profiles=tuple(QueueProfile(queue) for queue in queues),
         capacity=Capacity({"phone": 1}),
         phone=_agent_id(number),

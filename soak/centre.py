@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Final
 
+from bench.plain import DISPOSITIONS, LANGUAGE, a_queue, an_agent, skills, text, topics
 from ccc_router.events.vocabulary import Role
 from ccc_router.kernel import signing
 from ccc_router.kernel.clock import SystemClock
@@ -15,16 +16,9 @@ from ccc_router.routing.policy import (
     Catalogue,
     Deadline,
     Department,
-    Disposition,
     Endpoint,
     Interval,
-    Queue,
-    QueueProfile,
-    Requirement,
     Rules,
-    Skill,
-    Text,
-    Topic,
 )
 from ccc_router.web.tokens import Tokens
 
@@ -41,11 +35,9 @@ SIGNING_KEY: Final = "a key for soaks that is long enough to sign"
 SWITCH_SECRET: Final = signing.secret_of(b"of the switches of a soak run")
 DEPARTMENT_SECRET: Final = signing.secret_of(b"of the departments of a soak")
 PAGE_SECRET: Final = "of-the-page-of-the-soak"
-_CHANNELS: Final = ("phone", "email", "fanpage", "portal", "internal")
-
-
-def _text(name: str) -> Text:
-    return Text(vi=name, en=name)
+_CAPACITY: Final = Capacity(
+    channels={"phone": 1, "email": 1, "fanpage": 2, "portal": 2, "internal": 1}, total_weight=130
+)
 
 
 def agent_ids() -> list[str]:
@@ -61,23 +53,15 @@ def catalogue(outside: str) -> Catalogue:
     always = tuple(Interval(weekday=day, opens=0, closes=1440) for day in range(7))
     return Catalogue(
         version=1,
-        queues=tuple(
-            Queue(
-                id=name,
-                name=_text(name),
-                requirements=(Requirement(skill="vi"), Requirement(skill=name)),
-                channels=_CHANNELS,
-            )
-            for name in QUEUES
-        ),
-        skills=tuple(Skill(id=name, name=_text(name)) for name in ("vi", *QUEUES)),
+        queues=tuple(a_queue(name, (LANGUAGE, name)) for name in QUEUES),
+        skills=skills(QUEUES),
         agents=tuple(_agent(number) for number in range(AGENTS)),
         endpoints=(
-            Endpoint(id=TRACKED, channel="phone", name=_text(TRACKED), queue=QUEUES[0], dialect="csta"),
+            Endpoint(id=TRACKED, channel="phone", name=text(TRACKED), queue=QUEUES[0], dialect="csta"),
             Endpoint(
                 id=HOTLINE,
                 channel="phone",
-                name=_text(HOTLINE),
+                name=text(HOTLINE),
                 queue=QUEUES[0],
                 dialect="csta",
                 control_url=f"{outside}/control",
@@ -85,16 +69,16 @@ def catalogue(outside: str) -> Catalogue:
             Endpoint(
                 id=PAGE,
                 channel="fanpage",
-                name=_text(PAGE),
+                name=text(PAGE),
                 queue=QUEUES[1],
                 options={"page_id": PAGE_ID, "base_url": f"{outside}/graph"},
             ),
-            Endpoint(id=SITE, channel="portal", name=_text(SITE), queue=QUEUES[2]),
+            Endpoint(id=SITE, channel="portal", name=text(SITE), queue=QUEUES[2]),
         ),
         departments=tuple(
             Department(
                 id=name,
-                name=_text(name),
+                name=text(name),
                 calendar="always",
                 url=f"{outside}/hooks/{name}",
                 private_network=True,
@@ -103,25 +87,15 @@ def catalogue(outside: str) -> Catalogue:
             for name in DEPARTMENTS
         ),
         calendars=(Calendar(id="always", intervals=always),),
-        dispositions=(Disposition(id="answered", name=_text("answered")), Disposition(id="not_given", name=_text("-"))),
-        topics=tuple(Topic(id=name, name=_text(name), queue=name) for name in QUEUES),
+        dispositions=DISPOSITIONS,
+        topics=topics(QUEUES),
         rules=Rules(call_linger_s=60, penalty_s=2, penalty_max_s=10, wait_for_customer_s=120),
     )
 
 
 def _agent(number: int) -> Agent:
     served = [QUEUES[(number + step) % len(QUEUES)] for step in range(2)]
-    return Agent(
-        id=f"agent.{number}",
-        name=f"Agent {number}",
-        skills={"vi": 5} | dict.fromkeys(served, 3),
-        profiles=tuple(QueueProfile(queue=queue, priority=place) for place, queue in enumerate(served, 1)),
-        capacity=Capacity(
-            channels={"phone": 1, "email": 1, "fanpage": 2, "portal": 2, "internal": 1}, total_weight=130
-        ),
-        phone=f"PJSIP/{1000 + number}",
-        phone_endpoint=HOTLINE,
-    )
+    return an_agent(number, served, _CAPACITY, HOTLINE)
 
 
 def write_catalogue(folder: Path, outside: str) -> Path:

@@ -5,6 +5,7 @@ Unknown CCC_* variables are refused: a misspelt one would be silence. No message
 
 import contextlib
 import difflib
+import ipaddress
 import os
 import secrets
 from pathlib import Path
@@ -50,6 +51,10 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: Port = Field(8080, description="Port of the API.")
     public_url: Url = Field("", description="How the outside reaches us; needed to check Twilio's signatures.")
+    trusted_proxies: str = Field(
+        "",
+        description="Addresses or networks, separated by commas, whose X-Forwarded-For says who asks; nobody's if empty.",
+    )
     data_dir: Path = Field(Path("data"), description="Where the embedded PostgreSQL and generated keys live.")
     database_url: SecretStr | None = Field(None, description="A PostgreSQL 15+; without it one is embedded.")
     database_pool: int = Field(20, ge=4, le=200, description="Connections of one process for the hot paths.")
@@ -125,6 +130,13 @@ class Settings(BaseSettings):
     @classmethod
     def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
         return None if value is None else SecretStr(normal_dsn(value.get_secret_value()))
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        for one in value.split(",") if value else ():
+            ipaddress.ip_network(one.strip())
+        return value
 
     @field_validator("crash_at")
     @classmethod

@@ -155,7 +155,7 @@ def deliver_for(
         DeliveryKind.WEBHOOK: Way(webhooks, DEPARTMENTS, interval_s=0.05),
         DeliveryKind.DEPARTMENT_MAIL: Way(mails, DEPARTMENTS, interval_s=0.05),
     }
-    return Deliver(spine.database, spine.clock, ways, reported=lambda _pool: spine.loop.wake())
+    return Deliver(spine.database, "main", spine.clock, ways, reported=lambda _pool: spine.loop.wake())
 
 
 @asynccontextmanager

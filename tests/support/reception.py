@@ -65,7 +65,9 @@ class Reception:
             Channel.PORTAL: PortalSender(outbox, self.tickets, hear),
         }
         way = Way(Replies(spine.current, senders), CUSTOMERS, interval_s=0.02)
-        self.deliver = Deliver(database, clock, {DeliveryKind.REPLY: way}, reported=lambda _pool: spine.loop.wake())
+        self.deliver = Deliver(
+            database, "main", clock, {DeliveryKind.REPLY: way}, reported=lambda _pool: spine.loop.wake()
+        )
         intake = Intake(spine.inbox, blobs, secrets, spine.current, clock)
         self.app = FastAPI()
         self.app.include_router(webhook_router(Webhooks(intake, secrets, spine.current, clock)), prefix="/v1")

@@ -135,6 +135,27 @@ def test_every_pod_is_without_rights_and_is_kept_apart() -> None:
     assert doubled == set(manifests("PodDisruptionBudget")) == {"serve", "engine", "deliver", "relay"}
 
 
+def test_the_balancer_says_who_asks_and_is_believed() -> None:
+    """Behind a balancer that nobody believes all visitors are one address, and share one rate."""
+    compose = documents(_DEPLOY / "compose.yaml")[0]
+    [network] = compose["networks"]["default"]["ipam"]["config"]
+    assert compose["x-router"]["environment"]["CCC_TRUSTED_PROXIES"] == network["subnet"]
+    assert "option forwardfor" in (_DEPLOY / "haproxy" / "haproxy.cfg").read_text(encoding="utf-8")
+    assert manifests("ConfigMap")["settings"]["data"]["CCC_TRUSTED_PROXIES"]
+
+
+def test_i2_the_balancer_asks_twice_only_what_is_known_again() -> None:
+    """A process that is killed between its commit and its answer did it: without a key the second would be another one."""
+    lines = (_DEPLOY / "haproxy" / "haproxy.cfg").read_text(encoding="utf-8").splitlines()
+    assert any("retry-on" in line and "empty-response" in line for line in lines)
+    assert "    http-request disable-l7-retry if METH_POST !known_again" in lines
+    known = [line.split("known_again ")[1] for line in lines if "acl known_again" in line]
+    paths = next(one for one in known if one.startswith("path_beg")).split()[1:]
+    assert known[0] == "req.hdr(idempotency-key) -m found"
+    assert "/v1/channels/portal/" not in paths
+    assert all(path.startswith("/v1/channels/") for path in paths)
+
+
 def test_no_secret_is_in_a_file() -> None:
     assert manifests("Secret") == {}
     secret = {

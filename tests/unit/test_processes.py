@@ -7,7 +7,7 @@ import sys
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from typer.testing import CliRunner
 
 from ccc_router import cli
@@ -90,13 +90,43 @@ async def test_i17_a_port_that_closes_cuts_no_request() -> None:
     await serving
 
 
+@pytest.mark.parametrize(
+    ("trusted", "asks"),
+    [
+        ("", "127.0.0.1"),
+        ("10.0.0.0/8", "127.0.0.1"),
+        ("10.0.0.0/8,127.0.0.1", "203.0.113.9"),
+        ("127.0.0.0/8", "10.1.2.3"),
+    ],
+)
+async def test_only_who_is_trusted_says_for_whom_he_asks(
+    trusted: str, asks: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rates count by address: behind a balancer by the visitor's, and nobody gets rid of his own by writing a header himself."""
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
+    app, left, port = FastAPI(), asyncio.Event(), free_port()
+
+    @app.get("/quick")
+    async def quick(request: Request) -> str:
+        return request.client.host if request.client is not None else ""
+
+    serving = Tasks().start(_until(app, port, left, trusted_proxies=trusted), name="serving")
+    async with a_client(port) as client:
+        await eventually(lambda: _answers(client), what="the port to open")
+        told = await client.get("/quick", headers={"X-Forwarded-For": "198.51.100.1, 203.0.113.9, 10.1.2.3"})
+    left.set()
+    await serving
+    assert told.json() == asks
+
+
 def a_client(port: int) -> httpx.AsyncClient:
     """A client that keeps its connection."""
     return httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30)
 
 
-async def _until(app: FastAPI, port: int, left: asyncio.Event) -> None:
-    async with listening(Settings(drain_s=30), SystemClock(), app, port, linger_s=20):
+async def _until(app: FastAPI, port: int, left: asyncio.Event, trusted_proxies: str = "") -> None:
+    settings = Settings(drain_s=30, trusted_proxies=trusted_proxies)
+    async with listening(settings, SystemClock(), app, port, linger_s=20):
         await left.wait()
 
 

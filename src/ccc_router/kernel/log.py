@@ -19,8 +19,11 @@ MASKED_NUMBER: Final = "<number>"
 
 # The local part may hold any letter; 64 and 255 are the limits of RFC 5321, and keep the match linear.
 _EMAIL = re.compile(r"[^\s@<>\"',;:()\[\]]{1,64}(?:@|%40)[\w.-]{1,255}")
-# A phone number or a 9 to 15 digit id (CCCD, BHXH, page-scoped), also written in groups.
-_NUMBER = re.compile(r"(?<![\d])\+?\d(?:[ .()\u00a0-]{0,2}\d){8,18}(?!\d)")
+# A phone number or a 9 to 15 digit id (CCCD, BHXH, page-scoped), also written in groups. An id of ours is drawn at random and may well
+# have nine digits in a row: it is matched first, as a whole, and stays.
+_NUMBER = re.compile(
+    r"(?<!\w)(?P<ours>[a-z]{2}_[0-9a-hjkmnp-tv-z]{26})(?!\w)|(?<![\d])\+?\d(?:[ .()\u00a0-]{0,2}\d){8,18}(?!\d)"
+)
 _TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}")
 # Whole numbers of nine digits and more that are no person's: times, sizes, positions, processes.
 _PLAIN_NUMBERS: Final = ("_ms", "_ns", "_us", "_bytes", "position", "epoch", "pid", "xid", "count")
@@ -35,7 +38,13 @@ def mask(text: str) -> str:
 
 
 def _mask_number(found: re.Match[str]) -> str:
-    return found[0] if _TIMESTAMP.match(found.string, found.start()) else MASKED_NUMBER
+    return found[0] if found["ours"] or _TIMESTAMP.match(found.string, found.start()) else MASKED_NUMBER
+
+
+def _plain(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Without the copy of its message in colours that uvicorn adds for terminals."""
+    event.pop("color_message", None)
+    return event
 
 
 def masking(_logger: object, _method: str, event: EventDict) -> EventDict:
@@ -77,7 +86,7 @@ def configure(level: str = "info", *, stream: TextIO | None = None) -> None:
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *_shared()],
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), _plain, *_shared()],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.JSONRenderer(ensure_ascii=False, default=_unknown),

@@ -92,17 +92,17 @@ class Deliver:
     def __init__(
         self,
         database: Database,
+        pool: str,
         clock: Clock,
         ways: Mapping[DeliveryKind, Way],
         *,
-        pool: str = "main",
         reported: Callable[[str], None] = lambda _pool: None,
         rng: Random | None = None,
     ) -> None:
         """``reported`` is told the pool after each commit, to wake its engine."""
         self._database = database
-        self._clock = clock
         self._pool = pool
+        self._clock = clock
         self._reported = reported
         self._rng = rng or SystemRandom()
         self._worker = fresh("wk")
@@ -136,13 +136,7 @@ class Deliver:
             await bring_forward(self._database, run.kind)
         hold_s = run.way.limit_s + 15
         found = await claim(
-            self._database,
-            run.kind,
-            self._worker,
-            room=room,
-            look_at=max(LOOK_AT, room),
-            hold_s=hold_s,
-            pool=self._pool,
+            self._database, self._pool, run.kind, self._worker, room=room, look_at=max(LOOK_AT, room), hold_s=hold_s
         )
         for item in found.claims:
             run.tasks.start(self._attend(run, item), name=f"deliver-{item.delivery.id}")

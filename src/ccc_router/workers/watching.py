@@ -1,7 +1,8 @@
 """What operators watch that no request tells: what waits, what is owed, who leads, how the database is. Read by one loop, not per scrape.
 
-The gauges say how a pool stands, so two processes that watch the same pool say the same: take the greatest. `WATCHED` says when they
-were read: a database that is away leaves them as they were.
+Whoever runs a pool's engine reads the lease, the inbox and the database, leading or not: somebody must say that nobody leads. What is
+counted over the pool's tables the leader alone reads, and who leads no more says no more of it. Two may say the same: take the greatest.
+`WATCHED` says when it was read: a database that is away leaves the gauges as they were.
 """
 
 from collections.abc import Callable, Mapping
@@ -121,11 +122,21 @@ _Labels = tuple[str, ...]
 class Watching:
     """Run its loop under the supervisor of a process that runs a pool's engine, leading or not."""
 
-    def __init__(self, database: Database, pool: str, catalogue: Callable[[], Catalogue | None], clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        pool: str,
+        catalogue: Callable[[], Catalogue | None],
+        clock: Clock,
+        *,
+        leading: Callable[[], bool],
+    ) -> None:
         self._database = database
         self._pool = pool
         self._catalogue = catalogue
         self._clock = clock
+        self._leading = leading
+        self._led = False
         self._runs = 0
         self._said: dict[Gauge, set[_Labels]] = {}
         self._rests_until = 0.0
@@ -141,17 +152,24 @@ class Watching:
         self._rests_until = ended + min(50 * (ended - began), _LONGEST_REST_S)
 
     async def look(self) -> None:
-        """Read everything once. Never raises for a database that is away."""
+        """Read once what this process is to say. Never raises for a database that is away."""
+        leading = self._leading()
+        if leading != self._led:
+            self._led, self._runs = leading, 0  # who comes to lead says everything at once
+        if not leading:
+            self._forget()
         rarely = self._runs % _RARELY == 0
         self._runs += 1
         try:
             async with self._database.pool.acquire(timeout=2) as connection:
                 await self._stream(connection)
-                await self._outbox(connection)
-                await self._contacts(connection)
                 await _database(connection)
-                if rarely:
+                if leading:
+                    await self._outbox(connection)
+                    await self._contacts(connection)
+                if leading and rarely:
                     await self._served(connection)
+                if rarely:
                     SIZE.set(await connection.fetchval(_SIZE))
         except Exception as error:
             if classify(error) is None:
@@ -177,7 +195,7 @@ class Watching:
         for gauge, value in zip(
             (PARKED_INPUTS, BREAKERS, DISABLED), await connection.fetchrow(_STANDING, self._pool) or (), strict=True
         ):
-            gauge.labels(self._pool).set(value)
+            self._say(gauge, {(): value})
 
     async def _contacts(self, connection: Connection) -> None:
         rows = await connection.fetch(_WAITING, self._pool)
@@ -187,7 +205,7 @@ class Watching:
         for row in rows:
             attention[(row[0],)] = attention.get((row[0],), 0) + row[4]
         self._say(ATTENTION, attention)
-        TIMERS_LATE.labels(self._pool).set(max((row[5] for row in rows), default=0))
+        self._say(TIMERS_LATE, {(): max((row[5] for row in rows), default=0)})
 
     async def _served(self, connection: Connection) -> None:
         catalogue = self._catalogue()
@@ -198,6 +216,10 @@ class Watching:
         rows = await connection.fetch(_SERVED, self._pool, ids, thresholds, _WINDOW_MS)
         results = ("in_time", "late", "abandoned")
         self._say(SERVED, {(row[0], result): row[n] for row in rows for n, result in enumerate(results, start=1)})
+
+    def _forget(self) -> None:
+        for gauge in self._said:
+            self._say(gauge, {})
 
     def _say(self, gauge: Gauge, values: Mapping[_Labels, float]) -> None:
         """What is there, and nothing of what was: a queue that is gone is no queue that waits."""

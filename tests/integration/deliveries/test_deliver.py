@@ -31,7 +31,7 @@ WEBHOOK = DeliveryKind.WEBHOOK
 async def delivering(database: Database, ways: Mapping[DeliveryKind, Way]) -> AsyncIterator[Deliver]:
     clock = SystemClock()
     supervisor = Supervisor(clock)
-    deliver = Deliver(database, clock, ways)
+    deliver = Deliver(database, "main", clock, ways)
     for loop in deliver.loops.values():
         supervisor.add(loop)
     try:
@@ -177,7 +177,7 @@ async def _refused(sender: ScriptedSender, times: int) -> bool:
 
 
 async def look(database: Database, room: int = 16) -> claiming.Claimed:
-    return await claiming.claim(database, WEBHOOK, "wk_1", room=room, look_at=200, hold_s=60)
+    return await claiming.claim(database, "main", WEBHOOK, "wk_1", room=room, look_at=200, hold_s=60)
 
 
 async def test_i11_what_stands_behind_is_looked_at_once(database: Database) -> None:
@@ -329,7 +329,7 @@ async def test_it_is_not_put_off_beyond_its_last_moment(database: Database) -> N
 
 async def test_i10_the_claim_of_a_dead_worker_returns_and_the_late_one_writes_nothing(database: Database) -> None:
     await owe(database, 1)
-    first = await claiming.claim(database, WEBHOOK, "wk_dead", room=5, look_at=5, hold_s=0.05)
+    first = await claiming.claim(database, "main", WEBHOOK, "wk_dead", room=5, look_at=5, hold_s=0.05)
     assert len(first.claims) == 1
     sender = ScriptedSender()
     async with delivering(database, {WEBHOOK: way(sender)}):
@@ -376,7 +376,7 @@ async def test_two_workers_never_hold_the_same_delivery(database: Database) -> N
 
 async def test_the_bytes_of_the_first_attempt_are_kept(database: Database) -> None:
     await owe(database, 1)
-    [item] = (await claiming.claim(database, WEBHOOK, "wk_1", room=1, look_at=1, hold_s=1)).claims
+    [item] = (await claiming.claim(database, "main", WEBHOOK, "wk_1", room=1, look_at=1, hold_s=1)).claims
     assert await claiming.fix_body(database, item.delivery, b"first") == b"first"
     assert await claiming.fix_body(database, item.delivery, b"second") == b"first"
 
@@ -400,11 +400,11 @@ async def test_claiming_reads_no_more_than_its_index(database: Database) -> None
 async def test_what_is_owed_while_the_one_before_it_ends_is_not_forgotten(database: Database) -> None:
     """I10: the look that puts it off still sees the other one unfinished, so the one before has to let it go after its commit."""
     await owe(database, 1)
-    (first,) = (await claiming.claim(database, WEBHOOK, "one", room=5, look_at=50, hold_s=60)).claims
+    (first,) = (await claiming.claim(database, "main", WEBHOOK, "one", room=5, look_at=50, hold_s=60)).claims
     async with database.transaction() as connection:
         assert await claiming.finish(connection, first, DeliveryState.SENT, "", "", 0)
         await owe(database, 2)
-        assert (await claiming.claim(database, WEBHOOK, "one", room=5, look_at=50, hold_s=60)).claims == ()
+        assert (await claiming.claim(database, "main", WEBHOOK, "one", room=5, look_at=50, hold_s=60)).claims == ()
     await claiming.let_next(database, first)
-    (second,) = (await claiming.claim(database, WEBHOOK, "one", room=5, look_at=50, hold_s=60)).claims
+    (second,) = (await claiming.claim(database, "main", WEBHOOK, "one", room=5, look_at=50, hold_s=60)).claims
     assert second.delivery.id == "dl_2"

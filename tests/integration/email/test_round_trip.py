@@ -95,6 +95,7 @@ async def office(database: Database) -> AsyncIterator[Office]:
         way = Way(replies, CUSTOMERS, interval_s=0.05)
         deliver = Deliver(
             database,
+            "main",
             spine.clock,
             {DeliveryKind.REPLY: way, DeliveryKind.ACKNOWLEDGEMENT: way},
             reported=lambda _: spine.loop.wake(),

@@ -124,7 +124,7 @@ async def a_portal(database: Database) -> AsyncIterator[tuple[Reception, Spine]]
             )
             way = Way(Replies(helper.current, {Channel.PORTAL: sender}), CUSTOMERS, interval_s=0.02)
             sending = Deliver(
-                database, helper.clock, {DeliveryKind.REPLY: way}, pool=HELP, reported=lambda _pool: helper.loop.wake()
+                database, HELP, helper.clock, {DeliveryKind.REPLY: way}, reported=lambda _pool: helper.loop.wake()
             )
             supervisor = Supervisor(helper.clock)
             for loop in sending.loops.values():

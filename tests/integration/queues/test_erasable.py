@@ -19,6 +19,15 @@ from tests.support.fake_clock import FakeClock
 from tests.support.inputs import a_message
 from tests.support.spine import Spine, by_hand
 
+_NOTICES = """
+WITH c AS (SELECT c.id, c.case_id FROM contact c JOIN message m ON m.contact_id = c.id WHERE m.id = $2),
+     e AS (INSERT INTO escalation (pool, id, case_id, contact_id, department, state, raised_at, due, live, row)
+           SELECT 'main', $1, case_id, id, 'd_hi', 'raised', 1, 0, false, '{}' FROM c)
+INSERT INTO delivery (pool, id, position, kind, lane, target, contact_id, case_id, escalation_id, state, body)
+SELECT 'main', $1 || '-' || state, 1, 'webhook', $1 || state, 'd_hi', c.id, c.case_id, $1, state, 'his words'
+FROM c, unnest(ARRAY ['owed', 'parked', 'failed']) AS state
+"""
+
 
 @pytest.fixture
 async def spine(database: Database) -> AsyncIterator[Spine]:
@@ -119,6 +128,18 @@ async def test_a_customer_is_erased_whole(spine: Spine, database: Database) -> N
     assert await database.pool.fetchval("SELECT count(*) FROM handle") == 0
     assert await database.pool.fetchval("SELECT count(*) FROM contact_address") == 0
     assert await database.pool.fetchval("SELECT name || search_key FROM customer") == ""
+
+
+async def test_the_bytes_of_notices_about_him_go_but_for_those_still_owed(spine: Spine, database: Database) -> None:
+    """I10: every attempt at a notice sends the same bytes; I16: once none is to come, none stay. Nobody else's are touched."""
+    mine = await told(spine, "m1", handle=Handle("email", "a@example.com", verified=True))
+    other = await told(spine, "m2", handle=Handle("email", "b@example.com", verified=True))
+    for name, message_id in (("es_1", mine), ("es_2", other)):
+        await database.pool.execute(_NOTICES, name, message_id)
+    async with database.pool.acquire() as connection:
+        await erase_customer(connection, "main", await customer_of(database, mine))
+    kept = await database.pool.fetch("SELECT id FROM delivery WHERE body IS NOT NULL ORDER BY id")
+    assert [row[0] for row in kept] == ["es_1-owed", "es_2-failed", "es_2-owed", "es_2-parked"]
 
 
 async def test_the_number_of_a_callback_is_in_no_journal_and_goes_with_its_customer(

@@ -19,6 +19,10 @@ INSERT INTO delivery (pool, id, position, kind, lane, target, state, created_at,
     ('main', 'd4', 4, 'reply', 'm', 'portal', 'sent', now(), now()),
     ('other', 'd5', 5, 'webhook', 'l', 'd_hi', 'owed', now() - interval '9 h', now())
 """
+_LEASE = """
+INSERT INTO lease (name, epoch, holder, backend_pid, backend_start, taken_at, until)
+VALUES ('engine:main', 1, 'somebody', 1, now(), now(), now() + interval '3 s')
+"""
 _ASIDE = """
 INSERT INTO parked_input (pool, position, source, key, body, error, detail) VALUES ('main', 900, 's', 'k', '', 'E', '');
 INSERT INTO department_endpoint (pool, department, failures, open_until, disabled_at) VALUES
@@ -33,7 +37,7 @@ def said(name: str, **labels: str) -> float | None:
 
 
 def a_watch(spine: Spine) -> Watching:
-    return Watching(spine.database, "main", lambda: spine.current.catalogue, SystemClock())
+    return Watching(spine.database, "main", lambda: spine.current.catalogue, SystemClock(), leading=lambda: True)
 
 
 async def test_what_waits_is_said_by_queue_and_forgotten_when_it_is_served(database: Database) -> None:
@@ -89,6 +93,30 @@ async def test_what_is_owed_parked_and_broken_is_said_for_this_pool_alone(databa
         assert said("ccc_outbox_owed", kind="webhook") is None
 
 
+async def test_who_leads_no_more_says_of_the_pool_only_that_nobody_leads(database: Database) -> None:
+    await database.pool.execute(_OWED)
+    await database.pool.execute(_LEASE)
+    leads = [True]
+    watching = Watching(database, "main", lambda: None, SystemClock(), leading=lambda: leads[0])
+    counted = {"ccc_outbox_owed": {"kind": "webhook"}, "ccc_parked_inputs": {}, "ccc_timers_late_seconds": {}}
+
+    def told() -> set[str]:
+        return {name for name, labels in counted.items() if said(name, **labels) is not None}
+
+    await watching.look()
+    assert told() == counted.keys()
+    assert (said("ccc_lease_remaining_seconds") or 0) > 0
+    leads[0] = False
+    await database.pool.execute("UPDATE lease SET until = now() - interval '7 s'")
+    await watching.look()
+    assert told() == set()
+    assert (said("ccc_lease_remaining_seconds") or 0) < 0
+    assert said("ccc_inbox_waiting") == 0
+    leads[0] = True
+    await watching.look()
+    assert told() == counted.keys()
+
+
 async def test_the_database_is_said(database: Database) -> None:
     async with a_service(database) as service, database.transaction() as long:
         await long.execute("SELECT pg_current_xact_id()")
@@ -106,7 +134,7 @@ async def test_a_database_that_is_away_leaves_the_time_of_the_last_look(database
         before = said("ccc_watched_at_seconds")
         gone = await Database.open(database.dsn)
         await gone.close()
-        lost = Watching(gone, "main", lambda: None, SystemClock())
+        lost = Watching(gone, "main", lambda: None, SystemClock(), leading=lambda: True)
         await lost.look()
         assert said("ccc_watched_at_seconds") == before
 
@@ -122,7 +150,7 @@ async def test_a_look_that_took_long_is_followed_by_a_long_rest(database: Databa
             self.looks += 1
             await clock.advance(1)
 
-    watching = Slow(database, "main", lambda: None, clock)
+    watching = Slow(database, "main", lambda: None, clock, leading=lambda: True)
     for _ in range(5):
         await watching.loop.run_once()
         await clock.advance(10)

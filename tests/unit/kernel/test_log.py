@@ -83,6 +83,20 @@ def test_ids_counts_and_times_stay_readable(written: io.StringIO) -> None:
     assert line["logger"] == "ccc_router.test"
 
 
+@pytest.mark.parametrize("ours", ["rq_aar052ggwmzyap912345678n1s", "ct_0912345678abcdefghjkmnpqrs"])
+def test_an_id_of_ours_stays_whatever_digits_were_drawn(ours: str) -> None:
+    assert log.mask(f"of {ours}, '{ours}' and {ours}") == f"of {ours}, '{ours}' and {ours}"
+    assert log.mask(ours[:-1]) != ours[:-1]  # one character less, and it is none of ours
+    assert log.mask(f"x{ours}") != f"x{ours}"
+
+
+def test_uvicorns_colours_stay_out_of_it(written: io.StringIO) -> None:
+    logging.getLogger("uvicorn.error").info("Started [%d]", 7, extra={"color_message": "Started [\x1b[36m%d\x1b[0m]"})
+    line = json.loads(written.getvalue())
+    assert line["event"] == "Started [7]"
+    assert "color_message" not in line
+
+
 def test_a_number_that_is_an_id_is_masked_too(written: io.StringIO) -> None:
     log.get_logger("test").info("odd", handle=84912345678, small=12345678)
     line = json.loads(written.getvalue())

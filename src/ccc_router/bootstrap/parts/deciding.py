@@ -57,7 +57,7 @@ async def deciding(spine: Spine) -> AsyncIterator[Deciding]:
         *loops,
         Watch(database, engine, spine.inbox, clock).loop,
         Pruning(database, lambda: engine.leading).loop,
-        Watching(database, pool, lambda: spine.current.catalogue, clock).loop,
+        Watching(database, pool, lambda: spine.current.catalogue, clock, leading=lambda: engine.leading).loop,
     ):
         spine.supervisor.add(loop)
     part = Deciding(engine, observers, feed)

@@ -71,6 +71,9 @@ def _config(settings: Settings, app: ASGIApp, port: int) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        # Said here, or uvicorn would believe whoever asks from this machine, and read a variable that is none of our settings.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
         timeout_keep_alive=30,
         limit_concurrency=settings.connection_limit,
         timeout_graceful_shutdown=max(1, int(settings.drain_s) - 1),

@@ -52,9 +52,9 @@ async def sending(spine: Spine) -> AsyncIterator[Deliver]:
     async with AsyncExitStack() as stack:
         deliver = Deliver(
             spine.storage.database,
+            spine.settings.pool,
             spine.clock,
             await _ways(spine, stack),
-            pool=spine.settings.pool,
             reported=lambda _: spine.wake(),
         )
         deliver.listen(spine.storage.wakeups)

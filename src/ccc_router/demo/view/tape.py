@@ -24,7 +24,7 @@ class Tape:
         self.escalations: dict[str, str] = {}
         self.overdue: set[str] = set()
         self.latest: deque[str] = deque(maxlen=_LATEST)
-        self._channels: dict[str, tuple[str, int]] = {}
+        self._channels: dict[str, str] = {}
         self._begun = 0
         self._paces: deque[tuple[float, int]] = deque(maxlen=_WINDOW + 1)
 
@@ -78,13 +78,13 @@ class Tape:
         body = entry["body"]
         match entry["kind"]:
             case "ContactOpened":
-                self._channels[body["contact_id"]] = (body["channel"], self.position)
+                self._channels[body["contact_id"]] = body["channel"]
             case "OfferMade":
-                channel, _ = self._channels.get(body["contact_id"], ("a contact", 0))
+                channel = self._channels.get(body["contact_id"], "a contact")
                 self._note(entry, f"{body['agent_id']} is offered {channel} ({body['reason']})")
             case "ContactEnded":
-                channel, _ = self._channels.get(body["contact_id"], ("", 0))
-                self.ended[channel or "before", body["state"]] += 1
+                channel = self._channels.get(body["contact_id"], "a contact")
+                self.ended[channel, body["state"]] += 1
                 if body["state"] != "closed":
                     self._note(entry, f"{channel} {body['state']}")
             case "EscalationSet":

@@ -63,9 +63,11 @@ RETURNING l.first, l.interrupted, l.aside IS NOT NULL AS moved, l.lane AS lane_b
 _CUT: Final = "cut"
 """The mark of a row whose last attempt was cut by us."""
 _MINE: Final = "pool = $1 AND id = $2 AND claimed_by = $3 AND attempts = $4 AND state = 'owed'"
+# What was sent is never sent again, so its words need not stay.
 _END: Final = f"""
 UPDATE delivery
-SET state = $5, last_error = $6, external_id = $7, claimed_by = '', updated_at = clock_timestamp()
+SET state = $5, last_error = $6, external_id = $7, claimed_by = '', updated_at = clock_timestamp(),
+    body = CASE WHEN $5 = 'sent' THEN NULL ELSE body END
 WHERE {_MINE}
 RETURNING true
 """  # noqa: S608 - the fragment is ours
@@ -129,7 +131,7 @@ class Claimed:
 
 
 async def claim(
-    database: Database, kind: DeliveryKind, worker: str, *, room: int, look_at: int, hold_s: float, pool: str = "main"
+    database: Database, pool: str, kind: DeliveryKind, worker: str, *, room: int, look_at: int, hold_s: float
 ) -> Claimed:
     """Claim at most ``room`` due deliveries of a kind and pool for ``hold_s`` seconds, the oldest unfinished of each lane only.
 
@@ -144,7 +146,7 @@ async def claim(
         )
         crashing.before(Site.CLAIM)
     crashing.after(Site.CLAIM)
-    for pool, lane in sorted({(row["pool"], row["lane_before"]) for row in rows if row["moved"]}):
+    for lane in sorted({row["lane_before"] for row in rows if row["moved"]}):
         await _let_go(database, pool, lane)  # after the commit, as in `let_next`
     return Claimed(tuple(_claim_of(row, worker) for row in rows if row["first"]), len(found))
 
