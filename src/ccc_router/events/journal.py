@@ -228,18 +228,31 @@ def _dense(rows: Sequence[Written], first: int, last: int) -> bool:
     return expected == last + 1
 
 
+async def page(connection: Connection, pool: str, after: Head, limit: int = _LINKS_A_PAGE) -> AsyncIterator[Link]:
+    """The next batches behind ``after``, at most ``limit``, each checked (I16). Raises BrokenChain."""
+    position, known = after.position, after.hash
+    batches = await connection.fetch(_BATCHES, pool, position, limit)
+    if not batches:
+        return
+    found = await connection.fetch(_RANGE, pool, batches[0][0], batches[-1][1])
+    places = [row[0] for row in found]
+    for first, last, previous, stored in batches:
+        there = found[bisect_left(places, first) : bisect_right(places, last)]
+        link = Link(first, last, previous, stored, ())
+        _follows(position, known, link, [Written(*row[:4]) for row in there], {row[4] for row in there})
+        yield link._replace(entries=[one for row in there for one in split(pool, row[0], row[2], row[4], row[3])])
+        position, known = last, stored
+
+
 async def links(connection: Connection, pool: str, after: Head | None = None) -> AsyncIterator[Link]:
     """Every batch behind ``after`` (default: the beginning) that is there now, checked (I16). Raises BrokenChain."""
-    position, known = (after.position, after.hash) if after is not None else (0, GENESIS)
-    while batches := await connection.fetch(_BATCHES, pool, position, _LINKS_A_PAGE):
-        found = await connection.fetch(_RANGE, pool, batches[0][0], batches[-1][1])
-        places = [row[0] for row in found]
-        for first, last, previous, stored in batches:
-            there = found[bisect_left(places, first) : bisect_right(places, last)]
-            link = Link(first, last, previous, stored, ())
-            _follows(position, known, link, [Written(*row[:4]) for row in there], {row[4] for row in there})
-            yield link._replace(entries=[one for row in there for one in split(pool, row[0], row[2], row[4], row[3])])
-            position, known = last, stored
+    reached, before = after or Head(), None
+    while reached is not before:
+        before = reached
+        async for link in page(connection, pool, reached):
+            yield link
+            reached = Head(link.last, link.hash)
+    position, known = reached.position, reached.hash
     beyond = await connection.fetchval("SELECT max(last) FROM journal WHERE pool = $1", pool)
     if beyond is not None and beyond != position:
         # A commit that came since the last look is a batch of its own, unlike entries that somebody added.

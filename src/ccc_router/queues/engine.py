@@ -18,6 +18,7 @@ from ccc_router.kernel.crashing import Site
 from ccc_router.kernel.log import get_logger
 from ccc_router.queues.batch import Waiting
 from ccc_router.queues.session import NewerCore, Session, open_session
+from ccc_router.queues.store.following import Following
 from ccc_router.routing import State
 from ccc_router.routing.policy import Catalogue
 from ccc_router.storage.database import Database
@@ -62,7 +63,10 @@ class Observers:
 
 
 class Engine:
-    """Run `run_once` again and again: it takes the lease, then handles what there is, and says whether there is more."""
+    """Run `run_once` again and again: it takes the lease, then handles what there is, and says whether there is more.
+
+    While another has the lease it follows him, so that it can go on from his last commit at once.
+    """
 
     def __init__(
         self,
@@ -85,6 +89,7 @@ class Engine:
         self._batch = batch
         self._holder = f"{socket.gethostname()}:{os.getpid()}"
         self._session: Session | None = None
+        self._following = Following(pool, clock)
         self.taken_at: float | None = None
 
     @property
@@ -98,17 +103,21 @@ class Engine:
         return self._session.state if self._session is not None else None
 
     @property
+    def memory(self) -> State | None:
+        """The state this process holds, leading or standing by; None until it has one."""
+        return self.state or self._following.state
+
+    @property
     def now_ms(self) -> int | None:
         """Engine time, while this process leads."""
         return self._session.time.now() if self._session is not None else None
 
     async def run_once(self) -> bool:
         """One turn. True if there is more to do at once. Raises only for a fault of ours, or NewerCore."""
-        if self._session is None and not await self._lead():
-            return False
+        more = False if self._session is not None else await self._lead()
         session = self._session
         if session is None:
-            return False
+            return more
         began = self._clock.monotonic()
         try:
             done = await session.turn(self._batch)
@@ -164,8 +173,13 @@ class Engine:
         crashing.after(Site.CATALOGUE)
 
     async def _lead(self) -> bool:
+        """Take the lease if it is free, else follow who has it: True if there is more to follow."""
         try:
-            self._session = await open_session(self._database, self.pool, self._holder, self._clock, self._feed)
+            self._session = await open_session(
+                self._database, self.pool, self._holder, self._clock, self._following, self._feed
+            )
+            if self._session is None:
+                return await self._following.look(self._database)
         except NewerCore:
             raise
         except Exception as error:
@@ -173,13 +187,11 @@ class Engine:
                 raise
             _log.warning("engine_waits_for_database", pool=self.pool, error=type(error).__name__)
             return False
-        if self._session is None:
-            return False
         self.taken_at = self._clock.monotonic()
         LEADING.labels(self.pool).set(1)
         _log.info("engine_leads", pool=self.pool, epoch=self._session.lease.epoch, position=self._session.head.position)
         self._activated(self._session.state.book.catalogue)
-        return True
+        return False
 
     async def _failed(self, session: Session, error: Exception) -> None:
         failure = classify(error)

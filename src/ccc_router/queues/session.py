@@ -21,7 +21,7 @@ from ccc_router.queues.batch import Batch
 from ccc_router.queues.engine_time import EngineTime
 from ccc_router.queues.recording import Sealed, case_before, has_content
 from ccc_router.queues.resolve import Resolver
-from ccc_router.queues.store.loading import load
+from ccc_router.queues.store.following import Following, taken_up
 from ccc_router.queues.store.loads import Loads
 from ccc_router.queues.taking.isolation import Isolation, StepFailed
 from ccc_router.queues.taking.taking import Row, Taken, Taking
@@ -61,9 +61,9 @@ class Turn(NamedTuple):
 
 
 async def open_session(
-    db: database.Database, pool: str, holder: str, clock: Clock, feed: Feed | None = None
+    db: database.Database, pool: str, holder: str, clock: Clock, following: Following, feed: Feed | None = None
 ) -> "Session | None":
-    """Take the lease and load the state; None while another holds it. Raises what asyncpg raises, and NewerCore.
+    """Take the lease, and the state that was followed or the tables'; None while another holds it. Raises what asyncpg raises, and NewerCore.
 
     ``feed``: where else inputs come from besides the inbox.
     """
@@ -81,7 +81,7 @@ async def open_session(
             await connection.close()
             return None
         session = Session(connection, pool, lease, clock, feed)
-        await session.begin(alive_ms or 0)
+        await session.begin(alive_ms or 0, following)
     except BaseException:
         connection.terminate()
         raise
@@ -119,24 +119,24 @@ class Session:
         """Whether the connection is gone."""
         return self._connection.is_closed()
 
-    async def begin(self, alive_ms: int) -> None:
-        """Load the state and let time go on from when the last engine was alive (``alive_ms``, the database's clock), or jump from there."""
-        await self.reload()
+    async def begin(self, alive_ms: int, following: Following) -> None:
+        """Take up the state and let time go on from when the last engine was alive (``alive_ms``, the database's clock), or jump from there."""
+        await self.reload(following)
         head = self.head
         idle_ms = max(0, alive_ms - head.committed_at) if head.position else 0
         self.time = EngineTime(self._clock, head.at + idle_ms, int(await self._connection.fetchval(_CLOCK)))
         self._gap_ms = self.time.resume() if head.position else 0
         await self._taking.begin(self._connection)
 
-    async def reload(self) -> None:
-        """Throw the state away and load it from the tables. Raises what asyncpg raises, NewerCore, LeaseLost."""
+    async def reload(self, following: Following | None = None) -> None:
+        """Throw the state away and take the one that was followed, or load the tables'. Raises what asyncpg raises, NewerCore, LeaseLost."""
         connection = self._connection
         # A large state takes a while, and nobody can renew.
         await leases.renew(connection, self.lease, ttl_ms=_LOADING_MS)
         self.head = await journal.head(connection, self._pool)
         if self.head.core_version > CORE_VERSION:
             raise NewerCore(f"entries of core {self.head.core_version}, this is {CORE_VERSION}")
-        self.state = await load(connection, self._pool, self.head.position, self.head.at)
+        self.state = await taken_up(connection, self._pool, self.head, self._clock, following)
         self._isolation.silence(self.state)
         await self._loads.read(connection, self._pool)
         await leases.renew(connection, self.lease)

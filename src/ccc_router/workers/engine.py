@@ -10,7 +10,8 @@ from ccc_router.storage.wakeups import Wakeups
 INBOX_WAKE: Final = "ccc_inbox"
 """The channel of hints that there are inputs; the payload is the pool."""
 
-_COLLECT_AFTER: Final = 20_000
+_COLLECT: Final = 20_000, 20, 50
+"""The engine makes few cycles; walking its rows often costs a tenth."""
 
 
 def engine_loop(engine: Engine, wakeups: Wakeups | None = None) -> Loop:
@@ -18,19 +19,17 @@ def engine_loop(engine: Engine, wakeups: Wakeups | None = None) -> Loop:
 
     Vital: should the engine fail for a fault of ours, the process ends and is started anew.
     """
-    frozen = False
+    held = False
 
     async def turn() -> bool:
-        nonlocal frozen
-        led = engine.leading
+        nonlocal held
         more = await engine.run_once()
-        if engine.leading and not led and not frozen:
-            frozen = True
-            gc.collect()
-            gc.freeze()  # the loaded state lives as long as the process: the collector need not walk it again and again
-            gc.set_threshold(
-                _COLLECT_AFTER, 20, 50
-            )  # the engine makes few cycles; walking its rows often costs a tenth
+        if held != (engine.memory is not None):
+            held = not held
+            if held:
+                gc.set_threshold(*_COLLECT)
+            else:
+                gc.unfreeze()  # what was loaded for as long as it would be needed
         return more
 
     loop = Loop(f"engine-{engine.pool}", turn, IDLE_S, vital=True)
