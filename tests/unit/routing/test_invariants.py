@@ -249,7 +249,7 @@ class Centre(RuleBasedStateMachine):
             CloseContact(**theirs, reason="stuck")
             if pick % 5 == 0
             else SetPriority(**theirs, priority=pick % 4, reason="x"),
-            LinkContact(**mine, case_id=cases[pick % len(cases)]),
+            LinkContact(**mine, case_id=cases[pick % len(cases)] if cases else "cs_none"),
             RequeueContact(**theirs, exclude=(other,)),
             RequeueContact(**theirs, exclude=AGENTS[: pick % 2], prefer=(other, AGENTS[pick % 3])),
         ]
