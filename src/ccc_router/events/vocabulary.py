@@ -70,13 +70,14 @@ class Overtaking(StrEnum):
 
 
 class Overflowing(StrEnum):
-    """Why a contact went to another queue: its own was closed, a rule moved it after its wait or for those before it, or as many waited
-    as may."""
+    """Why a contact went to another queue: its own was closed, a rule moved it after its wait or for those before it, as many waited
+    as may, or nobody was signed in who could take it."""
 
     CLOSED = "closed"
     AFTER_WAIT = "after_wait"
     LENGTH = "length"
     FULL = "full"
+    NOBODY = "nobody"
 
 
 class Newcomers(StrEnum):

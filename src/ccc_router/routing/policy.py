@@ -45,15 +45,22 @@ class ServiceLevel(Policy, frozen=True):
     seconds: int = 20
 
 
+OverflowWhen = Literal["closed", "full", "nobody"]
+"""What may be the matter with a queue: it is closed for the contact's channel, as many wait as may, or nobody is signed in who could take
+the contact there once its steps and delays are over."""
+
+
 class OverflowRule(Policy, frozen=True):
-    """When a waiting contact goes to the queue ``to``: after ``after_wait_s`` in this one, or when it comes and more than
-    ``length_over`` wait already (0: not for that reason); ``if_on_target``: only while that queue keeps its own service level over
-    its last answered contacts. ``pool`` is whose queue it is where that is not ours: then the contact is handed over with its case,
-    and how that queue does is not known here."""
+    """When a waiting contact goes to the queue ``to``: after ``after_wait_s`` in this one, when it comes and more than ``length_over``
+    wait already (0: not for that reason), or for one of the reasons in ``when``. Who comes to a closed or a full queue goes by a rule if
+    the queue's own ``overflow`` does not take him, before he would be deflected or called back; who waits goes as well when his queue closes or the
+    last agent leaves. ``if_on_target``: only while that queue keeps its own service level over its last answered contacts. ``pool`` is whose
+    queue it is where that is not ours: then the contact is handed over with its case, and how that queue does is not known here."""
 
     to: str
     after_wait_s: int = 0
     length_over: int = 0
+    when: tuple[OverflowWhen, ...] = ()
     if_on_target: bool = False
     pool: str = ""
 

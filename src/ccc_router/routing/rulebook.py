@@ -95,6 +95,11 @@ class Rulebook:
         key = (queue, contact.language, contact.channel, tier, step, preferred)
         return self._classes.get(key) or self._new_class(*key)
 
+    def in_the_end(self, contact: Contact, queue: str) -> dict[AgentClass, int]:
+        """The classes of agents that may take it in a queue once the last step is reached and every delay is over."""
+        key = (queue, contact.language, contact.channel, len(self.delays(queue)), len(self.queues[queue].steps), False)
+        return self.able(self._classes.get(key) or self._new_class(*key))
+
     def _new_class(self, *key: *tuple[str, str, Channel, int, int, bool]) -> ContactClass:
         queue, language, channel, tier, step, preferred = key
         needs = self.needs(queue, language, step)

@@ -6,7 +6,7 @@ from ..events.vocabulary import ContactState
 from .policy import Catalogue
 from .rows import Agent, Case, Contact, Escalation, Groups, Incident, Offer, QueueState, Rows, kept_for, queue_due
 from .rulebook import Rulebook
-from .standing import Doors, Free, Limits, Place, Promised, Waiting, agent_key
+from .standing import Doors, Free, Limits, Place, Promised, SignedIn, Waiting, agent_key
 from .standing.capacity import carried, has_room, room
 from .standing.steps import step_due, waited_ms
 from .standing.timers import Timers
@@ -46,7 +46,7 @@ class State:
         self.waiting = self._nobody()
         self.doors = Doors()
         self.promised = Promised()
-        self.free = Free(self.book)
+        self.free, self.signed_in = Free(self.book), SignedIn()
         self.limits = Limits(catalogue.queues)
         self.woken_contacts: list[str] = []
         self.woken_agents: list[str] = []
@@ -79,12 +79,13 @@ class State:
             group.update((row.id, row) for row in loaded)
         self.reindex()
         self.woken_contacts, self.woken_agents, self.doors.turned, self.limits.opened = [], [], [], []
-        self.doors.came = []
+        self.doors.came, self.signed_in.emptied = [], []
         self._changed = Groups()
 
     def reindex(self) -> None:
         """Derive everything anew, as after a new catalogue."""
         self.waiting, self.free, self.doors = self._nobody(), Free(self.book), Doors(self.doors.rows)
+        self.signed_in = SignedIn()
         self.promised, self.timers, self.limits = Promised(), Timers(), Limits(self.book.queues.values())
         for contact in sorted(self.contacts.values(), key=lambda row: (row.rank, row.id)):
             self.touch_contact(contact)
@@ -197,6 +198,7 @@ class State:
         """An agent changed: what he is free for and his timer follow."""
         self._changed.agents[agent.id] = agent
         agent_class = self.book.agent_classes.get(agent.id)
+        self.signed_in.note(agent, agent_class)
         if agent_class is None:
             self.free.drop(agent.id)
         else:

@@ -75,6 +75,7 @@ def decide(state: State, given: Input) -> Iterator[d.Decision]:
     yield from incidents.attach_newcomers(state, given)
     yield from surges.greet(state, given)
     yield from hours.turn(state, given)
+    yield from overflowing.left_alone(state, given)
     yield from offers.settle(state, given)
     yield from hours.turn_away(state, given)
 

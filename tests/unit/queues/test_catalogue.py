@@ -73,7 +73,9 @@ def test_the_demo_calendar_has_the_public_holidays_of_vietnam() -> None:
             ("/queues/1/preferred/1", "duplicate"), ("/queues/1/preferred/2", "unknown_agent"),
             ("/queues/1/prefer_s", "out_of_range")}),
         ("/queues/0/prefer_s", 5, {("/queues/0/prefer_s", "out_of_range")}),
-        ("/queues/1/overflow_when", [{"to": "cards", "length_over": 1}, {"to": "general", "length_over": -1}, {"to": "general"}], {
+        ("/queues/1/overflow_when", [{"to": "cards", "length_over": 1}, {"to": "general", "length_over": -1}, {"to": "general"},
+            {"to": "general", "when": ["closed", "full", "nobody"]}], {
+            ("/queues/1/overflow_when/3/when", "never_holds"),
             ("/queues/1/overflow_when/0/to", "unknown_queue"), ("/queues/1/overflow_when/1", "out_of_range"),
             ("/queues/1/overflow_when/2", "out_of_range")}),
         ("/queues/1/hours", {"default": "never", "telegraph": "office-hours"}, {

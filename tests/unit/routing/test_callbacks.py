@@ -692,3 +692,21 @@ def test_a_time_outside_the_hours_is_refused_to_a_person() -> None:
     late = opened + 60 * 24 * HOUR * 1000
     assert ask(world, CALL, not_before=late).refused == d.CommandRefused("outside_hours", "general")
     assert ask(world, CALL, not_before=opened).refused is None
+
+
+def test_i9_who_was_reached_and_handed_on_is_not_cut_off_by_a_phone_that_does_not_answer() -> None:
+    """The call was made by us, but its customer is on the line: he waits on, as any caller does."""
+    world = World()
+    promised(world)
+    world.sign_in("an")
+    dialled(world)
+    leg(world, CALL, E.ESTABLISHED, "cust")
+    world.sign_in("binh")
+    world.give(TransferContact(actor="an", actor_role=Role.AGENT, contact_id=CALL, agent_id="binh"))
+    leg(world, CALL, E.CONNECTION_CLEARED, "agent", offer_id="", leg_id="agent-an")
+    world.accept("binh")
+    made = leg(world, CALL, E.FAILED, "agent", leg_id="agent-binh")
+    assert ends(world, CALL) == []
+    assert any(isinstance(one, d.ContactQueued) for one in made.decisions)
+    assert world.state_of(CALL) in {ContactState.QUEUED, ContactState.OFFERED}
+    check_invariants(world.state)

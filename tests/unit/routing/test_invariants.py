@@ -124,14 +124,14 @@ def the_catalogue(
                 general, hours={"email": "by-turns"}, drains=True, max_waiting={"phone": 1, "email": 1}, max_active={"email": 1, "phone": 2},
                 overflow_when=(
                     OverflowRule("health", after_wait_s=600, length_over=3),
-                    OverflowRule("general", after_wait_s=1900, pool="danang"),
+                    OverflowRule("general", after_wait_s=1900, when=("closed",), pool="danang"),
                 ),
             ),
             msgspec.structs.replace(
                 health, hours={"default": "by-turns", "fanpage": "office"}, overflow="general",
                 when_closed={"phone": callers, "portal": "overflow"},
                 overflow_when=(
-                    OverflowRule("general", after_wait_s=30, if_on_target=True),
+                    OverflowRule("general", after_wait_s=30, when=("nobody",), if_on_target=True),
                     OverflowRule("help", after_wait_s=130, pool="danang"),
                 ),
                 max_active={"portal": 1}, preferred=("chi", "an"), prefer_s=20,
@@ -249,7 +249,7 @@ class Centre(RuleBasedStateMachine):
             CloseContact(**theirs, reason="stuck")
             if pick % 5 == 0
             else SetPriority(**theirs, priority=pick % 4, reason="x"),
-            LinkContact(**mine, case_id=cases[pick % len(cases)]),
+            LinkContact(**mine, case_id=cases[pick % len(cases)] if cases else "cs_none"),
             RequeueContact(**theirs, exclude=(other,)),
             RequeueContact(**theirs, exclude=AGENTS[: pick % 2], prefer=(other, AGENTS[pick % 3])),
         ]

@@ -141,6 +141,10 @@ OVERFLOWS: Final[Mapping[Overflowing, tuple[str, str]]] = {
         "Chuyển từ hàng đợi {0} lúc {1} vì hàng đợi đó đã đầy.",
         "It came from the queue {0} at {1}, which was full.",
     ),
+    Overflowing.NOBODY: (
+        "Chuyển từ hàng đợi {0} lúc {1} vì ở đó không có nhân viên phù hợp nào đang làm việc.",
+        "It came from the queue {0} at {1}, where nobody who could take it was signed in.",
+    ),
 }
 
 HANDOVERS: Final[Mapping[Overflowing, tuple[str, str]]] = {
@@ -154,6 +158,10 @@ HANDOVERS: Final[Mapping[Overflowing, tuple[str, str]]] = {
         "The reason: at {1} too many waited before it in the queue {0}.",
     ),
     Overflowing.FULL: ("Lý do: hàng đợi {0} đã đầy lúc {1}.", "The reason: the queue {0} was full at {1}."),
+    Overflowing.NOBODY: (
+        "Lý do: lúc {1} ở hàng đợi {0} không có nhân viên phù hợp nào đang làm việc.",
+        "The reason: at {1} nobody who could take it was signed in for the queue {0}.",
+    ),
 }
 
 _DATES: Final = frozenset({"since", "opens_at"})

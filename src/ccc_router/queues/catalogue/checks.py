@@ -109,8 +109,12 @@ def _overflow_rules(queue: Queue, known: set[str], path: str) -> Iterator[Fault]
         here = path + pointer("overflow_when", at)
         if not rule.pool and (rule.to not in known or rule.to == queue.id):
             yield Fault(here + "/to", "unknown_queue", f"there is no other queue {rule.to}")
-        if min(rule.after_wait_s, rule.length_over) < 0 or not (rule.after_wait_s or rule.length_over):
-            yield Fault(here, "out_of_range", "a rule has a wait or a length, and none below 0")
+        if min(rule.after_wait_s, rule.length_over) < 0 or not (rule.after_wait_s or rule.length_over or rule.when):
+            yield Fault(here, "out_of_range", "a rule has a wait, a length or a reason, and no number below 0")
+        if "closed" in rule.when and not queue.hours:
+            yield Fault(here + "/when", "never_holds", f"{queue.id} has no hours, so it never closes")
+        if "full" in rule.when and not queue.max_waiting:
+            yield Fault(here + "/when", "never_holds", f"{queue.id} has no max_waiting, so it is never full")
 
 
 def _hours(catalogue: Catalogue, queue: Queue, path: str) -> Iterator[Fault]:

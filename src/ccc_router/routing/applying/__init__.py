@@ -16,7 +16,7 @@ def begin(state: State, given: Input) -> None:
     """What an input changes by being there: position and time, and a closed case it belongs to comes back into memory."""
     state.position, state.now = given.position, given.at
     state.woken_contacts, state.woken_agents, state.leaving = [], [], []
-    state.doors.turned, state.doors.came, state.limits.opened = [], [], []
+    state.doors.turned, state.doors.came, state.limits.opened, state.signed_in.emptied = [], [], [], []
     found = given.resolved.case
     if found is not None and found.row["id"] not in state.cases:
         case = msgspec.convert(found.row, Case)

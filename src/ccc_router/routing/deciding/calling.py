@@ -229,13 +229,14 @@ def connect_failed(
     state: State, given: Input, contact: Contact, reason: str, *, blamed: bool = True
 ) -> Iterator[d.Decision]:
     """His phone was not answered: rank kept, no calls to it for a while if he is to blame; a call of his own is over, its case waits
-    for a person. A callback that the switch did not make is one in vain."""
+    for a person, unless the customer is there already (it was handed on). A callback that the switch did not make is one in vain."""
     agent_id = contact.agent_id
     until = given.at + 1000 * state.book.rules.penalty_s
     if contact.callback is not None and not blamed:
         yield from unreached(state, given, contact, reason)
         return
-    own = contact.direction is Direction.OUTBOUND and contact.callback is None
+    there = contact.call is not None and calls.customer_spoke(contact.call)
+    own = contact.direction is Direction.OUTBOUND and contact.callback is None and not there
     if own:
         yield from end(state, given, contact, ContactState.CLOSED, f"connect_failed:{reason}", "connect_failed")
     if blamed:

@@ -1,7 +1,8 @@
 """Overflow: a waiting contact goes where it is taken sooner, with its rank: to each queue at most once, to another pool as often as
 policy says."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from typing import Literal
 
 from ...events.envelope import Input
 from ...events.vocabulary import CaseState, Channel, Direction, Overflowing
@@ -43,6 +44,8 @@ def overfull(state: State, given: Input, contact: Contact) -> Iterator[d.Decisio
         if can_overflow(state, given, contact, to):
             yield d.ContactOverflowed(contact.id, to, contact.queue, Overflowing.FULL)
             return
+        if (yield from by_rule(state, given, contact, Overflowing.FULL)):
+            return
     rules = [rule for rule in state.book.queues[contact.queue].overflow_when if rule.length_over]
     if not rules:
         return
@@ -50,6 +53,46 @@ def overfull(state: State, given: Input, contact: Contact) -> Iterator[d.Decisio
     rule = _first(state, given, contact, [rule for rule in rules if length >= rule.length_over])
     if rule is not None:
         yield from _go(contact, rule, Overflowing.LENGTH)
+
+
+def by_rule(
+    state: State, given: Input, contact: Contact, why: Literal[Overflowing.CLOSED, Overflowing.FULL, Overflowing.NOBODY]
+) -> Generator[d.Decision, None, bool]:
+    """The first rule for that reason which can move the contact moves it; returns whether one does."""
+    rules = [rule for rule in state.book.queues[contact.queue].overflow_when if why.value in rule.when]
+    if why is Overflowing.NOBODY:
+        rules = [rule for rule in rules if rule.pool or _somebody(state, contact, rule.to)]
+    rule = _first(state, given, contact, rules)
+    if rule is not None:
+        yield from _go(contact, rule, why)
+    return rule is not None
+
+
+def left_alone(state: State, given: Input) -> Iterator[d.Decision]:
+    """Nobody is signed in who could take them: who came to a queue with this input, and who waits there when the last one left. Before a
+    closed door nobody is expected, and what is kept for an agent is his."""
+    for contact_id in (*state.doors.came, *_waiting_for_who_left(state)):
+        contact = state.contacts.get(contact_id)
+        if contact is None or not state.waiting.holds(contact_id) or kept_for(contact):
+            continue
+        if _minds(state, contact.queue) and not _somebody(state, contact, contact.queue):
+            yield from by_rule(state, given, contact, Overflowing.NOBODY)
+
+
+def _minds(state: State, queue: str) -> bool:
+    return any("nobody" in rule.when for rule in state.book.queues[queue].overflow_when)
+
+
+def _waiting_for_who_left(state: State) -> list[str]:
+    """In the order of their ranks; as costly as the lines of such queues are long, once when the last of a class of agents leaves."""
+    if not state.signed_in.emptied:
+        return []
+    lines = [line for one, line in state.waiting.lines.items() if _minds(state, one.queue)]
+    return [place.contact_id for place in sorted(place for line in lines for place in line.in_order())]
+
+
+def _somebody(state: State, contact: Contact, queue: str) -> bool:
+    return queue in state.book.queues and state.signed_in.anybody(state.book.in_the_end(contact, queue))
 
 
 def newcomer(given: Input, contact: Contact) -> bool:
@@ -98,7 +141,7 @@ def may_hand_over(state: State, contact: Contact, pool: str) -> bool:
     A case that somebody here knows, or that has escalations or other contacts, stays: who goes on with it must have what was said and
     done so far. So does a callback, which is promised here.
     """
-    if pool in contact.came_through or len(contact.came_through) >= state.book.rules.handovers:
+    if pool in (state.pool, *contact.came_through) or len(contact.came_through) >= state.book.rules.handovers:
         return False
     if (
         contact.direction is not Direction.INBOUND

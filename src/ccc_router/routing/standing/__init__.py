@@ -5,6 +5,7 @@ from .limits import Limits
 from .lines import Place
 from .ordering import agent_key
 from .promised import Promised
+from .signed_in import SignedIn
 from .waiting import AgentKey, Free, Waiting
 
-__all__ = ["AgentKey", "Doors", "Free", "Limits", "Place", "Promised", "Waiting", "agent_key"]
+__all__ = ["AgentKey", "Doors", "Free", "Limits", "Place", "Promised", "SignedIn", "Waiting", "agent_key"]

@@ -25,6 +25,10 @@ class Behaviour(Described, frozen=True):
     ``handling_s`` and ``handling_sigma``: mean and log-deviation of a lognormal time. ``patience_s`` and ``patience_shape``: mean and
     shape of a Weibull time (shape 1: exponential); 0 never gives up. ``redial_percent`` of those who gave up call again, on average
     ``redial_after_s`` later, at most ``redials`` times.
+
+    ``transfer_percent`` of those who are answered are handed on to another queue after ``transfer_after_s`` on average, at most ``transfers``
+    times; ``handling_s`` is then the last agent's. ``escalate_percent`` of the cases go to a department. ``callback_percent`` of the
+    callers choose to be called back if they still wait after ``callback_after_s`` on average.
     """
 
     share_percent: float
@@ -36,6 +40,12 @@ class Behaviour(Described, frozen=True):
     redial_percent: float = 0.0
     redial_after_s: float = 600.0
     redials: int = 0
+    transfer_percent: float = 0.0
+    transfer_after_s: float = 90.0
+    transfers: int = 1
+    escalate_percent: float = 0.0
+    callback_percent: float = 0.0
+    callback_after_s: float = 60.0
 
 
 class Surge(Described, frozen=True):
@@ -54,6 +64,25 @@ class ShiftPattern(Described, frozen=True):
     share_percent: float
     breaks: int = 2
     break_minutes: float = 15.0
+
+
+class Departments(Described, frozen=True):
+    """What departments do with what is escalated: they acknowledge it ``acknowledged_s`` later on average, and solve it by a lognormal time of
+    mean ``solved_s`` and log-deviation ``solved_sigma`` after it was raised; ``returned_percent`` are given back unsolved. All of it is
+    time by the clock, nights included. An agent needs ``handling_s`` on average for what came back."""
+
+    acknowledged_s: float = 1800.0
+    solved_s: float = 172_800.0
+    solved_sigma: float = 1.0
+    returned_percent: float = 0.0
+    handling_s: float = 120.0
+
+
+class Callbacks(Described, frozen=True):
+    """Of the calls that the centre makes back: ``missed_percent`` are not taken, which is known ``ring_s`` later on average, as that one is."""
+
+    missed_percent: float = 0.0
+    ring_s: float = 8.0
 
 
 def _channels() -> dict[str, Behaviour]:
@@ -91,6 +120,8 @@ class Description(Described, frozen=True):
     reaction_s: float = 3.0
     missed_percent: float = 1.0
     back_after_s: float = 120.0
+    departments: Departments = Departments()
+    callbacks: Callbacks = Callbacks()
     shifts: tuple[ShiftPattern, ...] = (
         ShiftPattern(from_hour=7.0, hours=8.5, share_percent=45),
         ShiftPattern(from_hour=9.0, hours=8.5, share_percent=30),

@@ -1,14 +1,16 @@
 """A workload from a description: arrivals by thinning a Poisson process, every other draw beside its arrival."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from math import exp, gamma, log
+from math import gamma
 from random import Random
 from typing import Final
 
 from ...events.vocabulary import Channel
 from ...routing.policy import Catalogue, Topic
 from .description import Behaviour, Description
+from .drawing import exponential_ms, lognormal_ms, one_of
+from .onward import Onward
 from .shifts import shifts_of
 from .workload import MISSED, Arrival, Redial, Window, Workload, workload_of
 
@@ -39,6 +41,10 @@ def synthetic(description: Description, catalogue: Catalogue, seed: int) -> Work
     times = arrival_times(description, window, a_day / 24, Random(f"{seed}:times"))
     topics = topics_of(description, catalogue)
     arrivals = [arrival(description, topics, at, Random(f"{seed}:{number}")) for number, at in enumerate(times)]
+    onward = Onward(description, catalogue)
+    if onward.anything:
+        # Drawn apart: whoever comes is the same with these rates and without.
+        arrivals = [onward.of(one, Random(f"{seed}:{number}:onward")) for number, one in enumerate(arrivals)]
     return workload_of(window, arrivals, shifts)
 
 
@@ -91,7 +97,7 @@ def topics_of(description: Description, catalogue: Catalogue) -> list[tuple[Topi
 
 def arrival(description: Description, topics: Sequence[tuple[Topic, float]], at: int, dice: Random) -> Arrival:
     """Somebody who comes at a moment (ms), with all he will do."""
-    channel = _one_of({name: one.share_percent for name, one in description.channels.items()}, dice)
+    channel = one_of({name: one.share_percent for name, one in description.channels.items()}, dice)
     behaviour = description.channels[channel]
     topic = dice.choices([one for one, _ in topics], [share for _, share in topics])[0] if topics else None
     return Arrival(
@@ -100,10 +106,10 @@ def arrival(description: Description, topics: Sequence[tuple[Topic, float]], at:
         topic=topic.id if topic is not None else "",
         queue=topic.queue if topic is not None else "",
         priority=topic.priority if topic is not None else 0,
-        language=_one_of(description.languages, dice),
-        handling_ms=_lognormal_ms(behaviour.handling_s, behaviour.handling_sigma, dice),
+        language=one_of(description.languages, dice),
+        handling_ms=lognormal_ms(behaviour.handling_s, behaviour.handling_sigma, dice),
         patience_ms=_patience_ms(behaviour, dice),
-        wrap_up_ms=_exponential_ms(behaviour.wrap_up_s, dice),
+        wrap_up_ms=exponential_ms(behaviour.wrap_up_s, dice),
         reactions_ms=_reactions(description, dice),
         redials=_redials(behaviour, dice),
     )
@@ -111,7 +117,7 @@ def arrival(description: Description, topics: Sequence[tuple[Topic, float]], at:
 
 def _reactions(description: Description, dice: Random) -> tuple[int, ...]:
     drawn = [
-        MISSED if 100 * dice.random() < description.missed_percent else _exponential_ms(description.reaction_s, dice)
+        MISSED if 100 * dice.random() < description.missed_percent else exponential_ms(description.reaction_s, dice)
         for _ in range(_OFFERS_DRAWN)
     ]
     return (*drawn, int(1000 * description.reaction_s))
@@ -120,7 +126,7 @@ def _reactions(description: Description, dice: Random) -> tuple[int, ...]:
 def _redials(behaviour: Behaviour, dice: Random) -> tuple[Redial, ...]:
     found: list[Redial] = []
     while len(found) < behaviour.redials and 100 * dice.random() < behaviour.redial_percent:
-        found.append(Redial(_exponential_ms(behaviour.redial_after_s, dice), _patience_ms(behaviour, dice)))
+        found.append(Redial(exponential_ms(behaviour.redial_after_s, dice), _patience_ms(behaviour, dice)))
     return tuple(found)
 
 
@@ -130,16 +136,3 @@ def _patience_ms(behaviour: Behaviour, dice: Random) -> int:
         return 0
     scale = behaviour.patience_s / gamma(1 + 1 / behaviour.patience_shape)
     return max(1, int(1000 * dice.weibullvariate(scale, behaviour.patience_shape)))
-
-
-def _lognormal_ms(mean_s: float, sigma: float, dice: Random) -> int:
-    """A lognormal time with the mean asked for."""
-    return int(1000 * exp(dice.normalvariate(log(mean_s) - sigma**2 / 2, sigma))) if mean_s else 0
-
-
-def _exponential_ms(mean_s: float, dice: Random) -> int:
-    return int(1000 * dice.expovariate(1 / mean_s)) if mean_s else 0
-
-
-def _one_of(shares: Mapping[str, float], dice: Random) -> str:
-    return dice.choices(list(shares), list(shares.values()))[0]

@@ -19,13 +19,40 @@ class Redial(msgspec.Struct, frozen=True, omit_defaults=True):
     patience_ms: int = 0
 
 
+class Transfer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The agent hands the contact on to another queue, or to others of its own, ``after_ms`` of the exchange."""
+
+    queue: str
+    after_ms: int
+
+
+class Escalating(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The last agent hands the case to a department. It acknowledges ``acknowledged_ms`` later (0: not by itself) and answers ``solved_ms``
+    after it was raised (0: never), or gives it back unsolved (``returned``). Whoever gets back what it sends needs ``handling_ms`` for it."""
+
+    department: str
+    acknowledged_ms: int = 0
+    solved_ms: int = 0
+    returned: bool = False
+    handling_ms: int = 60_000
+
+
+class CallingBack(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A caller who still waits after ``wish_ms`` chooses to be called back (0: he does not). Whoever is called back, also because the centre
+    promised it by itself, is missed by the first ``missed`` calls and takes the next; either is known after ``ring_ms``."""
+
+    wish_ms: int = 0
+    missed: int = 0
+    ring_ms: int = 5000
+
+
 class Arrival(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="arrival"):
     """One customer who comes, with all his draws.
 
     ``queue`` or else ``topic`` says where he waits. ``patience_ms``: a caller hangs up after so long (0: never); who writes does not take
-    it back. ``handling_ms`` is the exchange, ``wrap_up_ms`` what the agent needs after it. ``reactions_ms``: the agent takes this contact's
-    n-th offer after so long, or not at all (``MISSED``); the last one holds for all further offers. ``redials``: the n-th is what he does
-    when he has given up for the n-th time.
+    it back. ``handling_ms`` is the exchange with the last agent, ``wrap_up_ms`` what he needs after it; ``transfers`` come before.
+    ``reactions_ms``: the agent takes this contact's n-th offer after so long, or not at all (``MISSED``); the last one holds for all further
+    offers. ``redials``: the n-th is what he does when he has given up for the n-th time.
     """
 
     at_ms: int
@@ -39,6 +66,9 @@ class Arrival(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind",
     wrap_up_ms: int = 0
     reactions_ms: tuple[int, ...] = (0,)
     redials: tuple[Redial, ...] = ()
+    transfers: tuple[Transfer, ...] = ()
+    escalation: Escalating | None = None
+    callback: CallingBack = CallingBack()
 
 
 class Break(msgspec.Struct, frozen=True):

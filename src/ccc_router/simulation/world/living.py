@@ -10,20 +10,23 @@ from typing import Final
 
 import msgspec
 
-from ...events.commands import AcceptOffer, CompleteContact
 from ...events.envelope import AnyInput, Input, Resolved
-from ...events.facts import CallEvent, ContactTaken, MessageReceived, OfferFetched
-from ...events.vocabulary import CallEventName, Channel, LegRole, Role
+from ...events.facts import ContactTaken, MessageReceived
+from ...events.vocabulary import CallEventName, Channel
 from ...routing import State, step
 from ...routing import decisions as d
 from ...routing.policy import Catalogue
 from ...routing.step import Step, next_due
-from ..workloads.workload import MISSED, Arrival, Workload
+from ..workloads.workload import Arrival, Workload
+from .calls import leg_event
 from .days import Days
-from .ends import DISPOSITION, own_end, with_own_ends
+from .departments import Departments
+from .ends import own_end, with_own_ends
+from .promises import Promises
 from .reactions import REACTIONS
 from .several import Abroad
 from .stays import Outcome, Run, Stay, Visit, WorkedTime
+from .work import Work
 
 POOL: Final = "simulation"
 _FORGET_EVERY: Final = 4096
@@ -62,6 +65,8 @@ class World:
         self._arrivals = enumerate(workload.arrivals)
         self._following = next(self._arrivals, None)
         self.days = Days(self, workload.window)
+        self.promises, self.departments = Promises(self), Departments(self)
+        self.work = Work(self, self.promises, self.departments)
         for shift in workload.shifts:
             if shift.agent_id in self.working:
                 self.days.plan(shift)
@@ -149,9 +154,8 @@ class World:
         self.run.stays.append(visit.stay)
         resolved = msgspec.structs.replace(resolved, customer_id=f"cu_{visit.stay.number:08d}")
         if arrival.channel is Channel.PHONE:
-            self.give(at, self._leg(visit, CallEventName.OFFERED, at), resolved)
-            if visit.patience_ms:
-                self.later(at + visit.patience_ms, self._give_up, contact_id)
+            self.give(at, leg_event(visit, CallEventName.OFFERED, at), resolved)
+            self._waits(at, visit)
         else:
             fact = MessageReceived(
                 channel=arrival.channel,
@@ -170,31 +174,20 @@ class World:
         if contact is not None:
             visit.stay.queue = contact.queue
 
-    def _leg(self, visit: Visit, event: CallEventName, at: int, offer_id: str = "", agent: str = "") -> CallEvent:
-        """What the switch tells of the customer's leg, or of the agent's if one is named."""
-        contact_id, arrival = visit.contact_id, visit.arrival
-        return CallEvent(
-            at=at,
-            endpoint=own_end(Channel.PHONE),
-            call_id=contact_id,
-            leg_id=offer_id or "customer",
-            contact_id=contact_id,
-            case_id=f"cs{contact_id[2:]}",
-            event=event,
-            role=LegRole.AGENT if agent else LegRole.CUSTOMER,
-            queue=arrival.queue,
-            language=arrival.language,
-            topic=arrival.topic,
-            agent=agent,
-            offer_id=offer_id,
-        )
+    def _waits(self, at: int, visit: Visit) -> None:
+        """A caller hangs up when his patience is over, or chooses to be called back before."""
+        came, wish_ms = visit.stay.arrived_at, visit.arrival.callback.wish_ms
+        if visit.patience_ms:
+            self.later(max(at, came + visit.patience_ms), self._give_up, visit.contact_id)
+        if wish_ms:
+            self.later(max(at, came + wish_ms), self.promises.ask, visit.contact_id)
 
     def _give_up(self, at: int, contact_id: str) -> None:
         """His patience is over: if nobody has answered, he hangs up, and may call again later."""
         visit = self.visits.get(contact_id)
-        if visit is None or visit.stay.answered_at or visit.stay.ended_at:
+        if visit is None or visit.stay.answered_at or visit.stay.ended_at or visit.promised:
             return
-        self.give(at, self._leg(visit, CallEventName.CONNECTION_CLEARED, at))
+        self.give(at, leg_event(visit, CallEventName.CONNECTION_CLEARED, at))
         if visit.stay.again < len(visit.arrival.redials):
             again_at = at + visit.arrival.redials[visit.stay.again].after_ms
             if visit.pool == self.pool or self._abroad is None:
@@ -224,8 +217,8 @@ class World:
         """A contact that another pool hands over; its customer's patience goes on."""
         self.visits[visit.contact_id] = visit
         self.give(at, fact, Resolved(customer_id=f"cu{visit.contact_id[2:]}", customer_new=True))
-        if visit.patience_ms and visit.arrival.channel is Channel.PHONE:
-            self.later(max(at, visit.stay.arrived_at + visit.patience_ms), self._give_up, visit.contact_id)
+        if visit.arrival.channel is Channel.PHONE:
+            self._waits(at, visit)
 
     def _call_again(self, at: int, contact_id: str) -> None:
         before = self.visits.pop(contact_id)
@@ -234,61 +227,3 @@ class World:
         stay = Stay(number, again + 1, arrival.queue, arrival.channel, arrival.language, at)
         patience = arrival.redials[again].patience_ms
         self._come(at, Visit(arrival, stay, f"{self._contact_id(number)}r{again + 1}", patience, self.pool), Resolved())
-
-    # agents with a contact
-
-    def offered(self, at: int, offer_id: str, contact_id: str) -> None:
-        """An agent's client shows an offer; he takes it after his reaction, or never."""
-        visit = self.visits[contact_id]
-        reactions = visit.arrival.reactions_ms
-        reaction = reactions[min(visit.offers, len(reactions) - 1)]
-        visit.offers += 1
-        self.later(at, self._see, offer_id)
-        if reaction != MISSED:
-            self.later(at + reaction, self._accept, offer_id)
-
-    def _see(self, at: int, offer_id: str) -> None:
-        if offer_id in self.state.offers:
-            self.give(at, OfferFetched(offer_id=offer_id))
-
-    def _accept(self, at: int, offer_id: str) -> None:
-        offer = self.state.offers.get(offer_id)
-        if offer is None:
-            return
-        contact_id, agent_id = offer.contact_id, offer.agent_id
-        self.give(at, AcceptOffer(actor=agent_id, actor_role=Role.AGENT, offer_id=offer_id))
-        visit = self.visits.get(contact_id)
-        if visit is not None and visit.arrival.channel is Channel.PHONE and not visit.stay.ended_at:
-            phone = self.state.book.agents[agent_id].phone
-            self.give(at, self._leg(visit, CallEventName.ESTABLISHED, at, offer_id, phone))
-
-    def answered(self, at: int, contact_id: str) -> None:
-        """The exchange begins; it lasts as long as was drawn."""
-        visit = self.visits[contact_id]
-        if visit.stay.answered_at:
-            return
-        visit.stay.answered_at = at
-        arrival = visit.arrival
-        if arrival.channel is Channel.PHONE:
-            self.later(at + arrival.handling_ms, self._hang_up, contact_id)
-        else:
-            self.later(at + arrival.handling_ms + arrival.wrap_up_ms, self._complete, contact_id)
-
-    def _hang_up(self, at: int, contact_id: str) -> None:
-        """The customer has what he wanted; the agent writes it up and completes."""
-        visit = self.visits.get(contact_id)
-        if visit is not None and not visit.stay.ended_at:
-            self.give(at, self._leg(visit, CallEventName.CONNECTION_CLEARED, at))
-            self.later(at + visit.arrival.wrap_up_ms, self._complete, contact_id)
-
-    def _complete(self, at: int, contact_id: str) -> None:
-        contact = self.state.contacts.get(contact_id)
-        if contact is not None and contact.agent_id:
-            command = CompleteContact(
-                actor=contact.agent_id, actor_role=Role.AGENT, contact_id=contact_id, disposition=DISPOSITION
-            )
-            self.give(at, command)
-
-    def come_back(self, at: int, agent_id: str) -> None:
-        """Missed offers set him not ready."""
-        self.days.come_back(at, agent_id)

@@ -6,7 +6,11 @@ from typing import Any, Protocol
 from ...events.vocabulary import Channel, ContactState, OfferState, Presence
 from ...routing import decisions as d
 from ...routing.state import State
-from .stays import Outcome, Visit, WorkedTime
+from .days import Days
+from .departments import Departments
+from .promises import Promises
+from .stays import Outcome, Run, Visit, WorkedTime
+from .work import Work
 
 
 class World(Protocol):
@@ -15,25 +19,21 @@ class World(Protocol):
     state: State
     visits: dict[str, Visit]
     working: dict[str, WorkedTime]
-
-    def offered(self, at: int, offer_id: str, contact_id: str) -> None:
-        """An agent's client shows an offer."""
-
-    def answered(self, at: int, contact_id: str) -> None:
-        """The exchange begins."""
+    run: Run
+    days: Days
+    work: Work
+    promises: Promises
+    departments: Departments
 
     def gone(self, at: int, visit: Visit, handed: d.ContactHandedOver) -> None:
         """Another pool has the contact from now on."""
-
-    def come_back(self, at: int, agent_id: str) -> None:
-        """Missed offers set the agent not ready."""
 
 
 _OUTCOMES = {ContactState.CLOSED: Outcome.CLOSED, ContactState.ABANDONED: Outcome.ABANDONED}
 
 
 def _offer_made(world: World, at: int, made: d.OfferMade) -> None:
-    world.offered(at, made.offer_id, made.contact_id)
+    world.work.offered(at, made.offer_id, made.contact_id)
 
 
 def _offer_ended(world: World, at: int, ended: d.OfferEnded) -> None:
@@ -50,13 +50,13 @@ def _offer_ended(world: World, at: int, ended: d.OfferEnded) -> None:
     )
     _has_work(world, at, ended.by, 1)
     if contact is not None and contact.channel is not Channel.PHONE:
-        world.answered(at, contact.id)
+        world.work.answered(at, contact.id)
 
 
 def _contact_active(world: World, at: int, active: d.ContactActive) -> None:
     if active.agent_id:
         _has_work(world, at, active.agent_id, 1)
-    world.answered(at, active.contact_id)
+    world.work.answered(at, active.contact_id)
 
 
 def _assignment_ended(world: World, at: int, ended: d.AssignmentEnded) -> None:
@@ -74,6 +74,8 @@ def _contact_ended(world: World, at: int, ended: d.ContactEnded) -> None:
     if visit is None:
         return
     visit.stay.ended_at = at
+    if visit.promised and not visit.stay.answered_at:
+        world.run.passed.unreached += at >= world.run.measured_from_ms
     visit.stay.outcome = _OUTCOMES.get(ended.state, Outcome.OTHER)
     if visit.stay.outcome is not Outcome.ABANDONED:
         del world.visits[ended.contact_id]
@@ -84,7 +86,7 @@ def _presence_changed(world: World, at: int, changed: d.PresenceChanged) -> None
     time.until(at)
     time.ready = changed.presence is Presence.READY
     if changed.reason == "rona":
-        world.come_back(at, changed.agent_id)
+        world.days.come_back(at, changed.agent_id)
 
 
 def _handed_over(world: World, at: int, handed: d.ContactHandedOver) -> None:
@@ -93,13 +95,30 @@ def _handed_over(world: World, at: int, handed: d.ContactHandedOver) -> None:
         world.gone(at, visit, handed)
 
 
+def _opened(world: World, at: int, opened: d.ContactOpened) -> None:
+    world.departments.came_back(at, opened)
+
+
+def _callback_set(world: World, at: int, made: d.CallbackSet) -> None:
+    if made.what == "promised":
+        world.promises.promised(at, made.contact_id)
+
+
+def _callback_reached(world: World, at: int, reached: d.CallbackReached) -> None:
+    world.run.passed.reached += at >= world.run.measured_from_ms
+    world.work.answered(at, reached.contact_id)
+
+
 # ``Any`` because each function takes its own decision. Decisions that are not here move nobody.
 REACTIONS: dict[type[d.Decision], Callable[[World, int, Any], None]] = {
+    d.ContactOpened: _opened,
     d.OfferMade: _offer_made,
     d.OfferEnded: _offer_ended,
     d.ContactActive: _contact_active,
     d.AssignmentEnded: _assignment_ended,
     d.ContactEnded: _contact_ended,
+    d.CallbackSet: _callback_set,
+    d.CallbackReached: _callback_reached,
     d.ContactHandedOver: _handed_over,
     d.PresenceChanged: _presence_changed,
 }

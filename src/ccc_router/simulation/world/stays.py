@@ -37,7 +37,8 @@ class Stay(msgspec.Struct):
 
 
 class Visit(msgspec.Struct):
-    """A contact in the world: its arrival's draws, and what was measured. ``pool`` is where its customer comes to."""
+    """A contact in the world: its arrival's draws, and what was measured. ``pool`` is where its customer comes to. ``begun`` counts the
+    agents who began to handle it, ``handed_on`` how often one handed it on, ``dials`` the calls back. ``promised``: its caller left the line."""
 
     arrival: Arrival
     stay: Stay
@@ -45,6 +46,10 @@ class Visit(msgspec.Struct):
     patience_ms: int
     pool: str
     offers: int = 0
+    begun: int = 0
+    handed_on: int = 0
+    promised: bool = False
+    dials: int = 0
 
 
 class WorkedTime:
@@ -70,8 +75,23 @@ class WorkedTime:
             self.staffed_ms += passed
 
 
+class Passed(msgspec.Struct):
+    """What became of contacts beyond the first answer, behind the warm-up: handed on to a queue; handed to a department, which solved it
+    (``solved_ms`` in all) or gave it back; promised a callback, reached by it, or called in vain for the last time."""
+
+    transferred: int = 0
+    escalated: int = 0
+    solved: int = 0
+    solved_ms: int = 0
+    returned: int = 0
+    promised: int = 0
+    reached: int = 0
+    unreached: int = 0
+
+
 class Run(msgspec.Struct):
-    """What a run leaves behind: every stay in order of arrival, agents' time by id, and how much the core was asked."""
+    """What a run leaves behind: every stay in order of arrival, agents' time by id, and how much the core was asked. What came back to a
+    case is a stay of channel ``internal``."""
 
     stays: list[Stay]
     agents: dict[str, WorkedTime]
@@ -81,3 +101,4 @@ class Run(msgspec.Struct):
     inputs: int = 0
     decisions: int = 0
     refused: int = 0
+    passed: Passed = msgspec.field(default_factory=Passed)

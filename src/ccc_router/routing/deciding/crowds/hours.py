@@ -11,7 +11,7 @@ from ...rows import Contact
 from ...state import State
 from ..contacts import end
 from ..outbound import promise
-from ..overflowing import can_overflow, full, newcomer
+from ..overflowing import by_rule, can_overflow, full, newcomer
 from ..owing import control, on_line
 
 
@@ -53,10 +53,13 @@ def turn(state: State, given: Input) -> Iterator[d.Decision]:
         if contact is None or not state.doors.holds(contact.id) or contact.callback is not None:
             continue
         queue = state.book.queues[contact.queue]
-        match queue.when_closed.get(contact.channel, queue.when_closed.get("default", "wait")):
-            case "overflow":
-                if can_overflow(state, given, contact, queue.overflow):
-                    yield d.ContactOverflowed(contact.id, queue.overflow, queue.id, Overflowing.CLOSED)
+        way = queue.when_closed.get(contact.channel, queue.when_closed.get("default", "wait"))
+        if way == "overflow" and can_overflow(state, given, contact, queue.overflow):
+            yield d.ContactOverflowed(contact.id, queue.overflow, queue.id, Overflowing.CLOSED)
+            continue
+        if (yield from by_rule(state, given, contact, Overflowing.CLOSED)):
+            continue
+        match way:
             case "deflect":
                 yield from deflect(state, given, contact, "closed", "closed")
             case "callback_list":
