@@ -34,7 +34,15 @@ from ccc_router.events.commands import (
     WaitForCustomer,
 )
 from ccc_router.events.envelope import Resolved
-from ccc_router.events.facts import AgentBack, AgentLost, MessageReceived, OfferFetched, PhoneRegistered, Private
+from ccc_router.events.facts import (
+    AgentBack,
+    AgentLost,
+    DraftKept,
+    MessageReceived,
+    OfferFetched,
+    PhoneRegistered,
+    Private,
+)
 from ccc_router.events.vocabulary import CallEventName, Channel, LegRole, Newcomers, Presence, Role, Visibility
 from ccc_router.kernel.ids import derive
 from ccc_router.routing import State, apply, begin
@@ -134,7 +142,7 @@ def the_catalogue(
                     OverflowRule("general", after_wait_s=30, if_on_target=True),
                     OverflowRule("help", after_wait_s=130, pool="danang"),
                 ),
-                max_active={"portal": 1}, preferred=("chi", "an"), prefer_s=20,
+                max_active={"portal": 1}, preferred=("chi", "an"), prefer_s=20, first_action_s={"default": 120, "fanpage": 0},
             ),
         ),
     )  # fmt: skip
@@ -215,6 +223,11 @@ class Centre(RuleBasedStateMachine):
         if fetched:
             self.world.give(OfferFetched(offer_id=offer_id))
         self.command(AcceptOffer(actor=agent, actor_role=Role.AGENT, offer_id=offer_id))
+
+    @precondition(lambda self: self.world.state.contacts)
+    @rule(agent=st.sampled_from(AGENTS), pick=st.integers(0, 1000))
+    def draft(self, agent: str, pick: int) -> None:
+        self.world.give(DraftKept(contact_id=self.ids()[pick % len(self.ids())], agent_id=agent))
 
     @rule(agent=st.sampled_from(AGENTS))
     def decline(self, agent: str) -> None:

@@ -55,6 +55,7 @@ APPLIERS: dict[type[d.Decision], Callable[[State, Input, Any], None]] = {
     d.ContactRanked: contacts.contact_ranked,
     d.ContactNeedsAttention: contacts.contact_needs_attention,
     d.ContactActive: contacts.contact_active,
+    d.FirstActionExpected: contacts.first_action_expected,
     d.ContactHeld: contacts.contact_held,
     d.ContactWaiting: contacts.contact_waiting,
     d.WrapUpStarted: contacts.wrap_up_started,

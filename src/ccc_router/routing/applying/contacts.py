@@ -148,6 +148,12 @@ def contact_active(state: State, given: Input, active: d.ContactActive) -> None:
     state.touch_contact(contact)
 
 
+def first_action_expected(state: State, _: Input, expected: d.FirstActionExpected) -> None:
+    contact = state.contacts[expected.contact_id]
+    contact.ends_at = expected.due
+    state.touch_contact(contact)
+
+
 def contact_held(state: State, _: Input, held: d.ContactHeld) -> None:
     contact = state.contacts[held.contact_id]
     move(state, contact, ContactState.HELD)

@@ -153,6 +153,13 @@ class ContactActive(Decision, frozen=True, tag="ContactActive"):
     agent_id: str = ""
 
 
+class FirstActionExpected(Decision, frozen=True, tag="FirstActionExpected"):
+    """The owner must have done something with it by ``due`` (ms); 0: he has."""
+
+    contact_id: str
+    due: int
+
+
 class ContactHeld(Decision, frozen=True, tag="ContactHeld"):
     """The call is on hold."""
 

@@ -12,11 +12,12 @@ import msgspec
 
 from ...events.commands import AcceptOffer, CompleteContact
 from ...events.envelope import AnyInput, Input, Resolved
-from ...events.facts import CallEvent, ContactTaken, MessageReceived, OfferFetched
+from ...events.facts import CallEvent, ContactTaken, DraftKept, MessageReceived, OfferFetched
 from ...events.vocabulary import CallEventName, Channel, LegRole, Role
 from ...routing import State, step
 from ...routing import decisions as d
 from ...routing.policy import Catalogue
+from ...routing.rows import awaits_action
 from ...routing.step import Step, next_due
 from ..workloads.workload import MISSED, Arrival, Workload
 from .days import Days
@@ -272,7 +273,13 @@ class World:
         if arrival.channel is Channel.PHONE:
             self.later(at + arrival.handling_ms, self._hang_up, contact_id)
         else:
+            self.later(at, self._begin, contact_id)  # nobody here takes something and leaves it
             self.later(at + arrival.handling_ms + arrival.wrap_up_ms, self._complete, contact_id)
+
+    def _begin(self, at: int, contact_id: str) -> None:
+        contact = self.state.contacts.get(contact_id)
+        if contact is not None and awaits_action(contact):
+            self.give(at, DraftKept(contact_id=contact_id, agent_id=contact.agent_id))
 
     def _hang_up(self, at: int, contact_id: str) -> None:
         """The customer has what he wanted; the agent writes it up and completes."""
@@ -283,10 +290,8 @@ class World:
 
     def _complete(self, at: int, contact_id: str) -> None:
         contact = self.state.contacts.get(contact_id)
-        if contact is not None and contact.agent_id:
-            command = CompleteContact(
-                actor=contact.agent_id, actor_role=Role.AGENT, contact_id=contact_id, disposition=DISPOSITION
-            )
+        if contact is not None and (mine := contact.agent_id):
+            command = CompleteContact(actor=mine, actor_role=Role.AGENT, contact_id=contact_id, disposition=DISPOSITION)
             self.give(at, command)
 
     def come_back(self, at: int, agent_id: str) -> None:
