@@ -77,6 +77,8 @@ class Queue(Policy, frozen=True):
     comes by overflow or while the queue is closed.
     ``first_action_s`` per channel (``default`` for what is written; 0 or nothing: no end): who takes a contact and does nothing with it
     for so long gives it back with its place, and has missed it. A call is begun by being answered.
+    ``tell_wait`` per channel (``default`` otherwise): ``once``: a customer who comes and has to wait is told his place and how long it may
+    take, or when the queue opens; once a contact.
     """
 
     id: str
@@ -98,6 +100,7 @@ class Queue(Policy, frozen=True):
     preferred: tuple[str, ...] = ()
     prefer_s: int = 0
     first_action_s: dict[str, int] = {}
+    tell_wait: dict[str, Literal["off", "once"]] = {}
 
 
 class Skill(Policy, frozen=True):

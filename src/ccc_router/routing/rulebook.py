@@ -164,6 +164,11 @@ class Rulebook:
         wanted = self.queues[queue].first_action_s
         return 0 if channel is Channel.PHONE else 1000 * wanted.get(channel, wanted.get("default", 0))
 
+    def tells_wait(self, queue: str, channel: Channel) -> bool:
+        """Whether who waits there is told so, if he can be told anything."""
+        wanted = self.queues[queue].tell_wait
+        return channel is not Channel.INTERNAL and wanted.get(channel, wanted.get("default")) == "once"
+
     def hours(self, queue: str, channel: str) -> Calendar | None:
         """The opening hours of a queue for a channel; none: it is always open."""
         return hours_of(self.queues[queue], channel, self.calendars)

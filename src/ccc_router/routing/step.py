@@ -24,7 +24,7 @@ from .deciding import (
     overflowing,
     supervising,
 )
-from .deciding.crowds import hours, incidents, pools, surges
+from .deciding.crowds import hours, incidents, notices, pools, surges
 from .rows import Contact, awaits_action
 from .standing.timers import Timer
 from .state import State
@@ -80,6 +80,7 @@ def decide(state: State, given: Input) -> Iterator[d.Decision]:
     yield from hours.turn(state, given)
     yield from offers.settle(state, given)
     yield from hours.turn_away(state, given)
+    yield from notices.tell(state, given)
 
 
 def next_due(state: State) -> f.TimerFired | None:

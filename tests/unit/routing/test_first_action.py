@@ -128,7 +128,7 @@ def test_r7_an_answer_of_a_supervisor_counts_his_arrangements_and_a_colleagues_n
     world = a_world()
     contact_id = taken(world)
     theirs: dict[str, Any] = {"actor": "sup", "actor_role": Role.SUPERVISOR, "contact_id": contact_id}
-    note = {"actor": "binh", "actor_role": Role.AGENT, "contact_id": contact_id, "message_id": "ms_n"}
+    note: dict[str, Any] = {"actor": "binh", "actor_role": Role.AGENT, "contact_id": contact_id, "message_id": "ms_n"}
     world.give(SendMessage(**note, visibility=Visibility.NOTE))
     world.give(SetPriority(**theirs, priority=2, reason="asked"))
     assert world.contact(contact_id).ends_at

@@ -129,7 +129,8 @@ def the_catalogue(
         calendars=(*made.calendars, Calendar("by-turns", by_turns)),
         queues=(
             msgspec.structs.replace(
-                general, hours={"email": "by-turns"}, drains=True, max_waiting={"phone": 1, "email": 1}, max_active={"email": 1, "phone": 2},
+                general, hours={"email": "by-turns"}, drains=True, tell_wait={"default": "once"},
+                max_waiting={"phone": 1, "email": 1}, max_active={"email": 1, "phone": 2},
                 overflow_when=(
                     OverflowRule("health", after_wait_s=600, length_over=3),
                     OverflowRule("general", after_wait_s=1900, pool="danang"),

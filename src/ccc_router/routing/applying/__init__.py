@@ -42,6 +42,7 @@ APPLIERS: dict[type[d.Decision], Callable[[State, Input, Any], None]] = {
     d.ContactOpened: contacts.contact_opened,
     d.MessageCounted: contacts.message_counted,
     d.ContactQueued: contacts.contact_queued,
+    d.WaitTold: contacts.wait_told,
     d.ContactReleased: contacts.contact_released,
     d.ContactAged: contacts.contact_aged,
     d.ContactRelaxed: contacts.contact_relaxed,

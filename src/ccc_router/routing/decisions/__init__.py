@@ -70,6 +70,7 @@ from .contacts import (
     PlaceTaken,
     SurgeEnded,
     SurgeSet,
+    WaitTold,
     WrapUpStarted,
 )
 
@@ -134,5 +135,6 @@ __all__ = [
     "PresenceChanged",
     "SurgeEnded",
     "SurgeSet",
+    "WaitTold",
     "WrapUpStarted",
 ]

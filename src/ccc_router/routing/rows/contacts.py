@@ -80,7 +80,7 @@ class Contact(msgspec.Struct, omit_defaults=True):
     ``overflowed`` are the queues it overflowed from or to, oldest first: it overflows to none of them again. ``queue_since`` is when it came
     to its queue, ``overflow_at`` when a rule may move it. ``callback``: the customer waits without a call and is still to be called.
     ``place_from`` is the contact whose place it took. ``handed_over``: it is another pool's from then on. ``came_through`` are the pools it
-    was in before this one, oldest first.
+    was in before this one, oldest first. ``tell``: the customer is to be told that he waits, and was not yet.
     """
 
     id: str
@@ -129,6 +129,7 @@ class Contact(msgspec.Struct, omit_defaults=True):
     place_from: str = ""
     handed_over: Handover | None = None
     came_through: tuple[str, ...] = ()
+    tell: bool = False
 
 
 def kept_for(contact: Contact) -> tuple[str, ...]:
