@@ -20,7 +20,7 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 
 from ccc_router.events import journal
-from ccc_router.events.kafka.journal import TOPIC
+from ccc_router.events.kafka.entries import TOPIC
 from ccc_router.events.kafka.record import topic_of
 from ccc_router.events.vocabulary import Role
 from ccc_router.kernel import crashing

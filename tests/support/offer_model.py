@@ -28,12 +28,20 @@ from ccc_router.events.commands import (
     SetPresence,
 )
 from ccc_router.events.envelope import AnyInput, Input, Resolved
-from ccc_router.events.facts import AgentBack, AgentLost, CallEvent, MessageReceived, OfferFetched, TimerFired
+from ccc_router.events.facts import (
+    AgentBack,
+    AgentLost,
+    CallEvent,
+    DraftKept,
+    MessageReceived,
+    OfferFetched,
+    TimerFired,
+)
 from ccc_router.events.vocabulary import CallEventName, Channel, ContactState, LegRole, Presence, Role
 from ccc_router.routing import Rows, State, Step, next_due, step
 from ccc_router.routing import decisions as d
 from ccc_router.routing.policy import Catalogue, QueueProfile, Rules
-from ccc_router.routing.rows import Contact, Leg
+from ccc_router.routing.rows import Contact, Leg, awaits_action
 from ccc_router.routing.state import ENDED
 from tests.support.world import START, a_catalogue, an_agent, check_invariants
 
@@ -90,8 +98,8 @@ class Graph:
         return [state for state in range(len(self.followers)) if state not in ends]
 
 
-def the_catalogue(agents: tuple[str, ...]) -> Catalogue:
-    """Everybody may take everything, and everything lasts as long as everything else."""
+def the_catalogue(agents: tuple[str, ...], *, begins: bool = False) -> Catalogue:
+    """Everybody may take everything, and everything lasts as long as everything else. ``begins``: also what is taken must be begun."""
     same = dict.fromkeys(("phone", "email", "fanpage", "portal", "internal"), STEP_S)
     rules = Rules(
         offer_s=same, wrap_up_s=same, sticky_wait_s=same, connect_s=STEP_S, clear_s=STEP_S, penalty_s=STEP_S,
@@ -99,18 +107,25 @@ def the_catalogue(agents: tuple[str, ...]) -> Catalogue:
         call_linger_s=STEP_S, transfer_wait_s=STEP_S, wait_for_customer_s=STEP_S,
     )  # fmt: skip
     people = (an_agent(agent, profiles=(QueueProfile("general"),)) for agent in agents)
-    return a_catalogue(*people, rules=rules)
+    made = a_catalogue(*people, rules=rules)
+    limits = {"default": STEP_S} if begins else {}
+    queues = tuple(msgspec.structs.replace(one, first_action_s=limits) for one in made.queues)
+    return msgspec.structs.replace(made, queues=queues)
 
 
 class Model:
     """Some agents and contacts, and all that may happen to them."""
 
-    def __init__(self, agents: tuple[str, ...], contacts: tuple[str, ...], without: tuple[str, ...] = ()) -> None:
-        """``without``: moves with one of these words in their name do not happen, which keeps a larger cast small enough."""
+    def __init__(
+        self, agents: tuple[str, ...], contacts: tuple[str, ...], without: tuple[str, ...] = (), *, begins: bool = False
+    ) -> None:
+        """``without``: moves with one of these words in their name do not happen, which keeps a larger cast small enough. ``begins``:
+        as in `the_catalogue`."""
         self.agents = agents
         self.contacts = contacts
         self.without = without
-        self.catalogue = the_catalogue(agents)
+        self._begins = begins
+        self.catalogue = the_catalogue(agents, begins=begins)
         self.first = State("main", self.catalogue)
         self.first.activate(self.catalogue)
         self.first.now = START
@@ -250,6 +265,9 @@ class Model:
         for contact_id in agent.assignments:
             taken = state.contacts[contact_id].offer_id or _GONE
             yield Move(f"{name} accepts {contact_id} again", _accept(name, taken), idle=True)
+            if self._begins:
+                draft = DraftKept(contact_id=contact_id, agent_id=name)
+                yield Move(f"{name} drafts", draft, idle=not awaits_action(state.contacts[contact_id]))
         for presence in (Presence.READY, Presence.NOT_READY, Presence.SIGNED_OUT):
             if agent.presence is not presence:
                 body_of = SetPresence(actor=name, actor_role=Role.AGENT, agent_id=name, presence=presence)

@@ -14,7 +14,7 @@ from ccc_router.channels.fanpage.sender import FanpageSender
 from ccc_router.channels.http import Webhooks, webhook_router
 from ccc_router.channels.intake import Intake
 from ccc_router.channels.keeping import PostgresBlobs
-from ccc_router.channels.outgoing import PostgresOutbox
+from ccc_router.channels.outgoing import Automatic, PostgresOutbox
 from ccc_router.channels.portal.http import PortalLimits, PortalRoutes, portal_router
 from ccc_router.channels.portal.reading import Conversations
 from ccc_router.channels.portal.sender import PortalSender
@@ -64,10 +64,14 @@ class Reception:
             Channel.FANPAGE: FanpageSender(client, outbox, PostgresParts(database), secrets, spine.current, clock),
             Channel.PORTAL: PortalSender(outbox, self.tickets, hear),
         }
-        way = Way(Replies(spine.current, senders), CUSTOMERS, interval_s=0.02)
-        self.deliver = Deliver(
-            database, "main", clock, {DeliveryKind.REPLY: way}, reported=lambda _pool: spine.loop.wake()
-        )
+        replies = Replies(spine.current, senders)
+        ways = {
+            DeliveryKind.REPLY: Way(replies, CUSTOMERS, interval_s=0.02),
+            DeliveryKind.ACKNOWLEDGEMENT: Way(
+                Automatic(database, spine.current, clock, replies), CUSTOMERS, interval_s=0.02
+            ),
+        }
+        self.deliver = Deliver(database, "main", clock, ways, reported=lambda _pool: spine.loop.wake())
         intake = Intake(spine.inbox, blobs, secrets, spine.current, clock)
         self.app = FastAPI()
         self.app.include_router(webhook_router(Webhooks(intake, secrets, spine.current, clock)), prefix="/v1")
@@ -131,13 +135,18 @@ class Reception:
 
 
 @contextlib.asynccontextmanager
-async def receiving(database: Database, graph: FakeGraph, *, timeout_s: float = 5.0) -> AsyncIterator[Reception]:
-    """A reception that runs. ``timeout_s``: how long a call to the Graph server may take."""
+async def receiving(
+    database: Database, graph: FakeGraph, *, timeout_s: float = 5.0, tells: bool = False
+) -> AsyncIterator[Reception]:
+    """A reception that runs. ``timeout_s``: how long a call to the Graph server may take; ``tells``: who waits is told so."""
     page = an_endpoint("fanpage", "page-1", page_id=PAGE_ID, base_url=graph.base_url)
     portal = an_endpoint("portal", "portal", rate="off")
     catalogue = a_catalogue()
     others = tuple(one for one in catalogue.endpoints if one.channel in {"phone", "email"})
-    catalogue = msgspec.structs.replace(catalogue, endpoints=(*others, page, portal))
+    queues = tuple(
+        msgspec.structs.replace(one, tell_wait={"default": "once" if tells else "off"}) for one in catalogue.queues
+    )
+    catalogue = msgspec.structs.replace(catalogue, endpoints=(*others, page, portal), queues=queues)
     async with running(database, catalogue=catalogue) as spine, a_client() as client:
         client.timeout = httpx.Timeout(timeout_s)
         reception = Reception(spine, graph, client)

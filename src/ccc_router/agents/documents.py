@@ -115,6 +115,11 @@ class ContactView(Document):
     reason: OfferReason
     attempt: int
     wait_until: Moment | None = None
+    begin_by: Moment | None = Field(
+        default=None,
+        description="Until when its agent must have done something with it (answered, noted, drafted, waited, handed on, …), or it goes "
+        "back to its queue. Null: he has, or nobody asks.",
+    )
     wrap_up_ends_at: Moment | None = None
     disposition: str
     customer: CustomerView

@@ -8,7 +8,7 @@ from ..kernel.clock import from_ms
 from ..kernel.text import mask_handle, mask_phone
 from ..rest.schemas import moment
 from ..routing.policy import Queue
-from ..routing.rows import Agent, Case, Contact, Escalation, Handover, Offer
+from ..routing.rows import Agent, Case, Contact, Escalation, Handover, Offer, awaits_action
 from .documents import (
     CallbackStanding,
     CallView,
@@ -39,6 +39,10 @@ _WHY: Final[Mapping[OfferReason, tuple[str, str]]] = {
     OfferReason.MISSED: (
         "Người trước không nhận, giữ nguyên thứ tự ở hàng đợi {vi}.",
         "Somebody missed it; it kept its place in the queue {en}.",
+    ),
+    OfferReason.NOT_BEGUN: (
+        "Người trước nhận nhưng chưa bắt đầu xử lý, giữ nguyên thứ tự ở hàng đợi {vi}.",
+        "Somebody took it and did not begin; it kept its place in the queue {en}.",
     ),
     OfferReason.CALLBACK: (
         "Gọi lại cho khách hàng, giữ nguyên thứ tự ở hàng đợi {vi}.",
@@ -126,6 +130,7 @@ def _contact(room: AgentsRoom, contact: Contact, face: Face, reference: str) -> 
         reason=contact.reason,
         attempt=contact.attempt,
         wait_until=moment(contact.wait_until),
+        begin_by=moment(contact.ends_at) if awaits_action(contact) else None,
         wrap_up_ends_at=moment(contact.ends_at) if contact.state is ContactState.WRAP_UP else None,
         disposition=contact.disposition,
         customer=_customer(contact.customer_id, face),

@@ -240,6 +240,13 @@ class OfferFetched(Fact, frozen=True, tag="OfferFetched"):
     offer_id: str
 
 
+class DraftKept(Fact, frozen=True, tag="DraftKept"):
+    """An agent writes at an answer: the first time since he took the contact."""
+
+    contact_id: str
+    agent_id: str
+
+
 class TimerFired(Fact, frozen=True, tag="TimerFired"):
     """A due time was reached. ``timer`` names what, ``ref`` of whom; ``due`` guards against a timer that was moved."""
 
@@ -276,6 +283,7 @@ AnyFact = (
     | AgentLost
     | AgentBack
     | OfferFetched
+    | DraftKept
     | TimerFired
     | TimeResumed
     | CustomerErased

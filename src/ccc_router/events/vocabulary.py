@@ -107,6 +107,7 @@ class OfferReason(StrEnum):
     TRANSFER = "transfer"
     RETURNED = "returned"
     MISSED = "missed"
+    NOT_BEGUN = "not_begun"
     ASSIGNED = "assigned"
     CALLBACK = "callback"
 

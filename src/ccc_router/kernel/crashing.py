@@ -95,6 +95,11 @@ class Site(StrEnum):
     MAIL_DOUBT = "mail.doubt", "channels.email.outbound.ledger:Ledger.doubt", "a mail that may have arrived is noted"
     MAIL_PRUNE = "mail.prune", "channels.email.outbound.ledger:Ledger.prune", "old notes of mails are removed"
     CURSOR = "imap.cursor", "channels.email.cursors:PostgresCursors.put", "how far a mailbox was read is kept"
+    SAID = (
+        "automatic.say",
+        "channels.outgoing:Automatic._say",
+        "what is said by itself is written down before it leaves",
+    )
     PART = (
         "page.part",
         "channels.fanpage.parts:PostgresParts.set",

@@ -82,6 +82,10 @@ class Queue(Policy, frozen=True):
     ``max_active`` per channel: at most that many contacts are offered or in agents' hands at once (lines, licences); the others wait.
     ``preferred`` agents alone are offered who comes to the queue for the first ``prefer_s`` seconds, while one of them is there; not who
     comes by overflow or while the queue is closed.
+    ``first_action_s`` per channel (``default`` for what is written; 0 or nothing: no end): who takes a contact and does nothing with it
+    for so long gives it back with its place, and has missed it. A call is begun by being answered.
+    ``tell_wait`` per channel (``default`` otherwise): ``once``: a customer who comes and has to wait is told his place and how long it may
+    take, or when the queue opens; once a contact.
     """
 
     id: str
@@ -102,6 +106,8 @@ class Queue(Policy, frozen=True):
     max_active: dict[str, int] = {}
     preferred: tuple[str, ...] = ()
     prefer_s: int = 0
+    first_action_s: dict[str, int] = {}
+    tell_wait: dict[str, Literal["off", "once"]] = {}
 
 
 class Skill(Policy, frozen=True):

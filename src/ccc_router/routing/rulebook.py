@@ -160,6 +160,20 @@ class Rulebook:
                 return 1000 * own
         return 30_000
 
+    def interrupts(self, new: Channel, held: Channel) -> bool:
+        """Whether a contact of one channel sets aside one of another that its agent has."""
+        return self.rules.on_top.get(new, {}).get(held) == "interrupts"
+
+    def first_action_ms(self, queue: str, channel: Channel) -> int:
+        """Within what time an agent must begin what he has taken from the queue; 0: nobody asks. A call is begun when it is answered."""
+        wanted = self.queues[queue].first_action_s
+        return 0 if channel is Channel.PHONE else 1000 * wanted.get(channel, wanted.get("default", 0))
+
+    def tells_wait(self, queue: str, channel: Channel) -> bool:
+        """Whether who waits there is told so, if he can be told anything."""
+        wanted = self.queues[queue].tell_wait
+        return channel is not Channel.INTERNAL and wanted.get(channel, wanted.get("default")) == "once"
+
     def hours(self, queue: str, channel: str) -> Calendar | None:
         """The opening hours of a queue for a channel; none: it is always open."""
         return hours_of(self.queues[queue], channel, self.calendars)

@@ -24,8 +24,8 @@ from .deciding import (
     overflowing,
     supervising,
 )
-from .deciding.crowds import hours, incidents, pools, surges
-from .rows import Contact
+from .deciding.crowds import hours, incidents, notices, pools, surges
+from .rows import Contact, awaits_action
 from .standing.timers import Timer
 from .state import State
 
@@ -68,7 +68,10 @@ def decide(state: State, given: Input) -> Iterator[d.Decision]:
     if given.resolved.handed_to:
         yield from pools.elsewhere(state, given)
     else:
-        yield from _HANDLERS[type(given.body)](state, given, given.body)
+        for decision in _HANDLERS[type(given.body)](state, given, given.body):
+            yield decision
+            if isinstance(decision, d.Accepted) and isinstance(given.body, c.Command):
+                yield from agents.begun(state, given.body)
     if given.resolved.case is not None:
         yield from contacts.leave_closed(state, str(given.resolved.case.row["id"]))
     yield from offers.leave(state)
@@ -78,6 +81,7 @@ def decide(state: State, given: Input) -> Iterator[d.Decision]:
     yield from overflowing.left_alone(state, given)
     yield from offers.settle(state, given)
     yield from hours.turn_away(state, given)
+    yield from notices.tell(state, given)
 
 
 def next_due(state: State) -> f.TimerFired | None:
@@ -117,6 +121,9 @@ def _timer_fired(state: State, given: Input, fired: f.TimerFired) -> Iterator[d.
 
 def _contact_due(state: State, given: Input, contact: Contact) -> Iterator[d.Decision]:
     if contact.state is not ContactState.QUEUED:
+        if awaits_action(contact):
+            yield from agents.not_begun(state, given, contact)
+            return
         at_wrap_up = contact.state is ContactState.WRAP_UP
         due = calling.call_due if contact.channel is Channel.PHONE and not at_wrap_up else handling.contact_due
         yield from due(state, given, contact)
@@ -173,6 +180,7 @@ _HANDLERS: dict[type[msgspec.Struct], Callable[[State, Input, Any], Iterator[d.D
     f.AgentLost: agents.agent_lost,
     f.AgentBack: agents.agent_back,
     f.OfferFetched: offers.offer_fetched,
+    f.DraftKept: agents.draft_kept,
     f.TimerFired: _timer_fired,
     f.TimeResumed: _time_resumed,
     f.CustomerErased: _customer_erased,

@@ -371,3 +371,47 @@ def closed_now(when_closed: Literal["wait", "overflow"]) -> Catalogue:
 def minutes(start: int) -> range:
     """The full minutes (ms) of the week after ``start``."""
     return range(start - start % 60_000 + 60_000, start + 7 * 86_400_000, 60_000)
+
+
+async def test_r7_what_was_taken_and_not_begun_says_until_when_and_comes_back_with_its_rank(database: Database) -> None:
+    async with a_service(database, two(card=1, first_action_s={"portal": 1})) as service:
+        lead, an, binh = service.client(Role.SUPERVISOR, "mai"), *map_agents(service)
+        await ready(an)
+        contact_id = await service.write(queue="cards")
+        taken = await accept_next(an)
+        assert taken["begin_by"]
+        rank = service.spine.state.contacts[contact_id].rank
+        await ready(binh)
+        offer = await next_offer(binh)
+        assert (offer["contact_id"], offer["reason"]) == (contact_id, "not_begun")
+        assert offer["why"]["vi"].startswith("Người trước nhận nhưng chưa bắt đầu xử lý, giữ nguyên thứ tự")
+        assert (await why(lead, contact_id))["rank"] == rank
+        late = await an.post(f"/v1/contacts/{contact_id}/messages", json={"text": "Dạ"})
+        assert (late.status_code, late.json()["code"]) == (409, "not_yours")
+        mine = await an.get("/v1/agents/me/work")
+        assert mine.json()["contacts"] == []
+
+
+async def test_r7_a_draft_shows_that_it_is_begun(database: Database) -> None:
+    async with a_service(database, two(first_action_s={"default": 3600})) as service:
+        lead, an = service.client(Role.SUPERVISOR, "mai"), service.client(Role.AGENT, "an")
+        await ready(an)
+        contact_id = await service.write(queue="cards")
+        by = parse_utc((await accept_next(an))["begin_by"])
+        at = service.spine.state.contacts[contact_id].ends_at
+        assert from_ms(at) == by
+        text = (await why(lead, contact_id))["text"]
+        assert "an took it and has not begun" in text["en"]
+        assert "an đã nhận nhưng chưa bắt đầu xử lý" in text["vi"]
+        await an.put(f"/v1/contacts/{contact_id}/draft", json={"text": "  "})
+        assert service.spine.state.contacts[contact_id].ends_at == at, "nothing is written yet"
+        for words in ("Dạ", "Dạ, em kiểm tra"):
+            await an.put(f"/v1/contacts/{contact_id}/draft", json={"text": words})
+
+        async def begun() -> bool:
+            return (await an.get(f"/v1/contacts/{contact_id}")).json()["begin_by"] is None
+
+        await eventually(begun, what="the draft to count")
+        assert "It is handled by an." in (await why(lead, contact_id))["text"]["en"]
+        items = (await lead.get("/v1/journal", params={"pool": "main", "after": 0, "limit": 200})).json()["items"]
+        assert [one["kind"] for one in items].count("DraftKept") == 1, "one draft is enough"

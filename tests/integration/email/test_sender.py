@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
+import msgspec
 import pytest
 
 from ccc_router.channels.email.mime.mail import read
@@ -11,9 +12,11 @@ from ccc_router.channels.email.outbound.ledger import THREAD_MOST, Ledger
 from ccc_router.channels.email.outbound.letters import Letters
 from ccc_router.channels.email.outbound.sender import MailSender
 from ccc_router.channels.email.outbound.smtp import Post, Relay
-from ccc_router.events.vocabulary import DeliveryKind
+from ccc_router.events.codec import canonical
+from ccc_router.events.vocabulary import Channel, ContactState, DeliveryKind
 from ccc_router.kernel.ids import derive, reference
-from ccc_router.queues.deliveries.port import Delivery, Failed, Parked, Retry, Sent, Unknown
+from ccc_router.queues.deliveries.port import Delivery, Failed, Parked, Postponed, Retry, Sent, Unknown
+from ccc_router.routing.rows import Contact
 from ccc_router.storage.database import Database
 from tests.support import mails
 from tests.support.channel_intake import KnownEndpoints
@@ -109,6 +112,32 @@ async def test_an_acknowledgement_starts_no_loop(desk: Desk) -> None:
     assert mails.parsed(taken.raw).facts == ()
     returned = taken.raw.replace(mails.ADDRESS.encode(), b"fw@example.com")
     assert mails.message(returned)[0].automatic
+
+
+async def test_r26_an_acknowledgement_says_where_he_stands_while_he_waits(desk: Desk) -> None:
+    row = Contact(CONTACT, mails.CASE, "", Channel.EMAIL, "cskh", "general", ContactState.QUEUED, 0, 7)
+    ahead = msgspec.structs.replace(row, id="ct_ahead", rank=6)
+    for one in (row, ahead):
+        await desk.database.pool.execute(
+            """INSERT INTO contact (pool, id, case_id, customer_id, channel, endpoint, queue, state, agent_id, offer_id, attention,
+                                    arrived_at, answered_at, since, due, open, live, rank, row)
+               VALUES ('main', $1, $2, '', 'email', 'cskh', 'general', 'queued', '', '', '', 0, 0, 0, 1, true, true, $3, $4::text::json)""",
+            one.id, one.case_id, one.rank, canonical(one).decode(),
+        )  # fmt: skip
+    kind, waits = DeliveryKind.ACKNOWLEDGEMENT, {"wait": "waits"}
+    assert await desk.sender.send(desk.delivery(1, kind, data=waits)) == Postponed("not_foretold", 1000)
+    assert not desk.relay.taken
+    await desk.database.pool.execute(
+        "INSERT INTO expected_wait (pool, contact_id, queue, channel, at, ahead, p20_ms, p50_ms, p80_ms) "
+        "VALUES ('main', $1, 'general', 'email', 0, 1, 600000, 700000, 900001)", CONTACT,
+    )  # fmt: skip
+    assert isinstance(await desk.sender.send(desk.delivery(1, kind, data=waits)), Sent)
+    text = read(desk.relay.taken[0].raw).full_text
+    assert "Quý khách đang ở vị trí thứ 2 trong hàng chờ. Thời gian chờ dự kiến: từ 10 phút đến 16 phút." in text
+    await desk.database.pool.execute("UPDATE contact SET state = 'active'")
+    await desk.address("khac@example.com")
+    assert isinstance(await desk.sender.send(desk.delivery(2, kind, data=waits)), Sent), "it has arrived all the same"
+    assert "hàng chờ" not in read(desk.relay.taken[1].raw).full_text
 
 
 async def test_one_acknowledgement_a_day_for_a_sender(desk: Desk) -> None:

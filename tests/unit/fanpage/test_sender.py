@@ -171,6 +171,13 @@ async def test_a_comment_is_answered_in_private_to_its_author(page: Page) -> Non
     assert call.metadata.endswith(":p")
 
 
+async def test_r26_nothing_automatic_is_said_below_a_comment(page: Page) -> None:
+    """The one private reply to a comment is an agent's."""
+    automatic = msgspec.structs.replace(DELIVERY, kind=DeliveryKind.ACKNOWLEDGEMENT)
+    assert await page.send(automatic, address="comment:1_2", visibility=Visibility.PRIVATE) == Failed("below_a_comment")
+    assert not page.graph.calls
+
+
 async def test_a_private_reply_has_seven_days(page: Page) -> None:
     result = await page.send(address="comment:1_2", last_inbound_at=RECEIVED_AT - 8 * 24 * HOUR)
     assert result == Failed("window_closed")

@@ -9,8 +9,9 @@ from standardwebhooks import Webhook
 
 from ccc_router.channels.phone.control import ControlSender, Line, encode
 from ccc_router.events.vocabulary import ControlCommand, DeliveryKind
-from ccc_router.kernel.clock import Clock, SystemClock
-from ccc_router.queues.deliveries.port import Attempted, Delivery, Failed, Retry, Sent
+from ccc_router.kernel.clock import Clock, SystemClock, format_utc
+from ccc_router.queues.deliveries.port import Attempted, Delivery, Failed, Postponed, Retry, Sent
+from ccc_router.queues.waits.telling import PATIENCE_MS, Standing
 from tests.support.channel_case import an_endpoint
 from tests.support.channel_intake import KnownEndpoints, KnownSecrets
 from tests.support.fake_clock import MORNING_MS, FakeClock
@@ -32,9 +33,10 @@ class KnownLines:
 
     def __init__(self, number: str = "+84912345678") -> None:
         self.number = number
+        self.standing: Standing | None = None
 
     async def of(self, delivery: Delivery) -> Line:
-        return Line("hn-7f31-a", self.number)
+        return Line("hn-7f31-a", self.number, self.standing)
 
 
 class Switch:
@@ -169,3 +171,55 @@ async def test_nobody_is_dialled_whose_number_was_erased() -> None:
     assert await switch.send(dial) == Failed("no_number")
     assert switch.requests == []
     assert await switch.send(CONNECT) == Sent()
+
+
+WAIT = msgspec.structs.replace(
+    CONNECT, command=ControlCommand.ANNOUNCE, lane="wait:ct_1", created_at=MORNING_MS,
+    data={"call_id": "hn-7f31", "announcement": "wait", "wait": "waits", "callback": "possible"},
+)  # fmt: skip
+ANNOUNCE = {
+    "command_id": "dl_0001", "command": "announce", "call_id": "hn-7f31", "leg_id": "hn-7f31-a", "contact_id": "ct_1",
+    "announcement": "wait", "not_after": format_utc(CONNECT.not_after),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("standing", "data", "said"),
+    [
+        (
+            Standing(position=4, soon_ms=61_500, late_ms=200_001), {"callback": "possible"},
+            {"position": 4, "wait_from_s": 61, "wait_to_s": 201, "callback": "possible"},
+        ),
+        (Standing(closed=True, opens_at=MORNING_MS), {"wait": "closed", "opens_at": "1"}, {"closed": True, "opens_at": format_utc(MORNING_MS)}),
+        (Standing(closed=True), {"wait": "closed"}, {"closed": True}),
+    ],
+)  # fmt: skip
+async def test_r26_a_caller_is_told_his_place_in_numbers_and_nothing_that_is_not_known(
+    standing: Standing, data: dict[str, str], said: dict[str, object]
+) -> None:
+    switch = Switch()
+    switch.lines.standing = standing
+    told = {"call_id": "hn-7f31", "announcement": "wait", "wait": "waits"} | data
+    assert await switch.send(msgspec.structs.replace(WAIT, data=told)) == Sent()
+    [request] = switch.requests
+    given = json.loads(request.content)
+    assert given == ANNOUNCE | said
+
+
+async def test_r26_the_place_alone_is_told_once_nobody_foretold_the_wait() -> None:
+    switch = Switch()
+    switch.lines.standing = Standing(position=2)
+    assert isinstance(await switch.send(WAIT), Postponed)
+    assert not switch.requests
+    assert await switch.send(msgspec.structs.replace(WAIT, created_at=MORNING_MS - PATIENCE_MS)) == Sent()
+    given = json.loads(switch.requests[0].content)
+    assert given["position"] == 2
+    assert "wait_to_s" not in given
+
+
+async def test_r26_who_waits_no_longer_is_told_nothing_and_nobody_is_told_twice() -> None:
+    switch = Switch()
+    assert await switch.send(WAIT) == Failed("waits_no_longer")
+    switch.lines.standing = Standing(late_ms=1)
+    assert await switch.send(msgspec.structs.replace(WAIT, attempt=2)) == Failed("told_once")
+    assert not switch.requests

@@ -53,6 +53,28 @@ def test_i4_to_i9_in_every_interleaving(
     assert [graph.path(state) for state in graph.without_an_end()[:1]] == []
 
 
+@pytest.mark.parametrize(
+    ("agents", "contacts", "without", "least"),
+    [
+        pytest.param(("an",), (LETTER,), _ASKED, 450, id="one-agent"),
+        pytest.param(
+            ("an", "binh"), (LETTER,), (*_ASKED, *_SEEN, *_PAUSED, *_LEAVES, *_DECLINED, *_LOST), 100, id="two-agents"
+        ),
+        pytest.param(
+            ("an",), (CALL, LETTER), (*_ASKED, *_SEEN, *_PAUSED, *_LEAVES, *_LOST, *_DECLINED, "answered", "fails"), 500, id="a-call"
+        ),
+    ],
+)  # fmt: skip
+def test_r7_i12_what_is_taken_and_not_begun_in_every_interleaving(
+    agents: tuple[str, ...], contacts: tuple[str, ...], without: tuple[str, ...], least: int
+) -> None:
+    """The same search where a contact that is taken must be begun: I2, I4 to I9, I12, I13, and every state can end."""
+    graph = Model(agents, contacts, without, begins=True).search()
+    sys.stdout.write(f"{len(graph.followers)} states, {graph.moves} transitions\n")
+    assert len(graph.followers) >= least
+    assert [graph.path(state) for state in graph.without_an_end()[:1]] == []
+
+
 def test_the_search_finds_a_state_that_cannot_end() -> None:
     """The search is worth something only if it can fail: without the expiry of offers and without people nobody ever ends."""
     silent = ("due", "accepts", "declines", "completed", "signed_out", "not_ready", "lost", "assigned")

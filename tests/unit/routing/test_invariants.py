@@ -34,7 +34,15 @@ from ccc_router.events.commands import (
     WaitForCustomer,
 )
 from ccc_router.events.envelope import Resolved
-from ccc_router.events.facts import AgentBack, AgentLost, MessageReceived, OfferFetched, PhoneRegistered, Private
+from ccc_router.events.facts import (
+    AgentBack,
+    AgentLost,
+    DraftKept,
+    MessageReceived,
+    OfferFetched,
+    PhoneRegistered,
+    Private,
+)
 from ccc_router.events.vocabulary import CallEventName, Channel, LegRole, Newcomers, Presence, Role, Visibility
 from ccc_router.kernel.ids import derive
 from ccc_router.routing import State, apply, begin
@@ -121,7 +129,8 @@ def the_catalogue(
         calendars=(*made.calendars, Calendar("by-turns", by_turns)),
         queues=(
             msgspec.structs.replace(
-                general, hours={"email": "by-turns"}, drains=True, max_waiting={"phone": 1, "email": 1}, max_active={"email": 1, "phone": 2},
+                general, hours={"email": "by-turns"}, drains=True, tell_wait={"default": "once"},
+                max_waiting={"phone": 1, "email": 1}, max_active={"email": 1, "phone": 2},
                 overflow_when=(
                     OverflowRule("health", after_wait_s=600, length_over=3),
                     OverflowRule("general", after_wait_s=1900, when=("closed",), pool="danang"),
@@ -134,7 +143,7 @@ def the_catalogue(
                     OverflowRule("general", after_wait_s=30, when=("nobody",), if_on_target=True),
                     OverflowRule("help", after_wait_s=130, pool="danang"),
                 ),
-                max_active={"portal": 1}, preferred=("chi", "an"), prefer_s=20,
+                max_active={"portal": 1}, preferred=("chi", "an"), prefer_s=20, first_action_s={"default": 120, "fanpage": 0},
             ),
         ),
     )  # fmt: skip
@@ -215,6 +224,11 @@ class Centre(RuleBasedStateMachine):
         if fetched:
             self.world.give(OfferFetched(offer_id=offer_id))
         self.command(AcceptOffer(actor=agent, actor_role=Role.AGENT, offer_id=offer_id))
+
+    @precondition(lambda self: self.world.state.contacts)
+    @rule(agent=st.sampled_from(AGENTS), pick=st.integers(0, 1000))
+    def draft(self, agent: str, pick: int) -> None:
+        self.world.give(DraftKept(contact_id=self.ids()[pick % len(self.ids())], agent_id=agent))
 
     @rule(agent=st.sampled_from(AGENTS))
     def decline(self, agent: str) -> None:

@@ -4,7 +4,7 @@ from typing import assert_never
 
 from ...events.vocabulary import ContactState
 from ...kernel.clock import format_local, to_ms
-from ...routing.rows import Contact, kept_for
+from ...routing.rows import Contact, awaits_action, kept_for
 from ..documents import WhyText
 from .documents import WaitingView
 from .words import clock
@@ -21,6 +21,12 @@ def situation(contact: Contact, queue: tuple[str, str], agent: tuple[str, str], 
             return WhyText(vi=f"Đang được mời cho {agent[0]}.", en=f"It is being offered to {agent[1]}.")
         case ContactState.CONNECTING:
             return WhyText(vi=f"Đang nối máy với {agent[0]}.", en=f"It is being connected to {agent[1]}.")
+        case ContactState.ACTIVE if awaits_action(contact):
+            by = clock(contact.ends_at)
+            return WhyText(
+                vi=f"{agent[0]} đã nhận nhưng chưa bắt đầu xử lý; nếu đến {by} vẫn chưa, lượt này trở lại hàng đợi, giữ nguyên thứ tự.",
+                en=f"{agent[1]} took it and has not begun; if that is so at {by}, it goes back to its queue and keeps its place.",
+            )
         case ContactState.ACTIVE | ContactState.HELD:
             return WhyText(vi=f"Đang do {agent[0]} xử lý.", en=f"It is handled by {agent[1]}.")
         case ContactState.WRAP_UP:

@@ -4,12 +4,15 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 
+from ...events.facts import DraftKept
+from ...events.inbox import Submission
 from ...events.vocabulary import ContactState
 from ...kernel.clock import from_ms
 from ...kernel.text import clean
 from ...rest.access import ONLY_LEADERS, AsAgent, AsStaff, Guarded
 from ...rest.paging import Cursor, Limit, Page, decode, encode
 from ...rest.schemas import Code, Id, moment
+from ...routing.rows import awaits_action
 from ..bodies import DraftBody
 from ..documents import AttachmentView, ContactView, DraftView, TimelineItem
 from ..services import Room
@@ -138,9 +141,12 @@ async def get_draft(caller: AsAgent, contact_id: Id, room: Room) -> DraftView:
 
 @router.put("/{contact_id}/draft", summary="Keep my unfinished answer")
 async def put_draft(caller: AsAgent, contact_id: Id, body: DraftBody, room: Room) -> DraftView:
-    """Kept for me alone, until it is sent or replaced."""
+    """Kept for me alone, until it is sent or replaced. The first one shows that I have begun."""
     contact = await room.contact_for(caller, contact_id)
     now = room.clock.now_ms()
     text = clean(body.text)
     await room.messages.keep_draft(contact.id, caller.subject, text, now)
+    if text.strip() and contact.agent_id == caller.subject and awaits_action(contact):
+        fact = DraftKept(at=now, contact_id=contact.id, agent_id=caller.subject)
+        await room.inbox.append([Submission(caller.source, f"drafted:{contact.offer_id}", fact)])
     return DraftView(text=text, updated_at=moment(now))

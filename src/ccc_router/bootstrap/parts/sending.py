@@ -17,7 +17,7 @@ from ccc_router.channels.fanpage import graph
 from ccc_router.channels.fanpage.media import Media
 from ccc_router.channels.fanpage.parts import PostgresParts
 from ccc_router.channels.fanpage.sender import FanpageSender
-from ccc_router.channels.outgoing import PostgresOutbox
+from ccc_router.channels.outgoing import Automatic, PostgresOutbox
 from ccc_router.channels.phone import control
 from ccc_router.channels.portal.sender import PortalSender
 from ccc_router.channels.portal.stream import WAKE as PORTAL_WAKE
@@ -78,7 +78,9 @@ async def _ways(spine: Spine, stack: AsyncExitStack) -> dict[DeliveryKind, Way]:
     switch = await stack.enter_async_context(control.a_client(trusted()))
     return {
         DeliveryKind.REPLY: Way(replies, CUSTOMERS, limit_s=ATTEMPT_S),
-        DeliveryKind.ACKNOWLEDGEMENT: Way(mail, CUSTOMERS, limit_s=ATTEMPT_S),
+        DeliveryKind.ACKNOWLEDGEMENT: Way(
+            Automatic(spine.storage.database, spine.current, spine.clock, replies), CUSTOMERS, limit_s=ATTEMPT_S
+        ),
         DeliveryKind.CONTROL: Way(
             control.ControlSender(switch, lines, spine.secrets, spine.current, spine.clock),
             CALLS,

@@ -119,6 +119,8 @@ def plan(delivery: Delivery, outgoing: Outgoing, endpoint: Endpoint, now_ms: int
         return Failed("no_address")
     if any(one.size > LARGEST_FILE for one in outgoing.attachments):
         return Failed("attachment_too_large")
+    if delivery.kind is DeliveryKind.ACKNOWLEDGEMENT and address.comment:
+        return Failed("below_a_comment")  # the one private reply is an agent's, and a public one would be everybody's
     public = bool(address.comment) and outgoing.visibility is Visibility.PUBLIC
     if len(outgoing.text) > (LONGEST_COMMENT if public else LONGEST_MESSAGE):
         return Failed("text_too_long")

@@ -18,10 +18,12 @@ from ccc_router.channels.channel import Directory, Secrets
 from ccc_router.events.vocabulary import ControlAnswer
 from ccc_router.kernel import signing, tracing
 from ccc_router.kernel.clock import Clock, format_utc
-from ccc_router.queues.deliveries.port import Attempted, Delivery, Failed, Retry, Sent
+from ccc_router.queues.deliveries.port import Attempted, Delivery, Failed, Postponed, Retry, Sent
+from ccc_router.queues.waits.telling import SOON_MS, Standing, is_early, standing_of
 from ccc_router.storage.database import Database
 
 MOVED_ON: Final = {404: ControlAnswer.CALL_GONE, 409: ControlAnswer.MOVED_ON, 412: ControlAnswer.MOVED_ON}
+_NOT_AS_THEY_ARE: Final = frozenset({"command_id", "wait", "opens_at"})
 _TIMEOUT: Final = httpx.Timeout(1.5, connect=0.75)
 _LONGEST_S: Final = 2.0
 _AGAIN: Final = frozenset({408, 425, 429})
@@ -40,10 +42,12 @@ WHERE contact.pool = $1 AND contact.id = $2
 
 
 class Line(msgspec.Struct, frozen=True):
-    """What a command needs of the call beside the delivery: the customer's leg, and his number where he is to be called."""
+    """What a command needs of the call beside the delivery: the customer's leg, his number where he is to be called, and where he stands
+    where he is to be told (None: he waits no longer)."""
 
     leg_id: str = ""
     number: str = ""
+    standing: Standing | None = None
 
 
 class Lines(Protocol):
@@ -67,7 +71,8 @@ class PostgresLines:
             return Line()
         legs = json.loads(row["legs"]) if row["legs"] else {}
         customers = [leg_id for leg_id, leg in sorted(legs.items()) if leg.get("role", "customer") == "customer"]
-        return Line(customers[0] if customers else "", row["number"])
+        standing = await standing_of(self._database, delivery) if "wait" in delivery.data else None
+        return Line(customers[0] if customers else "", row["number"], standing)
 
 
 def a_client(verify: ssl.SSLContext | bool = True) -> httpx.AsyncClient:
@@ -102,8 +107,11 @@ class ControlSender:
         line = await self._lines.of(delivery)
         if delivery.command == "dial" and not line.number:  # erased since, or never known
             return Failed("no_number")
-        body = encode(delivery, line)
         now = self._clock.now_ms()
+        untold = _untold(delivery, line, now) if "wait" in delivery.data else None
+        if untold is not None:
+            return untold
+        body = encode(delivery, line)
         left_s = (delivery.not_after - now) / 1000 if delivery.not_after else _LONGEST_S
         if left_s <= 0:
             return Failed("too_late")
@@ -121,10 +129,19 @@ class ControlSender:
         return read_answer(answer.status_code)
 
 
+def _untold(delivery: Delivery, line: Line, now_ms: int) -> Failed | Postponed | None:
+    """Why a caller is not told where he stands, or not yet. It is said by one attempt: by the next it would be another place."""
+    if line.standing is None:
+        return Failed("waits_no_longer")
+    if delivery.attempt > 1:
+        return Failed("told_once")
+    return Postponed("not_foretold", SOON_MS) if is_early(line.standing, delivery, now_ms) else None
+
+
 def encode(delivery: Delivery, line: Line) -> bytes:
     """The command's body. The same for every attempt, so that a repetition can be recognised by its bytes as by its id."""
-    told = {name: value for name, value in delivery.data.items() if value and name != "command_id"}
-    command = {
+    told = {name: value for name, value in delivery.data.items() if value and name not in _NOT_AS_THEY_ARE}
+    command: dict[str, object] = {
         "command_id": delivery.id,
         "command": delivery.command,
         "call_id": delivery.data.get("call_id", ""),
@@ -134,9 +151,20 @@ def encode(delivery: Delivery, line: Line) -> bytes:
     }
     if delivery.command == "dial":
         command["called"] = line.number
+    if line.standing is not None:
+        command |= _wait(line.standing)
     if delivery.not_after:
         command["not_after"] = format_utc(delivery.not_after)
     return json.dumps(command, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+
+
+def _wait(standing: Standing) -> dict[str, object]:
+    """Values to be spoken: the place and the interval (s), or when the queue opens; none that is not known."""
+    if standing.closed:
+        return {"closed": True} | ({"opens_at": format_utc(standing.opens_at)} if standing.opens_at else {})
+    place: dict[str, object] = {"position": standing.position}
+    known = {"wait_from_s": standing.soon_ms // 1000, "wait_to_s": -(-standing.late_ms // 1000)}
+    return place | known if standing.late_ms else place
 
 
 def read_answer(status: int) -> Attempted:

@@ -17,6 +17,7 @@ _ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SECTIONS: Final = (
     "queues", "skills", "agents", "endpoints", "departments", "calendars", "dispositions", "topics",
 )  # fmt: skip
+_WRITTEN: Final = CHANNELS - {"phone"}
 LEVELS: Final = range(1, 6)
 
 
@@ -94,6 +95,9 @@ def _queues(catalogue: Catalogue) -> Iterator[Fault]:
         yield from seconds(queue.allowance_s, path + "/allowance_s", CHANNELS, least=0)
         yield from _calendars(catalogue, queue.allowance_calendar, path + "/allowance_calendar", CHANNELS)
         yield from seconds(queue.offer_s, path + "/offer_s", CHANNELS | {"default"}, least=1)
+        yield from seconds(queue.first_action_s, path + "/first_action_s", _WRITTEN | {"default"}, least=0)
+        told = dict.fromkeys(queue.tell_wait, 0)
+        yield from seconds(told, path + "/tell_wait", CHANNELS - {"internal"} | {"default"}, least=0)
         yield from _hours(catalogue, queue, path)
         yield from _overflow_rules(queue, known, path)
         yield from seconds(queue.max_waiting, path + "/max_waiting", CHANNELS, least=0)

@@ -31,6 +31,7 @@ def contact_opened(state: State, given: Input, opened: d.ContactOpened) -> None:
         cause=opened.cause,
         call=Call(call_id=opened.call_id, endpoint=opened.endpoint) if opened.call_id else None,
         came_through=opened.came_through,
+        tell=opened.tell,
     )
     state.contacts[contact.id] = contact
     state.touch_contact(contact)
@@ -66,6 +67,12 @@ def contact_queued(state: State, given: Input, queued: d.ContactQueued) -> None:
     contact.offer_id, contact.ends_at, contact.wait_until = "", 0, 0
     since = max(given.at, contact.callback.not_before if contact.callback is not None else 0)
     contact.attention, contact.attention_at = "", since + 1000 * state.book.rules.attention_s
+    state.touch_contact(contact)
+
+
+def wait_told(state: State, _: Input, told: d.WaitTold) -> None:
+    contact = state.contacts[told.contact_id]
+    contact.tell = False
     state.touch_contact(contact)
 
 
@@ -145,6 +152,12 @@ def contact_active(state: State, given: Input, active: d.ContactActive) -> None:
     contact.preferred, contact.for_preferred = (), False
     if active.agent_id and contact.agent_id != active.agent_id:
         own(state, contact, state.agents[active.agent_id])
+    state.touch_contact(contact)
+
+
+def first_action_expected(state: State, _: Input, expected: d.FirstActionExpected) -> None:
+    contact = state.contacts[expected.contact_id]
+    contact.ends_at = expected.due
     state.touch_contact(contact)
 
 

@@ -6,7 +6,7 @@ from ...events.envelope import Input
 from ...events.vocabulary import ContactState
 from ..lifecycles import check
 from ..lifecycles.contact import CONTACT
-from ..rows import Agent, Contact
+from ..rows import Agent, Contact, awaits_action
 from ..standing.steps import waited_ms
 from ..state import State
 
@@ -40,6 +40,11 @@ def disown(state: State, contact: Contact, given: Input) -> None:
     agent = state.agents[contact.agent_id]
     contact.agent_id = ""
     agent.assignments = tuple(other for other in agent.assignments if other != contact.id)
+    for other in map(state.contacts.__getitem__, agent.assignments):
+        # What it set aside could not be begun meanwhile: its time begins anew.
+        if awaits_action(other) and state.book.interrupts(contact.channel, other.channel):
+            other.ends_at = max(other.ends_at, given.at + state.book.first_action_ms(other.queue, other.channel))
+            state.touch_contact(other)
     if not agent.assignments:
         agent.idle_since = given.at
         if agent.sign_out_after:

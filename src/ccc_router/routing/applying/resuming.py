@@ -1,7 +1,7 @@
 """Time in which nobody led is taken out of the deadlines of those who could not act in it (I12, ADR 0021).
 
 Moved: what an agent, a phone or the switch has to do in time (an offer, a demand, a penalty, the grace of a lost agent, a wait for the
-agent who knows the case, connecting, clearing, wrap-up, the silence of a watched call). Not moved: what customers, departments and
+agent who knows the case, connecting, the first action, clearing, wrap-up, the silence of a watched call). Not moved: what customers, departments and
 supervisors go by, which is the clock on the wall (the customer's turn, waiting times and ranks, attention, cases, escalations).
 """
 

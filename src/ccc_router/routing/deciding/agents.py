@@ -1,19 +1,19 @@
-"""Agents: presence, demands, phones, and what happens to the work of one nobody hears of any more."""
+"""Agents: presence, demands, phones, and what happens to the work of one nobody hears of any more, or who does not begin it."""
 
 from collections.abc import Iterator
 
-from ...events.commands import CloseDemand, OpenDemand, SetPresence
+from ...events.commands import CloseDemand, Command, OpenDemand, SendMessage, SetPresence
 from ...events.envelope import Input
-from ...events.facts import AgentBack, AgentLost, PhoneRegistered
-from ...events.vocabulary import Channel, ContactState, OfferReason, Presence
+from ...events.facts import AgentBack, AgentLost, DraftKept, PhoneRegistered
+from ...events.vocabulary import Channel, ContactState, OfferReason, Presence, Visibility
 from .. import calls
 from .. import decisions as d
-from ..rows import Agent
+from ..rows import Agent, Contact, awaits_action
 from ..state import State
 from .asking import is_supervisor, known_agent
 from .calling import give_up_connecting
 from .contacts import end
-from .offers import release_reserved, requeue, rescind
+from .offers import missed, present, release_reserved, requeue, rescind
 
 
 def set_presence(state: State, given: Input, command: SetPresence) -> Iterator[d.Decision]:
@@ -124,3 +124,53 @@ def _release_work(state: State, given: Input, agent: Agent) -> Iterator[d.Decisi
         else:
             yield d.AssignmentEnded(contact.id, agent.id, "lost")
             yield d.ContactQueued(contact.id, contact.queue, OfferReason.RETURNED)
+
+
+# R-7: taken, and not begun
+
+
+def begun(state: State, command: Command) -> Iterator[d.Decision]:
+    """What its owner asks for about a contact, its case or an escalation of it is his first action on it; so is an answer to the
+    customer, whoever gives it. Looking, a colleague's note and what a supervisor arranges are none."""
+    owner = state.agents.get(command.actor)
+    for contact_id in owner.assignments if owner is not None else ():
+        contact = state.contacts[contact_id]
+        if awaits_action(contact) and _concerns(state, command, contact):
+            yield d.FirstActionExpected(contact.id, 0)
+    if isinstance(command, SendMessage) and command.visibility is not Visibility.NOTE:
+        answered = state.contacts.get(command.contact_id)
+        if answered is not None and awaits_action(answered):
+            yield d.FirstActionExpected(answered.id, 0)
+
+
+def _concerns(state: State, command: Command, contact: Contact) -> bool:
+    if contact.id == getattr(command, "contact_id", ""):
+        return True
+    named: str = getattr(command, "escalation_id", "")
+    escalation = state.escalations.get(named)
+    case_id = escalation.case_id if escalation is not None else getattr(command, "case_id", "")
+    return case_id == contact.case_id or bool(named and named == contact.escalation_id)
+
+
+def draft_kept(state: State, given: Input, fact: DraftKept) -> Iterator[d.Decision]:
+    """Its owner writes at an answer: he has begun."""
+    contact = state.contacts.get(fact.contact_id)
+    if contact is not None and contact.agent_id == fact.agent_id and awaits_action(contact):
+        yield d.FirstActionExpected(contact.id, 0)
+
+
+def not_begun(state: State, given: Input, contact: Contact) -> Iterator[d.Decision]:
+    """He did nothing with it in time: it waits again with its rank, and he has missed it as he would have an offer. While something
+    else sets it aside he need not; whom nothing is heard of did not choose to. What a supervisor gave him stays his (R-31)."""
+    agent = state.agents[contact.agent_id]
+    if any(state.book.interrupts(state.contacts[one].channel, contact.channel) for one in agent.assignments):
+        within = state.book.first_action_ms(contact.queue, contact.channel)
+        yield d.FirstActionExpected(contact.id, given.at + within if within else 0)
+        return
+    yield d.AssignmentEnded(contact.id, agent.id, "not_begun")
+    if not agent.lost:
+        yield from missed(state, given, agent)
+    if contact.reason is OfferReason.ASSIGNED and present(state, agent.id):
+        yield d.ContactQueued(contact.id, contact.queue, OfferReason.ASSIGNED, agent.id)
+    else:
+        yield from requeue(state, given, contact, OfferReason.NOT_BEGUN)

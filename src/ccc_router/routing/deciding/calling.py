@@ -92,6 +92,7 @@ def _opened(state: State, given: Input, fact: CallEvent) -> Iterator[d.Decision]
         language=fact.language or (endpoint.language if endpoint is not None else ""),
         direction=Direction.OUTBOUND if fact.outbound else Direction.INBOUND,
         call_id=fact.call_id,
+        tell=not fact.outbound and endpoint is not None and bool(endpoint.control_url) and state.book.tells_wait(queue, Channel.PHONE),
     )  # fmt: skip
     contact = state.contacts[fact.contact_id]
     if controlled(state, contact) and contact.direction is Direction.INBOUND:

@@ -61,8 +61,9 @@ def open_contact(
     escalation_id: str = "",
     cause: str = "",
     call_id: str = "",
+    tell: bool = False,
 ) -> Iterator[d.Decision]:
-    """A contact in state ``arrived``, with the rank it keeps through everything that follows."""
+    """A contact in state ``arrived``, with the rank it keeps through everything that follows. ``tell``: who waits is told so."""
     priority = max(priority, case.priority)
     arrived_at = given.received_at or given.at
     yield d.ContactOpened(
@@ -80,6 +81,7 @@ def open_contact(
         escalation_id=escalation_id,
         cause=cause,
         call_id=call_id,
+        tell=tell,
     )
 
 

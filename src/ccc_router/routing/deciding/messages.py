@@ -9,7 +9,7 @@ from .. import decisions as d
 from ..rows import Case, Contact
 from ..state import ENDED, State
 from .contacts import choose_queue, end, open_case, open_contact, reopen, wake
-from .crowds.notices import notice
+from .crowds.notices import notice, wait_of
 from .offers import sticky
 from .outbound import go_on_in_writing
 from .owing import reply
@@ -38,7 +38,7 @@ def message_received(state: State, given: Input, fact: MessageReceived) -> Itera
     queue = choose_queue(state, fact.queue, fact.topic or case.topic, fact.endpoint)
     yield from open_contact(
         state, given, case, fact.contact_id, fact.channel, fact.endpoint,
-        queue=queue, language=_language(state, fact), priority=fact.priority,
+        queue=queue, language=_language(state, fact), priority=fact.priority, tell=_tells(state, fact, queue),
     )  # fmt: skip
     yield d.MessageCounted(fact.contact_id, fact.message_id, 1, customer=not fact.automatic)
     contact = state.contacts[fact.contact_id]
@@ -49,7 +49,16 @@ def message_received(state: State, given: Input, fact: MessageReceived) -> Itera
     yield sticky(state, given, contact, case.knows, OfferReason.STICKY)
     if fact.acknowledge:
         told = notice(state, queue, case.topic)
+        if state.book.tells_wait(queue, fact.channel):
+            told |= wait_of(state, given, contact)
         yield reply(state, DeliveryKind.ACKNOWLEDGEMENT, contact.id, fact.endpoint, case.id, fact.message_id, **told)
+
+
+def _tells(state: State, fact: MessageReceived, queue: str) -> bool:
+    """A mail has its acknowledgement. Below a comment nothing is said by itself: everybody would read it, and a private reply there is
+    one only, the agent's."""
+    said = fact.channel is Channel.EMAIL or fact.form == "comment" or fact.automatic
+    return not said and state.book.tells_wait(queue, fact.channel)
 
 
 def _joined(state: State, given: Input, fact: MessageReceived, contact: Contact) -> Iterator[d.Decision]:

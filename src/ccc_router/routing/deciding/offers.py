@@ -109,6 +109,9 @@ def taken(state: State, given: Input, offer: Offer, contact: Contact) -> Iterato
     """The offer becomes an assignment; a call is connected by the switch, with a last moment for it, and made if nobody is on the line."""
     if contact.channel is not Channel.PHONE:
         yield d.OfferEnded(offer.id, OfferState.ACCEPTED, offer.agent_id)
+        within = state.book.first_action_ms(contact.queue, contact.channel)
+        if within:
+            yield d.FirstActionExpected(contact.id, given.at + within)
         return
     connect_by = given.at + 1000 * state.book.rules.connect_s
     yield d.OfferEnded(offer.id, OfferState.ACCEPTED, offer.agent_id, connect_by)
@@ -153,16 +156,17 @@ def offer_due(state: State, given: Input, offer: Offer) -> Iterator[d.Decision]:
     contact, agent = state.contacts[offer.contact_id], state.agents[offer.agent_id]
     yield d.OfferEnded(offer.id, OfferState.EXPIRED, "timer")
     if offer.fetched:
-        yield from _missed(state, given, agent)
+        yield from missed(state, given, agent)
     yield from requeue(state, given, contact, OfferReason.MISSED)
 
 
-def _missed(state: State, given: Input, agent: Agent) -> Iterator[d.Decision]:
+def missed(state: State, given: Input, agent: Agent) -> Iterator[d.Decision]:
+    """He is offered nothing for a while, longer with each miss; after some he is set not ready, unless he is already (R-18)."""
     rules = state.book.rules
     recent = sum(1 for at in agent.misses if at > given.at - 1000 * rules.miss_window_s)
     pause = min(rules.penalty_s * 2**recent, rules.penalty_max_s)
     yield d.AgentPenalised(agent.id, "*", given.at + 1000 * pause, missed=True)
-    if recent + 1 >= rules.miss_limit:
+    if recent + 1 >= rules.miss_limit and agent.presence in (Presence.READY, Presence.ON_DEMAND):
         yield d.PresenceChanged(agent.id, Presence.NOT_READY, "rona")
 
 

@@ -163,6 +163,11 @@ def _switch(state: State) -> str:
     return next((one.id for one in state.book.endpoints.values() if one.channel == "phone" and _dials(one)), "")
 
 
+def calls_back(state: State) -> bool:
+    """Whether a callback can be promised at all: some switch dials."""
+    return bool(_switch(state))
+
+
 def _dials(endpoint: Endpoint) -> bool:
     """Whether calls can be begun by it: what becomes of them must be told to us, and not to the pool it is shared by."""
     return bool(endpoint.control_url) and not endpoint.shared_from

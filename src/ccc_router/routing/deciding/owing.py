@@ -28,14 +28,21 @@ def on_line(state: State, contact: Contact) -> bool:
 
 
 def control(
-    state: State, given: Input, contact: Contact, command: ControlCommand, *, not_after: int = 0, **data: str
+    state: State,
+    given: Input,
+    contact: Contact,
+    command: ControlCommand,
+    *,
+    not_after: int = 0,
+    lane: str = "",
+    **data: str,
 ) -> DeliveryOwed:
-    """A command to the switch about a call, in the call's own lane so that commands arrive in order."""
+    """A command to the switch about a call, in the call's own lane so that commands arrive in order, unless another is given."""
     call = contact.call
     return DeliveryOwed(
         delivery_id=delivery_id(state),
         delivery=DeliveryKind.CONTROL,
-        lane=f"call:{contact.id}",
+        lane=lane or f"call:{contact.id}",
         target=contact.endpoint,
         contact_id=contact.id,
         case_id=contact.case_id,
@@ -46,7 +53,13 @@ def control(
 
 
 def reply(
-    state: State, kind: DeliveryKind, contact_id: str, endpoint: str, case_id: str, message_id: str, **data: str
+    state: State,
+    kind: DeliveryKind,
+    contact_id: str,
+    endpoint: str,
+    case_id: str,
+    message_id: str,
+    **data: str,
 ) -> DeliveryOwed:
     """A message to the customer over the channel of ``contact_id``, in the order written."""
     return DeliveryOwed(

@@ -63,12 +63,14 @@ from .contacts import (
     ContactReleased,
     ContactWaiting,
     FactForwarded,
+    FirstActionExpected,
     HoursChanged,
     MessageCounted,
     OverflowPutOff,
     PlaceTaken,
     SurgeEnded,
     SurgeSet,
+    WaitTold,
     WrapUpStarted,
 )
 
@@ -116,6 +118,7 @@ __all__ = [
     "DemandOpened",
     "EscalationSet",
     "FactForwarded",
+    "FirstActionExpected",
     "HoursChanged",
     "IncidentSet",
     "IncidentTold",
@@ -132,5 +135,6 @@ __all__ = [
     "PresenceChanged",
     "SurgeEnded",
     "SurgeSet",
+    "WaitTold",
     "WrapUpStarted",
 ]

@@ -1,5 +1,7 @@
 """What becomes of contacts and calls."""
 
+from typing import Literal
+
 from ...events.vocabulary import Channel, ContactState, Direction, OfferReason, Overflowing
 from ..rows import Callback, Leg, Surge
 from .base import Decision
@@ -8,6 +10,7 @@ from .base import Decision
 class ContactOpened(Decision, frozen=True, tag="ContactOpened"):
     """A new contact in state ``arrived``, with the rank it keeps. ``cause``: what brought an internal one (answered, asked, overdue …).
 
+    ``tell``: the customer is told when he has to wait.
     Of one that another pool handed over ``arrived_at`` is when it came there (ms), ``came_through`` the pools it was in, oldest first.
     """
 
@@ -27,6 +30,7 @@ class ContactOpened(Decision, frozen=True, tag="ContactOpened"):
     call_id: str = ""
     arrived_at: int = 0
     came_through: tuple[str, ...] = ()
+    tell: bool = False
 
 
 class MessageCounted(Decision, frozen=True, tag="MessageCounted"):
@@ -52,6 +56,13 @@ class ContactQueued(Decision, frozen=True, tag="ContactQueued"):
     preferred: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
     for_preferred: bool = False
+
+
+class WaitTold(Decision, frozen=True, tag="WaitTold"):
+    """The customer is being told that he waits for an agent, or for the queue to open; it is not said again."""
+
+    contact_id: str
+    what: Literal["waits", "closed"]
 
 
 class ContactReleased(Decision, frozen=True, tag="ContactReleased"):
@@ -151,6 +162,13 @@ class ContactActive(Decision, frozen=True, tag="ContactActive"):
 
     contact_id: str
     agent_id: str = ""
+
+
+class FirstActionExpected(Decision, frozen=True, tag="FirstActionExpected"):
+    """The owner must have done something with it by ``due`` (ms); 0: he has."""
+
+    contact_id: str
+    due: int
 
 
 class ContactHeld(Decision, frozen=True, tag="ContactHeld"):

@@ -7,7 +7,7 @@ Times are engine milliseconds; 0 means "not".
 import msgspec
 
 from .cases import Case, Escalation, Incident
-from .contacts import Call, Callback, Contact, Handover, Leg, Offer, kept_for
+from .contacts import Call, Callback, Contact, Handover, Leg, Offer, awaits_action, kept_for
 from .people import Agent, QueueState, Surge, queue_due
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "QueueState",
     "Rows",
     "Surge",
+    "awaits_action",
     "kept_for",
     "queue_due",
 ]

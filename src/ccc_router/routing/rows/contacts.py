@@ -75,12 +75,12 @@ class Contact(msgspec.Struct, omit_defaults=True):
     ``for_preferred``: only those whom its queue prefers, so long.
     ``excluded`` are never offered it unless a person gives it to them. ``tried`` are the agents of the last offers, newest last.
     ``agent_id`` owns it from accept to the end of wrap-up. ``messages`` counts the interactions, ``customer_message`` is the number of the last
-    one the customer wrote. ``ends_at`` is the deadline of a state that has one: connecting, wrap-up, a call whose customer must clear, an ended
-    call that lingers for late events. ``attention`` says why it stands on the supervisors' list. ``overflowed`` are the queues
-    it overflowed from or to, oldest first: it overflows to none of them again. ``queue_since`` is when it came
+    one the customer wrote. ``ends_at`` is the deadline of a state that has one: connecting, the owner's first action, wrap-up, a call whose
+    customer must clear, an ended call that lingers for late events. ``attention`` says why it stands on the supervisors' list.
+    ``overflowed`` are the queues it overflowed from or to, oldest first: it overflows to none of them again. ``queue_since`` is when it came
     to its queue, ``overflow_at`` when a rule may move it. ``callback``: the customer waits without a call and is still to be called.
     ``place_from`` is the contact whose place it took. ``handed_over``: it is another pool's from then on. ``came_through`` are the pools it
-    was in before this one, oldest first.
+    was in before this one, oldest first. ``tell``: the customer is to be told that he waits, and was not yet.
     """
 
     id: str
@@ -129,11 +129,17 @@ class Contact(msgspec.Struct, omit_defaults=True):
     place_from: str = ""
     handed_over: Handover | None = None
     came_through: tuple[str, ...] = ()
+    tell: bool = False
 
 
 def kept_for(contact: Contact) -> tuple[str, ...]:
     """The agents who alone may take a waiting contact for now; nobody: anyone able may."""
     return (contact.reserved_for,) if contact.reserved_for else contact.preferred
+
+
+def awaits_action(contact: Contact) -> bool:
+    """Whether its owner has still to do something with it by ``ends_at`` (R-7)."""
+    return contact.state is ContactState.ACTIVE and contact.channel is not Channel.PHONE and contact.ends_at > 0
 
 
 class Offer(msgspec.Struct, omit_defaults=True):

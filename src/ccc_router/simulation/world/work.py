@@ -1,8 +1,9 @@
 """Agents with a contact: they see an offer, take it, handle it, hand it on, write it up."""
 
 from ...events.commands import AcceptOffer, CompleteContact, TransferContact
-from ...events.facts import OfferFetched
+from ...events.facts import DraftKept, OfferFetched
 from ...events.vocabulary import CallEventName, Channel, Role
+from ...routing.rows import awaits_action
 from ..workloads.workload import MISSED
 from .calls import call_of, leg_event
 from .departments import Departments
@@ -59,11 +60,18 @@ class Work:
             return  # it has begun, or his phone rings before the customer's does
         visit.begun += 1
         visit.stay.answered_at = visit.stay.answered_at or at
+        if visit.arrival.channel is not Channel.PHONE:
+            self._world.later(at, self._begin, contact_id)  # nobody here takes something and leaves it
         transfers = visit.arrival.transfers
         if visit.handed_on < len(transfers):
             self._world.later(at + transfers[visit.handed_on].after_ms, self._hand_on, contact_id)
         else:
             self._to_the_end(at, visit)
+
+    def _begin(self, at: int, contact_id: str) -> None:
+        contact = self._world.state.contacts.get(contact_id)
+        if contact is not None and awaits_action(contact):
+            self._world.give(at, DraftKept(contact_id=contact_id, agent_id=contact.agent_id))
 
     def _to_the_end(self, at: int, visit: Visit) -> None:
         """With this agent it ends."""

@@ -8,6 +8,7 @@ import msgspec
 from ccc_router.channels.email.outbound.compose import Enclosure
 from ccc_router.kernel.ids import reference
 from ccc_router.queues.deliveries.port import Delivery
+from ccc_router.queues.waits.telling import Standing, standing_of
 from ccc_router.storage.database import Database
 
 _CONTACT: Final = """
@@ -39,7 +40,7 @@ class _Attached(msgspec.Struct):
 
 class Material(msgspec.Struct, frozen=True, kw_only=True):
     """What the rows say. ``text`` is the message the delivery is about; ``answered`` is the id of the mail it answers; ``notice`` is what
-    an automatic answer tells beside, by language."""
+    an automatic answer tells beside, by language, ``standing`` where the customer stands, if he is to be told and still waits."""
 
     endpoint: str
     address: str
@@ -53,6 +54,7 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
     references: tuple[str, ...] = ()
     files: tuple[Enclosure, ...] = ()
     notice: dict[str, str] = {}
+    standing: Standing | None = None
 
 
 class Missing(msgspec.Struct, frozen=True):
@@ -78,6 +80,7 @@ class Letters:
                 return Missing("no_message")
             answered = await connection.fetchrow(_ANSWERED, delivery.pool, delivery.contact_id, delivery.case_id)
             notice = await connection.fetchrow(_NOTICE, delivery.pool, delivery.data.get("notice", ""))
+            standing = await standing_of(connection, delivery) if "wait" in delivery.data else None
             outgoing = message["direction"] != "inbound"
             attached = msgspec.json.decode(message["attachments"], type=list[_Attached]) if outgoing else []
             found = await connection.fetch(_FILES, [one.sha256 for one in attached]) if attached else []
@@ -97,5 +100,6 @@ class Letters:
             answered=extra.get("message_id", ""),
             references=tuple(extra.get("references", "").split()),
             notice={"vi": notice["text"], "en": notice["en"] or notice["text"]} if notice else {},
+            standing=standing,
             files=tuple(Enclosure(one.name, one.media_type, blobs[one.sha256]) for one in attached),
         )

@@ -17,6 +17,8 @@ from ccc_router.channels.email.outbound.smtp import Post, wire_address
 from ccc_router.events.vocabulary import DeliveryKind
 from ccc_router.kernel.clock import Clock
 from ccc_router.queues.deliveries.port import Attempted, Delivery, Failed, Parked, Postponed, Retry, Sent, Unknown
+from ccc_router.queues.waits.telling import SOON_MS, is_early
+from ccc_router.queues.waits.words import wait_sentences
 from ccc_router.routing.policy import Endpoint
 
 _MINUTE: Final = 60_000
@@ -61,6 +63,8 @@ class MailSender:
         material = await self._letters.material(delivery)
         if isinstance(material, Missing):
             return Failed(material.reason)
+        if material.standing is not None and is_early(material.standing, delivery, self._clock.now_ms()):
+            return Postponed("not_foretold", SOON_MS)
         endpoint = self._endpoints.endpoint(material.endpoint or delivery.target)
         mailbox = mailbox_of(endpoint) if endpoint is not None else None
         if mailbox is None or not mailbox.address:
@@ -119,7 +123,8 @@ class MailSender:
         extra = {LOOP_HEADER: self._threading.loop_token(mailbox.endpoint_id)}
         if automatic:
             extra |= {"Auto-Submitted": "auto-replied", "X-Auto-Response-Suppress": "All"}
-            text = texts.acknowledgement(name, number, language, material.notice)
+            waits = wait_sentences(material.standing, language) if material.standing is not None else []
+            text = texts.acknowledgement(name, number, language, material.notice, waits)
         else:
             text = texts.answer(material.text, name, number, language)
         return Letter(

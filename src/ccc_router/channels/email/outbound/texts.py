@@ -1,7 +1,7 @@
 """What we write around an answer, in Vietnamese and English. ``language`` is the mailbox's; anything but ``en`` is Vietnamese."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 _NO_SUBJECT: Final = {"vi": "(không có tiêu đề)", "en": "(no subject)"}
@@ -43,13 +43,16 @@ def answer(text: str, name: str, reference: str, language: str) -> str:
     return f"{text.rstrip()}\n\n{_of(_FOOTER, language).format(name=name, reference=reference)}\n"
 
 
-def acknowledgement(name: str, reference: str, language: str, notice: Mapping[str, str]) -> str:
+def acknowledgement(
+    name: str, reference: str, language: str, notice: Mapping[str, str], waits: Sequence[str] = ()
+) -> str:
     """The text that says a mail has arrived. It repeats nothing of that mail, so it is of no use to spread anything.
 
-    ``notice`` is what the centre tells everybody now, by language; it stands after the reference.
+    ``notice`` is what the centre tells everybody now, by language; it stands after the reference, and after it what he is told of his wait.
     """
     opening, *rest = _of(_ACKNOWLEDGEMENT, language).split(_GAP, 2)
     told = [_of(notice, language).strip()] if notice else []
+    told += [" ".join(waits)] if waits else []
     received, *others = (part.format(name=name, reference=reference) for part in rest)
     return _GAP.join((opening, received, *told, *others)) + "\n"
 
