@@ -4,7 +4,21 @@ import asyncio
 
 import uvloop
 
-from bench import by_kafka, centre, core, freed, growth, hanging, lives, overload, owed, peers, processes, webhooks
+from bench import (
+    by_kafka,
+    centre,
+    core,
+    freed,
+    growth,
+    hanging,
+    lives,
+    overload,
+    owed,
+    peers,
+    processes,
+    standby,
+    webhooks,
+)
 from bench.load import median, ms, percentile
 from bench.report import Report
 from bench.server import Server, serving
@@ -33,6 +47,7 @@ async def measure(report: Report) -> None:
         await overload.measure(report, server, _STORM_S)
         await _peers(report, server)
         await _growth(report, server)
+        await _standby(report, server)
         commit = median(commits + await server.commits())
         report.take("commit_median_ms", "single one-row commit on the idle server, median", ms(commit), "ms")
         report.take(
@@ -150,6 +165,15 @@ async def _growth(report: Report, server: Server) -> None:
     report.take("core_growth", "the second over the first", grown.growth, "x", "<= 2 x")
     report.take("core_memory_mb", "memory of the larger", grown.memory_mb, "MB", "<= 300 MB")
     report.take("rebuild_s", "the larger taken up from the tables, to its first offer", grown.rebuild_s, "s", "<= 3 s")
+
+
+async def _standby(report: Report, server: Server) -> None:
+    found = await standby.measure(server)
+    told = f"{standby.CASES:,} cases and {standby.CALLS:,} ended calls in memory"
+    report.take("take_over_loaded_s", f"take-over with {told}: loaded", found.loaded_s, "s")
+    report.take("take_over_followed_ms", f"  followed, {standby.LACKING} entries behind", 1000 * found.followed_s, "ms")
+    report.take("take_over_ratio", "  the first over the second", found.loaded_s / found.followed_s, "x", ">= 10 x")
+    report.take("followed_entry_us", "  processor time of an entry that is followed", 1e6 * found.entry_s, "us")
 
 
 async def _peers(report: Report, server: Server) -> None:

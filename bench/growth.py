@@ -178,7 +178,7 @@ async def rebuild_s(dsn: str, centre: Centre) -> float:
     await migrate.upgrade(dsn)
     connection = await asyncpg.connect(dsn)
     try:
-        await _store(connection, centre.state)
+        await store(connection, centre.state)
         await connection.execute("VACUUM ANALYZE")
         position, agent_id = centre.state.position, min(centre.state.agents)
         began = time.perf_counter()
@@ -190,7 +190,8 @@ async def rebuild_s(dsn: str, centre: Centre) -> float:
         await connection.close()
 
 
-async def _store(connection: "asyncpg.Connection[asyncpg.Record]", state: State) -> None:
+async def store(connection: "asyncpg.Connection[asyncpg.Record]", state: State) -> None:
+    """A state's rows and catalogue, as the engine would have written them."""
     document = canonical(as_document(state.book.catalogue)).decode()
     await connection.execute(
         "INSERT INTO catalogue (pool, version, document, position, activated_by) VALUES ($1, 1, $2, 1, 'bench')",
