@@ -59,3 +59,13 @@ def test_the_tests_of_a_patch_name_its_invariant(patch: Patch) -> None:
     for test in patch.tests:
         inside = any(one.startswith(f"{test}::") for one in naming)
         assert inside or test in naming, f"{test} says nothing of {patch.invariant}"
+
+
+def test_every_invariant_is_told_and_every_guard_that_is_told_exists() -> None:
+    told = [line.split(" | ") for line in (tree.ROOT / "docs" / "invariants.md").read_text("utf-8").splitlines()]
+    rows = [row for row in told if row[0].startswith("| I")]
+    assert tuple(row[0].removeprefix("| ") for row in rows) == ALL
+    guards = {name for row in rows for name in re.findall(r"`([a-z]+(?:_[a-z]+)+)`", row[2])}
+    schema = "".join(path.read_text("utf-8") for path in (tree.ROOT / "src/ccc_router/migrations").rglob("*.py"))
+    assert len(guards) > 5
+    assert {name for name in guards if name not in schema} == set()

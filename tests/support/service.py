@@ -15,22 +15,11 @@ import msgspec
 from fastapi import APIRouter, FastAPI
 
 from ccc_router.agents.routers import ROUTERS
-from ccc_router.agents.services import AgentsRoom
-from ccc_router.agents.store.cases import Cases
-from ccc_router.agents.store.contacts import Contacts
-from ccc_router.agents.store.messages import Messages
-from ccc_router.agents.store.records import Records
-from ccc_router.agents.store.staff import Staff
-from ccc_router.agents.waiting.follower import Follower
-from ccc_router.agents.waiting.recent import Recent
-from ccc_router.agents.waiting.waiters import Waiters
-from ccc_router.bootstrap.bounding import LastBounds
-from ccc_router.bootstrap.whatif import LastDay
+from ccc_router.bootstrap.parts.rooms import agents_room
 from ccc_router.events.facts import Handle, MessageReceived, Private
 from ccc_router.events.vocabulary import Channel, Role
 from ccc_router.kernel.ids import derive, fresh
 from ccc_router.kernel.tasks import Loop, Supervisor, Tasks
-from ccc_router.queues.waits.waits import Waits
 from ccc_router.rest.kept import KeptAnswers
 from ccc_router.routing.policy import Catalogue
 from ccc_router.storage.database import Database
@@ -60,7 +49,9 @@ class Service:
         self.spine = spine
         self.tokens = Tokens([SIGNING_KEY], issuer="ccc-router", audience="ccc-router", clock=spine.clock)
         self.heard: list[str] = []
-        self.room = agents_room(spine, stream_s)
+        self.room, self.by_time, self.by_journal = agents_room(
+            spine.database, spine.pool, spine.clock, spine.desk, spine.inbox, spine.current, stream_s=stream_s
+        )
         self.app: FastAPI = create_app(
             Services(
                 clock=spine.clock,
@@ -123,30 +114,6 @@ class Service:
         return contact_id
 
 
-def agents_room(spine: Spine, stream_s: float) -> AgentsRoom:
-    """The agents' room over a test's spine."""
-    database, pool = spine.database, spine.pool
-    contacts, staff, records = Contacts(database, pool), Staff(database, pool), Records(database, pool)
-    return AgentsRoom(
-        clock=spine.clock,
-        pool=pool,
-        desk=spine.desk,
-        inbox=spine.inbox,
-        current=spine.current,
-        contacts=contacts,
-        cases=Cases(database, pool),
-        messages=Messages(database, pool),
-        records=records,
-        staff=staff,
-        waiters=Waiters(contacts, staff, spine.clock),
-        boards=Recent(),
-        trial=LastDay(database, pool),
-        waits=Waits(database, pool, spine.current, spine.clock),
-        bounds=LastBounds(database, pool, spine.current, spine.clock),
-        follower=Follower(records, spine.clock, stream_s=stream_s),
-    )
-
-
 def _waking(loop: Loop) -> Callable[[int], None]:
     return lambda _position: loop.wake()
 
@@ -166,9 +133,9 @@ async def a_service(
         given = await state(spine) if callable(state) else state or {}
         service = Service(spine, routers=routers, state=given, stream_s=stream_s)
         supervisor = Supervisor(spine.clock)
-        assert isinstance(service.room.bounds, LastBounds)
-        supervisor.add(service.room.bounds.loop)
-        for loop in (service.room.waiters.loop, service.room.follower.loop, service.room.waits.loop):
+        for loop in service.by_time:
+            supervisor.add(loop)
+        for loop in service.by_journal:
             supervisor.add(loop)
             spine.observers.committed.append(_waking(loop))
         try:

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ccc_router import cli, settings
+from ccc_router.events.vocabulary import Role
 
 SECRET = "s3cr3t-that-must-not-be-shown"
 
@@ -128,3 +129,11 @@ def test_kafka_is_reached_as_the_settings_say(monkeypatch: pytest.MonkeyPatch) -
     assert arguments["ssl_context"].check_hostname
     monkeypatch.delenv("CCC_KAFKA_SERVERS")
     assert settings.load().kafka() is None
+
+
+@pytest.mark.parametrize("role", [Role.SYSTEM, Role.CUSTOMER])
+def test_no_token_is_made_that_nobody_would_take(role: Role, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CCC_SIGNING_KEY", "k" * 40)
+    refused = CliRunner().invoke(cli.app, ["token", "--role", role.value, "--subject", "x"])
+    assert refused.exit_code == 2
+    assert "no tokens for the role" in refused.output

@@ -66,7 +66,7 @@ def run(work: Coroutine[Any, Any, _T]) -> _T:
 
 
 def read(work: Coroutine[Any, Any, _T]) -> _T:
-    """Like `_run`, for reading a journal: one that is not what was written ends with one line."""
+    """Like `run`, for reading a journal: one that is not what was written ends with one line."""
     try:
         return run(work)
     except BrokenPipeError:  # whoever read what we print has gone: no fault of the journal

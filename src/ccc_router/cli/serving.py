@@ -48,7 +48,11 @@ def token(
     hours: Annotated[int, typer.Option(min=1, max=24 * 366, help="how long it is good for")] = 12,
 ) -> None:
     """Print a bearer token signed with the service's own key."""
-    print(bootstrap.tokens(chosen_settings(), SystemClock()).issue(role, subject, lifetime_s=3600 * hours))
+    ours = bootstrap.tokens(chosen_settings(), SystemClock())
+    try:
+        print(ours.issue(role, subject, lifetime_s=3600 * hours))
+    except ValueError as refused:
+        raise typer.BadParameter(str(refused), param_hint="--role") from None
 
 
 def migrate() -> None:

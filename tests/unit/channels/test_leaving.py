@@ -46,6 +46,17 @@ async def test_one_address_has_its_burst_and_then_its_rate(clock: FakeClock) -> 
         rates.take("a")
 
 
+async def test_a_network_of_version_6_is_one_address(clock: FakeClock) -> None:
+    rates = Rates(clock, per_minute=6, burst=2)
+    rates.take("2001:db8:1:2::1")
+    rates.take("2001:db8:1:2:ffff::9")
+    with pytest.raises(TooMany):
+        rates.take("2001:db8:1:2:3::1")
+    for another in ("2001:db8:1:3::1", "::ffff:192.0.2.1", "::ffff:192.0.2.2", "192.0.2.1", "192.0.2.2", ""):
+        for _ in range(2):
+            rates.take(another)
+
+
 async def test_many_addresses_do_not_fill_the_memory(clock: FakeClock) -> None:
     rates = Rates(clock, per_minute=60, burst=1)
     for number in range(60_000):

@@ -14,6 +14,7 @@ from ..store.records import Entry, Records
 
 LOOK_S: Final = 0.25
 BATCH: Final = 1000
+STREAM_S: Final = 3600.0
 STREAMS_EACH: Final = 5
 MOST_UNTOLD: Final = 10_000
 """Ids a stream may be behind. Whoever reads so slowly is dropped: he connects again and gets the whole picture."""
@@ -51,7 +52,7 @@ class Follower:
     A stream lives ``stream_s`` seconds at most, so that no token outlives itself for long; clients connect again.
     """
 
-    def __init__(self, records: Records, clock: Clock, *, stream_s: float = 3600.0) -> None:
+    def __init__(self, records: Records, clock: Clock, *, stream_s: float = STREAM_S) -> None:
         self._records = records
         self._clock = clock
         self._stream_s = stream_s

@@ -15,7 +15,7 @@ from ccc_router.agents.store.contacts import Contacts
 from ccc_router.agents.store.messages import Messages
 from ccc_router.agents.store.records import Records
 from ccc_router.agents.store.staff import Staff
-from ccc_router.agents.waiting.follower import Follower
+from ccc_router.agents.waiting.follower import STREAM_S, Follower
 from ccc_router.agents.waiting.recent import Recent
 from ccc_router.agents.waiting.waiters import Waiters
 from ccc_router.bootstrap.bounding import LastBounds
@@ -38,13 +38,18 @@ from ccc_router.escalations.routers import ROUTERS as ESCALATIONS
 from ccc_router.escalations.services import EscalationsRoom
 from ccc_router.escalations.store import Store
 from ccc_router.escalations.webhooks.endpoints import Endpoints
+from ccc_router.events.inbox import Inbox
 from ccc_router.events.journal import WAKE as JOURNAL_WAKE
 from ccc_router.kernel.clock import Clock
+from ccc_router.kernel.tasks import Loop
+from ccc_router.queues.asking import Desk
+from ccc_router.queues.catalogue import Current
 from ccc_router.queues.heartbeats import Heartbeats
 from ccc_router.queues.waits.waits import Waits
 from ccc_router.rest.gates import Bounds, Gates
 from ccc_router.rest.kept import KeptAnswers
 from ccc_router.settings import Settings
+from ccc_router.storage.database import Database
 from ccc_router.web.app import create_app
 from ccc_router.web.auth import Authenticator
 from ccc_router.web.middleware import BodyLimits
@@ -72,9 +77,8 @@ class Rooms:
 async def rooms(spine: Spine) -> AsyncIterator[Rooms]:
     """Open the rooms; their loops run under the supervisor."""
     settings, clock, database = spine.settings, spine.clock, spine.storage.database
-    taking, heartbeats, waits = intake(spine), Heartbeats(database, settings.pool), _waits(spine)
+    taking, heartbeats, room = intake(spine), Heartbeats(database, settings.pool), _agents(spine)
     spine.supervisor.add(heartbeats.loop)
-    room = _agents(spine, waits)
 
     async def heard(agent_id: str) -> None:
         heartbeats.beat(agent_id)
@@ -83,7 +87,7 @@ async def rooms(spine: Spine) -> AsyncIterator[Rooms]:
         phone_bytes=settings.body_limit, fanpage_bytes=4 * settings.body_limit, email_bytes=settings.message_limit
     )
     webhooks = Webhooks(taking, spine.secrets, spine.current, clock, limits, public_url=settings.public_url)
-    portal, streams = _portal(spine, waits)
+    portal, streams = _portal(spine, room.waits)
     v1 = APIRouter(prefix="/v1")
     v1.include_router(webhook_router(webhooks))
     v1.include_router(ari_router(taking, spine.current, spine.secrets, clock))
@@ -135,26 +139,26 @@ def _gates(settings: Settings) -> Gates:
     return Gates(bounds)
 
 
-def _waits(spine: Spine) -> Waits:
-    waits = Waits(spine.storage.database, spine.settings.pool, spine.current, spine.clock)
-    spine.supervisor.add(waits.loop)
-    return waits
-
-
-def _agents(spine: Spine, waits: Waits) -> AgentsRoom:
-    database, pool = spine.storage.database, spine.settings.pool
+def agents_room(
+    database: Database,
+    pool: str,
+    clock: Clock,
+    desk: Desk,
+    inbox: Inbox,
+    current: Current,
+    *,
+    stream_s: float = STREAM_S,
+) -> tuple[AgentsRoom, tuple[Loop, ...], tuple[Loop, ...]]:
+    """The room, its loops that look at their time, and those that look whenever the journal has grown. ``stream_s``: see `Follower`."""
     contacts, staff, records = Contacts(database, pool), Staff(database, pool), Records(database, pool)
-    waiters, follower = Waiters(contacts, staff, spine.clock), Follower(records, spine.clock)
-    bounds = LastBounds(database, pool, spine.current, spine.clock)
-    spine.supervisor.add(bounds.loop)
-    for loop in (waiters.loop, follower.loop):
-        spine.storage.wakeups.wake(spine.supervisor.add(loop), JOURNAL_WAKE, pool)
-    return AgentsRoom(
-        clock=spine.clock,
+    waiters, follower = Waiters(contacts, staff, clock), Follower(records, clock, stream_s=stream_s)
+    bounds, waits = LastBounds(database, pool, current, clock), Waits(database, pool, current, clock)
+    room = AgentsRoom(
+        clock=clock,
         pool=pool,
-        desk=spine.desk,
-        inbox=spine.inbox,
-        current=spine.current,
+        desk=desk,
+        inbox=inbox,
+        current=current,
         contacts=contacts,
         cases=Cases(database, pool),
         messages=Messages(database, pool),
@@ -167,6 +171,17 @@ def _agents(spine: Spine, waits: Waits) -> AgentsRoom:
         waits=waits,
         bounds=bounds,
     )
+    return room, (bounds.loop, waits.loop), (waiters.loop, follower.loop)
+
+
+def _agents(spine: Spine) -> AgentsRoom:
+    database, pool = spine.storage.database, spine.settings.pool
+    room, by_time, by_journal = agents_room(database, pool, spine.clock, spine.desk, spine.inbox, spine.current)
+    for loop in by_time:
+        spine.supervisor.add(loop)
+    for loop in by_journal:
+        spine.storage.wakeups.wake(spine.supervisor.add(loop), JOURNAL_WAKE, pool)
+    return room
 
 
 def _portal(spine: Spine, waits: Waits) -> tuple[PortalRoutes, Streams]:

@@ -1,5 +1,6 @@
 """How often one address may ask: a token bucket for each, in memory."""
 
+import ipaddress
 from collections import OrderedDict
 from typing import Final
 
@@ -20,7 +21,7 @@ class Rates:
 
     def take(self, address: str) -> None:
         """Count one request. Raises TooMany (429) with the seconds until the next may come."""
-        now = self._clock.monotonic()
+        address, now = _whose(address), self._clock.monotonic()
         level, at = self._buckets.pop(address, (self._burst, now))
         level = min(self._burst, level + (now - at) * self._per_second)
         if level < 1:
@@ -29,3 +30,14 @@ class Rates:
         self._buckets[address] = (level - 1, now)
         if len(self._buckets) > _MOST_ADDRESSES:
             self._buckets.popitem(last=False)
+
+
+def _whose(address: str) -> str:
+    """A household has 2^64 addresses of version 6, and may ask from a new one each time: what counts is its network."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if found.version == 4 or found.ipv4_mapped is not None:
+        return address
+    return str(ipaddress.ip_network((found, 64), strict=False))
