@@ -118,7 +118,10 @@ def test_rates_of_zero_are_the_run_there_was_and_rates_change_nobody_who_comes()
 
 
 def test_the_same_seed_gives_the_same_table_and_a_catalogue_differs_from_itself_by_nothing() -> None:
-    pair, morning = [("a", demo()), ("b", demo())], rates(starts="2026-03-02T07:00:00+07:00", hours=4.0)
+    pair, morning = (
+        [("a", demo()), ("b", demo())],
+        rates(starts="2026-03-02T08:00:00+07:00", hours=3.0, contacts_per_day=1200.0),
+    )
     runs = [try_out(pair, described(morning, [demo()], 4), 1, 4) for _ in range(2)]
     assert msgspec.json.encode(runs[0]) == msgspec.json.encode(runs[1])
     beyond = runs[0].comparison.beyond
