@@ -208,7 +208,8 @@ def over_seeds(play: Play, seeds: Sequence[int]) -> tuple[list[list[Line]], Iter
         country, runs, took_s = lived(one)
         found.append(lines(one, country, runs))
         came, inputs = sum(len(run.stays) for run in runs.values()), sum(run.inputs for run in runs.values())
-        told = f"seed {seed}: {came:,} contacts with the warm-up, {inputs:,} inputs, {took_s:.0f} s of processor time, {1000 * took_s / came:.2f} ms a contact"
+        cost = f"{took_s:.0f} s of processor time, {1000 * took_s / came:.2f} ms a contact"
+        told = f"seed {seed}: {came:,} contacts with the warm-up, {inputs:,} inputs, {cost}"
         print(told, file=sys.stderr, flush=True)
     return found, spread(play, found)
 
