@@ -18,6 +18,17 @@ MEASURES: Final[Mapping[str, Callable[[Measures], float]]] = {
     "fairness_customers": lambda one: one.fairness_customers,
     "fairness_agents": lambda one: one.fairness_agents,
 }
+BEYOND: Final[Mapping[str, Callable[[Measures], float]]] = {
+    "transferred": lambda one: one.passed.transferred / (one.total.offered or 1),
+    "escalated": lambda one: one.passed.escalated / (one.total.offered or 1),
+    "solved_ms": lambda one: one.passed.solved_ms / (one.passed.solved or 1),
+    "returned": lambda one: one.passed.returned / (one.passed.solved + one.passed.returned or 1),
+    "back_wait_ms": lambda one: one.channels["internal"].mean_wait_ms if "internal" in one.channels else 0.0,
+    "promised": lambda one: one.passed.promised / (one.channels["phone"].offered if "phone" in one.channels else 1),
+    "reached": lambda one: one.passed.reached / (one.passed.reached + one.passed.unreached or 1),
+}
+"""What became of contacts beyond the first answer. Shares of the contacts that came, of the cases that departments sent back, of the
+calls, and of the callbacks that are over; the time until a department solved a case, of those it did; what came back waited for an agent."""
 HIGHER_IS_BETTER: Final = frozenset({"service_level", "fairness_customers", "fairness_agents"})
 LOWER_IS_BETTER: Final = frozenset({"mean_wait_ms", "p95_wait_ms", "p99_wait_ms", "abandonment"})
 _T975: Final = (
@@ -49,11 +60,12 @@ class Compared(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """All measures, and the service level of each queue, of one or two catalogues."""
+    """All measures, and the service level of each queue, of one or two catalogues. ``beyond`` has those of `BEYOND` that anybody met."""
 
     replications: int
     measures: dict[str, Compared]
     queues: dict[str, Compared]
+    beyond: dict[str, Compared] = {}
 
 
 def student_t(freedom: int) -> float:
@@ -87,6 +99,11 @@ def compare(first: Sequence[Measures], second: Sequence[Measures]) -> Comparison
         len(first),
         {name: _compared(read, first, second) for name, read in MEASURES.items()},
         {name: _compared(_level_of(name), first, second) for name in names},
+        {
+            name: _compared(read, first, second)
+            for name, read in BEYOND.items()
+            if any(read(found) for found in (*first, *second))
+        },
     )
 
 

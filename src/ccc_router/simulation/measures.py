@@ -9,8 +9,9 @@ from typing import Final
 
 import msgspec
 
+from ..events.vocabulary import Channel
 from ..routing.policy import Catalogue
-from .world.stays import Outcome, Run, Stay
+from .world.stays import Outcome, Passed, Run, Stay
 
 FORMULA: Final = "answered within the threshold / (answered + abandoned + waiting longer than the threshold at the end)"
 _HOUR_MS: Final = 3_600_000
@@ -46,9 +47,10 @@ class Hour(msgspec.Struct, frozen=True):
 
 
 class Measures(msgspec.Struct, frozen=True, kw_only=True):
-    """A run in figures. ``occupancy`` is the share of the agents' time in which they had work. Fairness is Jain's index, 1 when all
-    have the same: of customers over the service level of each channel and language, of agents over their occupancy. ``hours`` are by
-    channel: a night's mail says nothing of the callers."""
+    """A run in figures. ``total`` and ``queues`` are customers' contacts; what came back to cases is the channel ``internal``, and ``passed``
+    counts what became of contacts beyond the first answer. ``occupancy`` is the share of the agents' time in which they had work. Fairness
+    is Jain's index, 1 when all have the same: of customers over the service level of each channel and language, of agents over their
+    occupancy. ``hours`` are by channel: a night's mail says nothing of the callers."""
 
     total: Figures
     queues: dict[str, Figures]
@@ -58,6 +60,7 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True):
     fairness_customers: float
     fairness_agents: float
     formula: str = FORMULA
+    passed: Passed = msgspec.field(default_factory=Passed)
 
 
 def thresholds_of(catalogue: Catalogue) -> Thresholds:
@@ -72,23 +75,25 @@ def thresholds_of(catalogue: Catalogue) -> Thresholds:
 def measure(run: Run, thresholds: Thresholds) -> Measures:
     """The figures of a run. A queue without a threshold is judged by the strictest there is."""
     counted = [stay for stay in run.stays if stay.arrived_at >= run.measured_from_ms]
+    customers = [stay for stay in counted if stay.channel is not Channel.INTERNAL]
     strictest = min(thresholds.values(), default=20_000)
 
     def figures(stays: list[Stay]) -> Figures:
         return _figures(stays, run.until_ms, lambda stay: thresholds.get((stay.queue, stay.channel.value), strictest))
 
-    groups = _grouped(counted, lambda stay: f"{stay.channel.value} {stay.language}")
+    groups = _grouped(customers, lambda stay: f"{stay.channel.value} {stay.language}")
     channels = _grouped(counted, lambda stay: stay.channel.value)
     worked = [time for _, time in sorted(run.agents.items()) if time.staffed_ms]
     staffed = sum(time.staffed_ms for time in worked)
     return Measures(
-        total=figures(counted),
-        queues={name: figures(stays) for name, stays in _grouped(counted, lambda stay: stay.queue).items()},
+        total=figures(customers),
+        queues={name: figures(stays) for name, stays in _grouped(customers, lambda stay: stay.queue).items()},
         channels={name: figures(stays) for name, stays in channels.items()},
         hours={name: _hours(stays, run) for name, stays in channels.items()},
         occupancy=_share(sum(time.busy_ms for time in worked), staffed),
         fairness_customers=jain(figures(stays).service_level for stays in groups.values()),
         fairness_agents=jain(time.busy_ms / time.staffed_ms for time in worked),
+        passed=run.passed,
     )
 
 

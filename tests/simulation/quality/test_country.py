@@ -4,10 +4,13 @@ import functools
 from collections import Counter
 from collections.abc import Mapping
 
+import msgspec
 import pytest
 
 from ccc_router.queues.catalogue import faults_of
 from ccc_router.routing import decisions as d
+from ccc_router.routing.policy import OverflowRule, Rules
+from ccc_router.simulation.workloads.description import flat
 from ccc_router.simulation.workloads.synthetic import synthetic
 from ccc_router.simulation.world.living import World
 from ccc_router.simulation.world.several import Country
@@ -88,3 +91,21 @@ def test_a_world_without_others_sees_those_handed_over_leave() -> None:
 
     run = World(made, synthetic(describe(play, "b"), made, 1), watch, pool="b").go()
     assert len(gone) == sum(stay.outcome is Outcome.OTHER for stay in run.stays) > 0
+
+
+def test_r21_through_several_pools_nobody_comes_back_to_one() -> None:
+    """Three pools that all give away what comes while nobody is signed in, to each other in a circle and as often as they may."""
+    country = Country()
+    for here, there in (("a", "b"), ("b", "c"), ("c", "a")):
+        made = catalogue(a_play("none"), here)
+        rule = OverflowRule("card", pool=there, when=("nobody",))
+        queues = tuple(msgspec.structs.replace(one, overflow_when=(rule,)) for one in made.queues)
+        made = msgspec.structs.replace(made, queues=queues, rules=Rules(handovers=9))
+        coming = flat(1.0, 2400 if here == "a" else 0.0001, languages={"vi": 100.0})
+        nobody_works = msgspec.structs.replace(synthetic(coming, made, 1), shifts=())
+        country.worlds[here] = World(made, nobody_works, pool=here, abroad=country)
+    runs = country.go()
+    came = len([stay for stay in runs["a"].stays if not stay.again])
+    assert came > 50
+    assert set(country.moved) == {("a", "b"), ("b", "c")}, "the last one keeps it"
+    assert country.moved["a", "b"] == country.moved["b", "c"] == len(runs["a"].stays)

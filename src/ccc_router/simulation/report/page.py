@@ -1,26 +1,32 @@
 """The report: one HTML file that needs nothing else, in Vietnamese or English at a click, without a script."""
 
+from collections.abc import Mapping
 from html import escape
 from importlib import resources
 
 from ...events.vocabulary import Channel
+from ...routing.policy import Text
+from ..comparing import Compared
 from ..experiment import Experiment
 from .charts import day, differences, queues
 from .table import told
-from .words import LABELS, PAGE, SHARES
+from .words import BEYOND_LABELS, LABELS, PAGE, SHARES, TIMES
 
 
 def page_of(experiment: Experiment) -> str:
     """The whole page."""
     style = resources.files("ccc_router.simulation.report").joinpath("page.css").read_text(encoding="utf-8")
     parts = [
-        _section("measures", _figures(experiment)),
+        _section("measures", _table(experiment, experiment.comparison.measures, LABELS)),
         _section("day", _legend(experiment) + _days(experiment), "day_note"),
         _section("queues", _legend(experiment) + queues(experiment), "queues_note"),
     ]
     if len(experiment.names) > 1:
         note = "difference_note" if experiment.comparison.replications > 1 else "one"
         parts.insert(1, _section("difference", differences(experiment), note))
+    beyond = experiment.comparison.beyond
+    if beyond:
+        parts.append(_section("beyond", _table(experiment, beyond, BEYOND_LABELS), "beyond_note"))
     title = PAGE["title"]
     return (
         '<!doctype html><html lang="vi"><head><meta charset="utf-8">'
@@ -63,16 +69,16 @@ def _legend(experiment: Experiment) -> str:
     return '<p class="legend">' + "".join(f'<i class="{side}"></i>{escape(name)} ' for side, name in keys) + "</p>"
 
 
-def _figures(experiment: Experiment) -> str:
+def _table(experiment: Experiment, measures: Mapping[str, Compared], labels: Mapping[str, Text]) -> str:
     two = len(experiment.names) > 1
     head = "".join(f"<th>{escape(name)}</th>" for name in experiment.names) + ("<th>Δ</th>" if two else "")
     rows = []
-    for name, found in experiment.comparison.measures.items():
-        share = name in SHARES
+    for name, found in measures.items():
+        share = name in SHARES or (name in BEYOND_LABELS and name not in TIMES)
         cells = [told(found.first, share=share)]
         if two:
             cells += [told(found.second, share=share), told(found.difference, share=share, signed=True)]
-        label = LABELS[name]
+        label = labels[name]
         rows.append(
             f'<tr><th><span lang="vi">{escape(label.vi)}</span><span lang="en">{escape(label.en)}</span></th>'
             + "".join(f"<td>{escape(cell)}</td>" for cell in cells)

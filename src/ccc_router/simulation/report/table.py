@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ..comparing import Compared, Estimate
 from ..experiment import Experiment
-from .words import LABELS, SHARES
+from .words import BEYOND_LABELS, LABELS, SHARES, TIMES
 
 
 def lines_of(experiment: Experiment) -> Iterator[str]:
@@ -17,6 +17,11 @@ def lines_of(experiment: Experiment) -> Iterator[str]:
     for name, found in comparison.measures.items():
         label = LABELS[name]
         yield _line(f"{label.en} / {label.vi}", *_cells(found, len(experiment.names), share=name in SHARES))
+    if comparison.beyond:
+        yield ""
+    for name, found in comparison.beyond.items():
+        label = BEYOND_LABELS[name]
+        yield _line(f"{label.en} / {label.vi}", *_cells(found, len(experiment.names), share=name not in TIMES))
     yield ""
     for name, found in comparison.queues.items():
         yield _line(f"  {name}", *_cells(found, len(experiment.names), share=True))

@@ -17,9 +17,24 @@ LABELS: Final[Mapping[str, Text]] = {
     "fairness_agents": Text(vi="công bằng, tổng đài viên", en="fairness, agents"),
 }
 SHARES: Final = frozenset(LABELS) - {"mean_wait_ms", "p95_wait_ms", "p99_wait_ms"}
+BEYOND_LABELS: Final[Mapping[str, Text]] = {
+    "transferred": Text(vi="được chuyển tiếp", en="transferred"),
+    "escalated": Text(vi="chuyển đơn vị", en="escalated"),
+    "solved_ms": Text(vi="đơn vị giải quyết trong", en="solved within"),
+    "returned": Text(vi="đơn vị trả lại", en="returned unsolved"),
+    "back_wait_ms": Text(vi="việc trả về chờ", en="wait of what came back"),
+    "promised": Text(vi="hẹn gọi lại", en="callbacks promised"),
+    "reached": Text(vi="gọi lại gặp được", en="callbacks reached"),
+}
+TIMES: Final = frozenset({"solved_ms", "back_wait_ms"})
 PAGE: Final[Mapping[str, Text]] = {
     "title": Text(vi="Mô phỏng điều phối", en="Routing simulation"),
     "measures": Text(vi="Chỉ số", en="Measures"),
+    "beyond": Text(vi="Sau lần trả lời đầu tiên", en="Beyond the first answer"),
+    "beyond_note": Text(
+        vi="Tỷ lệ trên số lượt đến, số cuộc gọi, số việc đơn vị gửi lại, số lần hẹn gọi lại đã xong.",
+        en="Shares of the contacts that came, of the calls, of the cases departments sent back, of the callbacks that are over.",
+    ),
     "day": Text(vi="Thời gian chờ theo giờ", en="Wait over the day"),
     "day_note": Text(
         vi="Đường: chờ trung bình của người đến trong giờ đó. Cột: số lượt đến.",

@@ -109,11 +109,11 @@ class Day:
             pattern = self._patterns[number % len(self._patterns)]
             name = f"{pattern.id}:{number}"
             staff.append(msgspec.structs.replace(pattern, id=name, phone=f"simulated/{number}"))
-            shifts.extend(Shift(name, *times) for times in _at_work(number, agents, length))
+            shifts.extend(Shift(name, *times) for times in at_work(number, agents, length))
         return msgspec.structs.replace(self._setting.catalogue, agents=tuple(staff)), shifts
 
 
-def _at_work(number: int, agents: Sequence[int], length: int) -> Iterator[tuple[int, int]]:
+def at_work(number: int, agents: Sequence[int], length: int) -> Iterator[tuple[int, int]]:
     """From when to when the n-th agent is wanted, without a break between neighbouring intervals."""
     began: int | None = None
     for place, wanted in enumerate((*agents, 0)):

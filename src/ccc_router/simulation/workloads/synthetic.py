@@ -1,10 +1,12 @@
 """A workload from a description: arrivals by thinning a Poisson process, every other draw beside its arrival."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from math import gamma
 from random import Random
 from typing import Final
+
+import msgspec
 
 from ...events.vocabulary import Channel
 from ...routing.policy import Catalogue, Topic
@@ -24,45 +26,55 @@ def synthetic(description: Description, catalogue: Catalogue, seed: int) -> Work
 
     Raises ValueError for a time that cannot be read, KeyError for an unknown channel.
     """
+    window = window_of(description)
+    shifts = shifts_of(description, sorted(agent.id for agent in catalogue.agents), window)
+    a_day = description.contacts_per_day or _to_keep_busy(
+        description, sum(one.until_ms - one.from_ms for one in shifts)
+    )
+    given = msgspec.structs.replace(description, contacts_per_day=a_day)
+    return workload_of(window, list(arriving(given, catalogue, seed)), shifts)
+
+
+def window_of(description: Description) -> Window:
+    """The time a description is of. Raises ValueError for one that cannot be read."""
     starts = datetime.fromisoformat(description.starts)
     offset = starts.utcoffset() or timedelta()
     start = int(starts.timestamp() * 1000)
-    window = Window(
+    return Window(
         from_ms=start,
         until_ms=start + int(description.hours * HOUR_MS),
         measured_from_ms=start + int(description.warm_up_hours * HOUR_MS),
         utc_offset_minutes=int(offset.total_seconds() // 60),
         back_after_ms=int(1000 * description.back_after_s),
     )
-    shifts = shifts_of(description, sorted(agent.id for agent in catalogue.agents), window)
-    a_day = description.contacts_per_day or _to_keep_busy(
-        description, sum(one.until_ms - one.from_ms for one in shifts)
+
+
+def arriving(description: Description, catalogue: Catalogue, seed: int) -> Iterator[Arrival]:
+    """Who comes, in order of time, each drawn when he is asked for: a day of a country is never in memory at once. ``contacts_per_day`` must
+    be given. Raises KeyError for an unknown channel."""
+    topics, onward = topics_of(description, catalogue), Onward(description, catalogue)
+    times = arrival_times(
+        description, window_of(description), description.contacts_per_day / 24, Random(f"{seed}:times")
     )
-    times = arrival_times(description, window, a_day / 24, Random(f"{seed}:times"))
-    topics = topics_of(description, catalogue)
-    arrivals = [arrival(description, topics, at, Random(f"{seed}:{number}")) for number, at in enumerate(times)]
-    onward = Onward(description, catalogue)
-    if onward.anything:
+    for number, at in enumerate(times):
+        found = arrival(description, topics, at, Random(f"{seed}:{number}"))
         # Drawn apart: whoever comes is the same with these rates and without.
-        arrivals = [onward.of(one, Random(f"{seed}:{number}:onward")) for number, one in enumerate(arrivals)]
-    return workload_of(window, arrivals, shifts)
+        yield onward.of(found, Random(f"{seed}:{number}:onward")) if onward.anything else found
 
 
-def arrival_times(description: Description, window: Window, an_hour: float, dice: Random) -> list[int]:
+def arrival_times(description: Description, window: Window, an_hour: float, dice: Random) -> Iterator[int]:
     """Moments of a Poisson process whose rate follows the day and the week (thinning: Lewis and Shedler 1979)."""
     highest = an_hour * max(description.hour_weights) * max(description.weekday_factors)
     highest *= max(1.0, description.month_edge_factor)
     for surge in description.surges:
         highest *= max(1.0, surge.factor)
-    found: list[int] = []
     at = float(window.from_ms)
     while highest > 0:
         at += dice.expovariate(highest) * HOUR_MS
         if at >= window.until_ms:
             break
         if dice.random() * highest < an_hour * intensity(description, window, int(at)):
-            found.append(int(at))
-    return found
+            yield int(at)
 
 
 def intensity(description: Description, window: Window, at_ms: int) -> float:

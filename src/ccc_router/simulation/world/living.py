@@ -4,7 +4,7 @@ A heap holds what people will do and when; the core's own timers come from ``nex
 what somebody does follows from the workload and from what the core decided.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from typing import Final
 
@@ -47,8 +47,10 @@ class World:
         *,
         pool: str = POOL,
         abroad: Abroad | None = None,
+        arrivals: Iterable[Arrival] | None = None,
     ) -> None:
-        """Nobody has come yet. Shifts of agents whom the catalogue does not know are left out. ``abroad`` are the other pools."""
+        """Nobody has come yet. Shifts of agents whom the catalogue does not know are left out. ``abroad`` are the other pools. ``arrivals``,
+        in order of time, take the place of the workload's where they are too many to be in memory."""
         window = workload.window
         self.workload = workload
         self.pool = pool
@@ -62,7 +64,7 @@ class World:
         self._sink = sink
         self._coming: list[tuple[int, int, Callable[[int, str], None], str]] = []
         self._number = 0
-        self._arrivals = enumerate(workload.arrivals)
+        self._arrivals = enumerate(workload.arrivals if arrivals is None else arrivals)
         self._following = next(self._arrivals, None)
         self.days = Days(self, workload.window)
         self.promises, self.departments = Promises(self), Departments(self)

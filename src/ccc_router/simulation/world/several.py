@@ -4,7 +4,7 @@ What an engine forwards between pools (call events of a contact that was handed 
 has the contact, at the same moment.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from heapq import heapify, heappop, heappush
 from typing import Protocol
 
@@ -56,13 +56,20 @@ class Country:
         self.moved: dict[tuple[str, str], int] = {}
         self._agenda: list[tuple[int, str]] = []
 
-    def go(self) -> Mapping[str, Run]:
-        """Live through the window, everywhere in one order of time. Raises only on a fault of the core or of a world."""
+    def go(self, pause: Callable[[int], None] | None = None, every_ms: int = 0) -> Mapping[str, Run]:
+        """Live through the window, everywhere in one order of time. Raises only on a fault of the core or of a world.
+
+        At each multiple of ``every_ms`` ``pause`` is called with it, when everything before it has happened everywhere.
+        """
         self._agenda = [(world.next_at(), pool) for pool, world in self.worlds.items()]
         heapify(self._agenda)
         over: set[str] = set()
+        mark = min((at for at, _ in self._agenda), default=0) // every_ms + 1 if every_ms else 0
         while self._agenda:
             at, pool = heappop(self._agenda)
+            while pause is not None and every_ms and at >= mark * every_ms:
+                pause(mark * every_ms)
+                mark += 1
             world = self.worlds[pool]
             if pool in over or world.next_at() != at:
                 continue  # looked at again since, for another moment
@@ -78,16 +85,17 @@ class Country:
         """See `Abroad.hand_over`. Raises KeyError for a pool that is not played."""
         world, stay, arrival = self.worlds[handed.pool], visit.stay, visit.arrival
         self.moved[pool, handed.pool] = self.moved.get((pool, handed.pool), 0) + 1
-        home = self.worlds[pool].state.book
+        home = self.worlds[visit.pool].state.book
+        visit.through = (*visit.through, pool)
         fact = ContactTaken(
             channel=arrival.channel,
             endpoint=f"simulated-{arrival.channel.value}",
             contact_id=visit.contact_id,
             case_id=handed.case_id,
-            through=(pool,),
+            through=visit.through,
             queue=handed.queue,
             arrived_at=stay.arrived_at,
-            rank=home.rank(stay.arrived_at, stay.queue, arrival.channel, arrival.priority),
+            rank=home.rank(stay.arrived_at, stay.queue or handed.from_queue, arrival.channel, arrival.priority),
             language=arrival.language,
             topic=arrival.topic,
             priority=arrival.priority,

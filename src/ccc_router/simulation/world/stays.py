@@ -38,7 +38,8 @@ class Stay(msgspec.Struct):
 
 class Visit(msgspec.Struct):
     """A contact in the world: its arrival's draws, and what was measured. ``pool`` is where its customer comes to. ``begun`` counts the
-    agents who began to handle it, ``handed_on`` how often one handed it on, ``dials`` the calls back. ``promised``: its caller left the line."""
+    agents who began to handle it, ``handed_on`` how often one handed it on, ``dials`` the calls back. ``promised``: its caller left the line.
+    ``through`` are the pools that handed it over."""
 
     arrival: Arrival
     stay: Stay
@@ -50,6 +51,7 @@ class Visit(msgspec.Struct):
     handed_on: int = 0
     promised: bool = False
     dials: int = 0
+    through: tuple[str, ...] = ()
 
 
 class WorkedTime:
