@@ -153,6 +153,12 @@ class IdentifyBody(Body):
     evidence: Code
 
 
+class UnidentifyBody(Body):
+    """Why it was wrong."""
+
+    reason: Reason
+
+
 class CasePatch(Body):
     """What changes; what is left out stays."""
 

@@ -15,6 +15,7 @@ from ..events.vocabulary import (
     Presence,
 )
 from ..rest.schemas import Document, Moment
+from .sureness import Confidence, Proof
 
 
 class MaskedHandle(Document):
@@ -23,6 +24,12 @@ class MaskedHandle(Document):
     kind: str
     value: str = Field(description="Masked.")
     verified: bool
+    confidence: Confidence = Field(description="How sure it is that it is his. Nobody is joined to anybody by it.")
+    by: Proof = Field(
+        description="What speaks for it: the channel's proof, an agent's word, the page's id, the ticket's secret, a caller id, an unsigned "
+        "sender, or what was said."
+    )
+    evidence: str = Field(description="How an agent found out; empty unless `by` is `agent`.", examples=["id_card"])
 
 
 class CustomerView(Document):

@@ -26,6 +26,7 @@ from .documents import (
 from .services import AgentsRoom
 from .store.cases import Handle
 from .store.contacts import Face
+from .sureness import sureness
 
 _NOBODY: Final = Face()
 _WHY: Final[Mapping[OfferReason, tuple[str, str]]] = {
@@ -166,11 +167,7 @@ def _callback(contact: Contact) -> CallbackStanding | None:
 
 
 def _customer(customer_id: str, face: Face) -> CustomerView:
-    shown = (
-        MaskedHandle(kind=face.kind, value=mask_handle(face.kind, face.value), verified=face.verified)
-        if face.value
-        else None
-    )
+    shown = masked([face.handle])[0] if face.handle is not None else None
     return CustomerView(customer_id=customer_id, name=face.name, handle=shown)
 
 
@@ -179,7 +176,7 @@ def _call(room: AgentsRoom, contact: Contact, face: Face) -> CallView | None:
         return None
     endpoint = room.current.endpoint(contact.endpoint)
     ours = endpoint.address if endpoint else ""
-    theirs = mask_phone(face.value) if face.kind == "phone" else ""
+    theirs = mask_phone(face.handle.value) if face.handle is not None and face.handle.kind == "phone" else ""
     calling, called = (theirs, ours) if contact.direction is Direction.INBOUND else (ours, theirs)
     return CallView(call_id=contact.call.call_id, calling=calling, called=called, recording=contact.call.recording)
 
@@ -260,6 +257,14 @@ def case_escalation(escalation: Escalation) -> CaseEscalation:
 
 def masked(handles: Sequence[Handle]) -> list[MaskedHandle]:
     """Handles as far as they may be seen."""
-    return [
-        MaskedHandle(kind=one.kind, value=mask_handle(one.kind, one.value), verified=one.verified) for one in handles
-    ]
+    shown = []
+    for one in handles:
+        sure = sureness(one.channel, verified=one.verified, evidence=one.evidence)
+        said = one.evidence if sure.by == "agent" else ""
+        value = mask_handle(one.kind, one.value)
+        shown.append(
+            MaskedHandle(
+                kind=one.kind, value=value, verified=one.verified, confidence=sure.confidence, by=sure.by, evidence=said
+            )
+        )
+    return shown

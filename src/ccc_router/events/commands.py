@@ -141,6 +141,13 @@ class IdentifyCustomer(Command, frozen=True, tag="IdentifyCustomer"):
     evidence: str
 
 
+class UndoIdentification(Command, frozen=True, tag="UndoIdentification"):
+    """The last identification of the contact was wrong: contact and case are again whose they were, and what it proved is proved no more."""
+
+    contact_id: str
+    reason: str
+
+
 class AssignContact(Command, frozen=True, tag="AssignContact"):
     """A supervisor gives a contact to an agent; the engine never overrides it."""
 
@@ -317,6 +324,7 @@ AnyCommand = (
     | CompleteContact
     | LinkContact
     | IdentifyCustomer
+    | UndoIdentification
     | AssignContact
     | CloseContact
     | SetPriority

@@ -90,6 +90,8 @@ class _Recorder:
                     self.rows.marks[Mark(decision.message_id, decision.mark)] = None
                 case d.ContactLinked():
                     self.rows.linked[decision.contact_id] = (decision.contact_id, decision.case_id)
+                case d.IdentificationUndone():
+                    self.rows.undo(decision.identification.customer_id, decision.identification.at)
                 case d.DeliveryEnded():
                     self._ended(decision)
                 case d.CustomerMet():

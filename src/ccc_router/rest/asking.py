@@ -65,6 +65,7 @@ _REFUSALS: Final = {
     "unknown_agent": "There is no such agent.",
     "unknown_department": "There is no such department.",
     "unknown_disposition": "There is no such disposition.",
+    "not_identified": "Nobody identified the customer, or it is undone.",
     "wrong_state": "That is not possible in this state.",
     "contact_over": "The contact is over.",
     "case_over": "The case is over.",

@@ -21,6 +21,7 @@ from ccc_router.events.commands import (
     DeclineOffer,
     EditCase,
     ExtendWrapUp,
+    IdentifyCustomer,
     LinkContact,
     OpenIncident,
     PromiseCallback,
@@ -31,6 +32,7 @@ from ccc_router.events.commands import (
     SetPriority,
     SetSurge,
     TransferContact,
+    UndoIdentification,
     WaitForCustomer,
 )
 from ccc_router.events.envelope import Resolved
@@ -270,6 +272,19 @@ class Centre(RuleBasedStateMachine):
         self.command(commands[what])
         if contact.channel is Channel.PHONE:
             self.command(ControlCall(**mine, action="hangup" if pick % 2 else "hold"))
+
+    @precondition(lambda self: self.world.state.contacts)
+    @rule(pick=st.integers(0, 1000), undo=st.booleans(), customer=st.sampled_from(["cu_8", "cu_9"]))
+    def identify(self, pick: int, undo: bool, customer: str) -> None:
+        """Not of those of whom `one_callback_a_customer_and_queue` tells."""
+        contact = self.world.state.contacts[self.ids()[pick % len(self.ids())]]
+        if contact.customer_id in ("cu_1", "cu_2"):
+            return
+        mine: dict[str, Any] = {"actor": contact.agent_id or "an", "actor_role": Role.AGENT, "contact_id": contact.id}
+        if undo:
+            self.command(UndoIdentification(**mine, reason="somebody else"))
+        else:
+            self.world.give(IdentifyCustomer(**mine, evidence="asked"), Resolved(customer_id=customer))
 
     @precondition(lambda self: self.world.state.cases)
     @rule(agent=st.sampled_from(AGENTS), pick=st.integers(0, 1000))

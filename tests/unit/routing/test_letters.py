@@ -13,7 +13,9 @@ from ccc_router.kernel.ids import derive
 from ccc_router.routing import Step, step
 from ccc_router.routing import decisions as d
 from ccc_router.routing.policy import Topic
+from ccc_router.routing.rows import Identification
 from tests.support.world import START, World, a_catalogue, text
+from tests.unit.routing.test_invariants import check_three_ways
 
 AN: dict[str, Any] = {"actor": "an", "actor_role": Role.AGENT}
 
@@ -291,12 +293,84 @@ def test_who_proves_a_handle_is_that_customer() -> None:
     letter(world)
     world.accept("an")
     assert identify(world, Resolved()).result == {"customer_id": "cu_1"}
-    assert identify(world, Resolved(customer_id="cu_1")).decisions == []
+    same = Identification(START, "cu_1", "cu_1", "cs_1", "cu_1")
+    assert identify(world, Resolved(customer_id="cu_1")).decisions == [d.CustomerIdentified("ct_1", same)]
     made = identify(world, Resolved(customer_id="cu_9", customer_new=True))
-    assert made.decisions == [d.CustomerMet("cu_9"), d.CustomerChanged("ct_1", "cs_1", "cu_9")]
+    other = Identification(START, "cu_9", "cu_1", "cs_1", "cu_1")
+    identified = d.CustomerIdentified("ct_1", other)
+    assert made.decisions == [d.CustomerMet("cu_9"), identified, d.CustomerChanged("ct_1", "cs_1", "cu_9")]
     assert (world.contact("ct_1").customer_id, world.state.cases["cs_1"].customer_id) == ("cu_9", "cu_9")
     made = identify(world, Resolved(customer_id="cu_8"), actor="sup", actor_role=Role.SUPERVISOR)
-    assert made.decisions == [d.CustomerChanged("ct_1", "cs_1", "cu_8")]
+    assert made.decisions[1:] == [d.CustomerChanged("ct_1", "cs_1", "cu_8")]
+
+
+def undo(world: World, **who: Any) -> Step:
+    return world.give(c.UndoIdentification(**{**AN, **who}, contact_id="ct_1", reason="another person"))
+
+
+def whose(world: World) -> tuple[str, str]:
+    return world.contact("ct_1").customer_id, world.state.cases["cs_1"].customer_id
+
+
+def test_r25_identifications_are_undone_one_after_the_other() -> None:
+    """R-25, I16: one command, and the entries say who and why and whose it was."""
+    world = a_world()
+    letter(world)
+    world.accept("an")
+    for customer in ("cu_8", "cu_8", "cu_9"):
+        identify(world, Resolved(customer_id=customer))
+    assert undo(world).result == {"customer_id": "cu_8"}
+    undo(world, actor="sup", actor_role=Role.SUPERVISOR)
+    assert whose(world) == ("cu_8", "cu_8"), "he was identified as that one twice"
+    made = undo(world)
+    assert made.decisions == [
+        d.IdentificationUndone("ct_1", Identification(START, "cu_8", "cu_1", "cs_1", "cu_1"), with_case=True)
+    ]
+    assert whose(world) == ("cu_1", "cu_1")
+    refused = undo(world).refused
+    assert refused is not None
+    assert refused.code == "not_identified"
+    check_three_ways(world)
+
+
+def test_r25_nobody_undoes_what_is_not_before_him() -> None:
+    world = a_world()
+    letter(world)
+    world.accept("an")
+    identify(world, Resolved(customer_id="cu_8"))
+    for who in ({"actor": "binh"}, {"actor": "cu_8", "actor_role": Role.CUSTOMER}):
+        refused = undo(world, **who).refused
+        assert refused is not None
+        assert refused.code == "not_yours"
+    world.give(c.WaitForCustomer(**AN, contact_id="ct_1", until=0))
+    refused = undo(world).refused
+    assert refused is not None
+    assert refused.code == "not_yours", "it waits for its customer, in nobody's hands"
+    assert whose(world) == ("cu_8", "cu_8")
+
+
+def test_r25_a_case_that_somebody_else_identified_since_stays_as_it_is() -> None:
+    world = a_world()
+    letter(world)
+    world.accept("an")
+    identify(world, Resolved(customer_id="cu_8"))
+    letter(world, case_id="cs_1", channel=Channel.PORTAL, contact_id="ct_2", message_id="ms_2")
+    world.accept("an")
+    world.give(c.IdentifyCustomer(**AN, contact_id="ct_2", evidence="asked"), Resolved(customer_id="cu_9"))
+    assert undo(world).result == {"customer_id": "cu_1"}
+    assert whose(world) == ("cu_1", "cu_9")
+
+
+def test_r25_a_case_it_was_linked_away_from_stays_as_it_is() -> None:
+    world = a_world()
+    letter(world)
+    world.accept("an")
+    identify(world, Resolved(customer_id="cu_8"))
+    letter(world, 2)
+    world.give(c.LinkContact(**AN, contact_id="ct_1", case_id="cs_2"))
+    undo(world)
+    assert whose(world) == ("cu_1", "cu_8")
+    assert world.state.cases["cs_2"].customer_id == "cu_1", "it was never anybody else's"
 
 
 def test_the_ids_of_what_is_made_come_from_where_it_stands() -> None:

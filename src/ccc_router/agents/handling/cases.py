@@ -11,7 +11,6 @@ from ...events.vocabulary import CaseState
 from ...kernel import ids
 from ...kernel.clock import to_ms
 from ...kernel.errors import Invalid
-from ...kernel.text import mask_handle
 from ...rest.access import ONLY_STAFF, AsAgent, AsStaff, Guarded
 from ...rest.numbers import typed_number
 from ...rest.paging import Cursor, Limit, Page, decode, encode
@@ -26,7 +25,6 @@ from ..documents import (
     ContactOpenedView,
     CustomerFound,
     CustomerView,
-    MaskedHandle,
 )
 from ..services import AgentsRoom, CommandKey, Room, do
 from ..shaping import case_contact, case_escalation, case_summary, masked, summary_fields
@@ -145,12 +143,7 @@ async def call_back(
 async def _view(room: AgentsRoom, case: Case) -> CaseView:
     name, handles = await room.cases.customer(case.customer_id)
     contacts = [msgspec.json.decode(row, type=Contact) for row in await room.cases.contacts(case.id)]
-    first = handles[0] if handles else None
-    shown = (
-        MaskedHandle(kind=first.kind, value=mask_handle(first.kind, first.value), verified=first.verified)
-        if first
-        else None
-    )
+    shown = masked(handles[:1])[0] if handles else None
     return CaseView.model_validate(
         summary_fields(case)
         | {

@@ -14,6 +14,7 @@ from ...events.commands import (
     RequeueContact,
     SendMessage,
     TransferContact,
+    UndoIdentification,
     WaitForCustomer,
 )
 from ...events.facts import Attachment, Handle, Private
@@ -260,6 +261,20 @@ async def identify(
         private=Private(handles=(handle,)),
         contact_id=contact_id,
         evidence=body.evidence,
+    )
+    await do(room, command, key)
+    return await contact_view(room, await room.contact_for(caller, contact_id))
+
+
+@router.post("/unidentify", summary="It was somebody else", responses=answers(409))
+async def unidentify(
+    caller: AsStaff, contact_id: Id, body: bodies.UnidentifyBody, room: Room, key: CommandKey
+) -> ContactView:
+    """Undoes the last identification of my contact, or as a supervisor of anybody's: contact and case are again whose they were, and the
+    handle is proved no more unless something else proves it. 409 `not_identified` when there is none left."""
+    await room.contact_for(caller, contact_id)
+    command = UndoIdentification(
+        actor=caller.subject, actor_role=caller.role, contact_id=contact_id, reason=body.reason
     )
     await do(room, command, key)
     return await contact_view(room, await room.contact_for(caller, contact_id))

@@ -34,6 +34,8 @@ _EVENTS: Final = (
     "ContactRanked",
     "ContactNeedsAttention",
     "ContactLinked",
+    "CustomerIdentified",
+    "IdentificationUndone",
     "ContactEnded",
     "ContactHandedOver",
     "FactForwarded",

@@ -32,7 +32,8 @@ ORDER BY opened_at DESC, id DESC LIMIT $8"""  # noqa: S608 - no value in it
 _CONTACTS: Final = "SELECT row FROM contact WHERE pool = $1 AND case_id = $2 ORDER BY arrived_at, id LIMIT 500"
 _ESCALATIONS: Final = "SELECT row FROM escalation WHERE pool = $1 AND case_id = $2 ORDER BY raised_at, id LIMIT 100"
 _HANDLES: Final = """
-SELECT kind, value, verified FROM handle WHERE pool = $1 AND customer_id = $2 ORDER BY verified DESC, kind, value LIMIT 50"""
+SELECT kind, value, verified, channel, evidence FROM handle WHERE pool = $1 AND customer_id = $2
+ORDER BY verified DESC, kind, value LIMIT 50"""
 _INCIDENT: Final = "SELECT row FROM incident WHERE pool = $1 AND id = $2"
 _INCIDENTS: Final = "SELECT row FROM incident WHERE pool = $1 AND id > $2 AND (live OR NOT $3) ORDER BY id LIMIT $4"
 _NAME: Final = "SELECT name FROM customer WHERE pool = $1 AND id = $2"
@@ -51,7 +52,9 @@ class Handle:
 
     kind: str
     value: str
-    verified: bool
+    verified: bool = False
+    channel: str = ""
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,7 @@ class Cases:
         """A customer's name and handles; empty when nobody is known or he was erased."""
         name = await self._database.pool.fetchval(_NAME, self._pool, customer_id)
         rows = await self._database.pool.fetch(_HANDLES, self._pool, customer_id)
-        return name or "", [Handle(row["kind"], row["value"], row["verified"]) for row in rows]
+        return name or "", [Handle(**row) for row in rows]
 
     async def search(self, text: str, handles: Sequence[str], *, after: str, limit: int) -> list[Found]:
         """Customers whose name has a word that begins so, accents or not, or who have exactly one of these handles."""

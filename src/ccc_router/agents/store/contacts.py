@@ -9,6 +9,7 @@ import msgspec
 from ...events.vocabulary import Channel
 from ...routing.rows import Contact, Offer
 from ...storage.database import Database
+from .cases import Handle
 
 # What an agent may see: what he is offered, what he owns, what he handled.
 _MINE: Final = """(contact.agent_id = $2 OR EXISTS (
@@ -55,7 +56,8 @@ _ENDS: Final = frozenset({"closed", "abandoned", "deflected", "merged", "handed_
 # One row for each contact: who it is, under what subject, and how many messages wait for an answer.
 _FACES: Final = """
 SELECT contact.id, contact.channel, customer.name, coalesce(nullif(address.handle_kind, ''), handle.kind, '') AS kind,
-       coalesce(nullif(address.handle_value, ''), handle.value, '') AS value, coalesce(handle.verified, false) AS verified,
+       coalesce(nullif(address.handle_value, ''), handle.value, '') AS value, coalesce(handle.verified AND shown, false) AS verified,
+       CASE WHEN shown THEN handle.channel END AS claimed_on, CASE WHEN shown THEN handle.evidence ELSE '' END AS evidence,
        coalesce(address.subject, '') AS subject, coalesce(address.name, '') AS given_name,
        (SELECT count(*) FROM message m WHERE m.pool = contact.pool AND m.contact_id = contact.id AND m.direction = 'inbound'
           AND m.number > (SELECT coalesce(max(o.number), 0) FROM message o
@@ -64,20 +66,21 @@ FROM contact
 LEFT JOIN customer ON customer.pool = contact.pool AND customer.id = contact.customer_id
 LEFT JOIN contact_address address ON address.pool = contact.pool AND address.contact_id = contact.id
 LEFT JOIN LATERAL (
-    SELECT kind, value, verified FROM handle
-    WHERE handle.pool = contact.pool AND handle.customer_id = contact.customer_id
-    ORDER BY (channel = contact.channel) DESC, verified DESC, kind, value LIMIT 1) handle ON true
+    SELECT h.*, h.same OR coalesce(address.handle_value, '') = '' AS shown
+    FROM (SELECT kind, value, channel, verified, evidence,
+                 coalesce((kind, value) = (address.handle_kind, address.handle_value), false) AS same
+          FROM handle WHERE handle.pool = contact.pool AND handle.customer_id = contact.customer_id) h
+    ORDER BY h.same DESC, (h.same AND h.verified) DESC, (h.channel = contact.channel) DESC, h.verified DESC, h.kind, h.value
+    LIMIT 1) handle ON true
 WHERE contact.pool = $1 AND contact.id = ANY($2)"""
 
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """What is erasable about a contact, as far as a person sees it at first glance. ``value`` is not yet masked."""
+    """What is erasable about a contact, as far as a person sees it at first glance. ``handle`` is not yet masked."""
 
     name: str = ""
-    kind: str = ""
-    value: str = ""
-    verified: bool = False
+    handle: Handle | None = None
     subject: str = ""
     unanswered: int = 0
 
@@ -148,9 +151,15 @@ class Contacts:
         return {
             row["id"]: Face(
                 row["name"] or row["given_name"],
-                row["kind"],
-                row["value"],
-                row["verified"],
+                Handle(
+                    row["kind"],
+                    row["value"],
+                    row["verified"],
+                    row["claimed_on"] or row["channel"],
+                    row["evidence"] or "",
+                )
+                if row["value"]
+                else None,
                 row["subject"],
                 row["unanswered"],
             )

@@ -178,6 +178,13 @@ UPDATE message m SET case_id = e.case_id FROM e WHERE m.pool = $1 AND m.contact_
 """
 
 
+# Proved by that identification alone: what a channel proved, or another agent, has another time or no evidence.
+_UNDONE: Final = """
+DELETE FROM handle h USING unnest($2::text[], $3::bigint[]) AS e (customer_id, at)
+WHERE h.pool = $1 AND h.customer_id = e.customer_id AND h.at = e.at AND h.channel = '' AND h.evidence <> ''
+"""
+
+
 class Erasable:
     """The erasable rows of one batch. What earlier inputs of the batch made is found here by the look-ups of later ones; so are
     the cases that ``left`` the memory with it."""
@@ -194,6 +201,7 @@ class Erasable:
         self.seen_up_to: dict[tuple[str, str], tuple[str, str, int]] = {}
         self.delivered: dict[str, tuple[str, str, str]] = {}
         self.linked: dict[str, tuple[str, str]] = {}
+        self.undone: set[tuple[str, int]] = set()
         self.left: dict[str, Case] = {}
 
     def name_customer(self, customer_id: str, name: str, at: int) -> None:
@@ -201,6 +209,15 @@ class Erasable:
         known = self.customers.get(customer_id)
         if known is None or (not known.name and name):
             self.customers[customer_id] = CustomerRow(customer_id, name, fold(name), at)
+
+    def undo(self, customer_id: str, at: int) -> None:
+        """What an identification of then (engine ms) proved of him is proved no more, also if it is of this batch."""
+        self.undone.add((customer_id, at))
+        self.handles = {
+            key: row
+            for key, row in self.handles.items()
+            if not (row.customer_id == customer_id and row.at == at and row.verified and row.evidence)
+        }
 
     def put_attachments(self, message_id: str, contact_id: str, files: tuple[Attachment, ...]) -> None:
         """The files of a message."""
@@ -225,3 +242,4 @@ class Erasable:
         await write_rows(connection, _SEEN_UP_TO, pool, self.seen_up_to.values())
         await write_rows(connection, _DELIVERED, pool, self.delivered.values())
         await write_rows(connection, _LINKED, pool, self.linked.values())
+        await write_rows(connection, _UNDONE, pool, sorted(self.undone))

@@ -66,6 +66,8 @@ APPLIERS: dict[type[d.Decision], Callable[[State, Input, Any], None]] = {
     d.ContactLinked: contacts.contact_linked,
     d.ContactMarked: contacts.contact_marked,
     d.CustomerChanged: contacts.customer_changed,
+    d.CustomerIdentified: contacts.customer_identified,
+    d.IdentificationUndone: contacts.identification_undone,
     d.CallAdvanced: contacts.call_advanced,
     d.CallbackSet: callbacks.callback_set,
     d.CallbackDialled: callbacks.callback_dialled,

@@ -10,6 +10,9 @@ from ..standing.steps import open_ms
 from ..state import State
 from .ownership import answered, disown, move, own
 
+IDENTIFICATIONS_KEPT = 8
+"""So many of a contact can be undone, one after the other."""
+
 
 def contact_opened(state: State, given: Input, opened: d.ContactOpened) -> None:
     contact = Contact(
@@ -254,6 +257,22 @@ def customer_changed(state: State, _: Input, changed: d.CustomerChanged) -> None
     contact.customer_id = case.customer_id = changed.customer_id
     state.touch_contact(contact)
     state.touch_case(case)
+
+
+def customer_identified(state: State, _: Input, made: d.CustomerIdentified) -> None:
+    contact = state.contacts[made.contact_id]
+    contact.identified = (*contact.identified, made.identification)[-IDENTIFICATIONS_KEPT:]
+    state.touch_contact(contact)
+
+
+def identification_undone(state: State, _: Input, undone: d.IdentificationUndone) -> None:
+    contact, was = state.contacts[undone.contact_id], undone.identification
+    contact.customer_id, contact.identified = was.before, contact.identified[:-1]
+    state.touch_contact(contact)
+    if undone.with_case:
+        case = state.cases[was.case_id]
+        case.customer_id = was.case_before
+        state.touch_case(case)
 
 
 def call_advanced(state: State, _: Input, advanced: d.CallAdvanced) -> None:

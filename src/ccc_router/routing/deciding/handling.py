@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from ...events.commands import (
     CompleteContact,
     ExtendWrapUp,
-    IdentifyCustomer,
     LinkContact,
     RequeueContact,
     SendMessage,
@@ -262,20 +261,3 @@ def link_contact(state: State, given: Input, command: LinkContact) -> Iterator[d
     yield d.Accepted(
         {"contact_id": contact.id, "case_id": case.id, "from_case": before.id if before is not None else ""}
     )
-
-
-def identify_customer(state: State, given: Input, command: IdentifyCustomer) -> Iterator[d.Decision]:
-    """The person proved a handle: contact and case are that customer's (R-25)."""
-    contact = owned_contact(state, command, command.contact_id)
-    if isinstance(contact, d.CommandRefused):
-        yield contact
-        return
-    if contact.agent_id != command.actor and not is_supervisor(command):
-        yield d.CommandRefused("not_yours")
-        return
-    customer_id = given.resolved.customer_id
-    if given.resolved.customer_new:
-        yield d.CustomerMet(customer_id)
-    if customer_id and customer_id != contact.customer_id:
-        yield d.CustomerChanged(contact.id, contact.case_id, customer_id)
-    yield d.Accepted({"customer_id": customer_id or contact.customer_id})

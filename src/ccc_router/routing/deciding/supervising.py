@@ -1,19 +1,28 @@
-"""What supervisors and administrators decide. A person's decision wins: the engine never overrides it (R-31)."""
+"""What supervisors and administrators decide, and what a person says of who the customer is. A person's decision wins: the engine never
+overrides it (R-31)."""
 
 from collections.abc import Iterator
 
 import msgspec
 
-from ...events.commands import ActivateCatalogue, AssignContact, CloseContact, EditCase, SetPriority
+from ...events.commands import (
+    ActivateCatalogue,
+    AssignContact,
+    CloseContact,
+    EditCase,
+    IdentifyCustomer,
+    SetPriority,
+    UndoIdentification,
+)
 from ...events.envelope import Input
 from ...events.vocabulary import Channel, ContactState, ControlCommand, OfferReason, Presence
 from .. import calls
 from .. import decisions as d
 from ..policy import Catalogue
-from ..rows import kept_for
+from ..rows import Contact, Identification, kept_for
 from ..state import ENDED, State
 from .agents import give_back_offer
-from .asking import known_agent, open_contact
+from .asking import is_supervisor, known_agent, open_contact, owned_contact
 from .contacts import end
 from .crowds.hours import new_hours
 from .handling import let_go
@@ -83,6 +92,49 @@ def edit_case(state: State, given: Input, command: EditCase) -> Iterator[d.Decis
         return
     yield d.CaseEdited(command.case_id, command.topic, command.case_kind, command.province, command.priority)
     yield d.Accepted({"case_id": command.case_id})
+
+
+def identify_customer(state: State, given: Input, command: IdentifyCustomer) -> Iterator[d.Decision]:
+    """The person proved a handle: contact and case are that customer's (R-25)."""
+    contact = _in_his_hands(state, command)
+    if isinstance(contact, d.CommandRefused):
+        yield contact
+        return
+    customer_id = given.resolved.customer_id
+    if given.resolved.customer_new:
+        yield d.CustomerMet(customer_id)
+    if customer_id:
+        case = state.cases[contact.case_id]
+        was = Identification(given.at, customer_id, contact.customer_id, case.id, case.customer_id)
+        yield d.CustomerIdentified(contact.id, was)
+    if customer_id and customer_id != contact.customer_id:
+        yield d.CustomerChanged(contact.id, contact.case_id, customer_id)
+    yield d.Accepted({"customer_id": customer_id or contact.customer_id})
+
+
+def undo_identification(state: State, given: Input, command: UndoIdentification) -> Iterator[d.Decision]:
+    """It was somebody else: back to whose it was, one identification after the other. A case that was linked away from, or identified anew
+    since by another contact, stays as it is (R-25)."""
+    contact = _in_his_hands(state, command)
+    if isinstance(contact, d.CommandRefused):
+        yield contact
+        return
+    if not contact.identified:
+        yield d.CommandRefused("not_identified")
+        return
+    last = contact.identified[-1]
+    case = state.cases.get(last.case_id)
+    with_case = case is not None and contact.case_id == case.id and case.customer_id == last.customer_id
+    yield d.IdentificationUndone(contact.id, last, with_case)
+    yield d.Accepted({"customer_id": contact.customer_id})
+
+
+def _in_his_hands(state: State, command: IdentifyCustomer | UndoIdentification) -> Contact | d.CommandRefused:
+    """The contact, if the actor has it before him or supervises: not of one that waits for its customer."""
+    contact = owned_contact(state, command, command.contact_id)
+    if not isinstance(contact, d.CommandRefused) and contact.agent_id != command.actor and not is_supervisor(command):
+        return d.CommandRefused("not_yours")
+    return contact
 
 
 def activate_catalogue(state: State, given: Input, command: ActivateCatalogue) -> Iterator[d.Decision]:

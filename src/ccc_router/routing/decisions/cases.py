@@ -3,7 +3,7 @@
 import msgspec
 
 from ...events.vocabulary import CaseKind, CaseState, ControlCommand, DeliveryKind
-from ..rows import Escalation, Incident
+from ..rows import Escalation, Identification, Incident
 from .base import Decision
 
 
@@ -50,6 +50,21 @@ class CustomerChanged(Decision, frozen=True, tag="CustomerChanged"):
     contact_id: str
     case_id: str
     customer_id: str
+
+
+class CustomerIdentified(Decision, frozen=True, tag="CustomerIdentified"):
+    """Somebody said who it is; it can be undone."""
+
+    contact_id: str
+    identification: Identification
+
+
+class IdentificationUndone(Decision, frozen=True, tag="IdentificationUndone"):
+    """The contact is again whose it was before its last identification, and so is (``with_case``) the case: it was not changed since."""
+
+    contact_id: str
+    identification: Identification
+    with_case: bool
 
 
 class EscalationSet(Decision, frozen=True, tag="EscalationSet"):

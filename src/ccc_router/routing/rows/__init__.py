@@ -7,7 +7,7 @@ Times are engine milliseconds; 0 means "not".
 import msgspec
 
 from .cases import Case, Escalation, Incident
-from .contacts import Call, Callback, Contact, Handover, Leg, Offer, awaits_action, kept_for
+from .contacts import Call, Callback, Contact, Handover, Identification, Leg, Offer, awaits_action, kept_for
 from .people import Agent, QueueState, Surge, queue_due
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Escalation",
     "Groups",
     "Handover",
+    "Identification",
     "Incident",
     "Leg",
     "Offer",

@@ -25,6 +25,16 @@ class Handover(msgspec.Struct, frozen=True, omit_defaults=True):
     queue: str = ""
 
 
+class Identification(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Somebody said at ``at`` who it is: ``customer_id``. Before, the contact was the customer ``before``'s and the case ``case_before``'s."""
+
+    at: int
+    customer_id: str
+    before: str = ""
+    case_id: str = ""
+    case_before: str = ""
+
+
 class Leg(msgspec.Struct, omit_defaults=True):
     """One leg of a call, reduced so that any order of its events gives the same leg (I3).
 
@@ -81,6 +91,7 @@ class Contact(msgspec.Struct, omit_defaults=True):
     to its queue, ``overflow_at`` when a rule may move it. ``callback``: the customer waits without a call and is still to be called.
     ``place_from`` is the contact whose place it took. ``handed_over``: it is another pool's from then on. ``came_through`` are the pools it
     was in before this one, oldest first. ``tell``: the customer is to be told that he waits, and was not yet.
+    ``identified`` are the identifications that can still be undone, the last one first to go.
     """
 
     id: str
@@ -130,6 +141,7 @@ class Contact(msgspec.Struct, omit_defaults=True):
     handed_over: Handover | None = None
     came_through: tuple[str, ...] = ()
     tell: bool = False
+    identified: tuple[Identification, ...] = ()
 
 
 def kept_for(contact: Contact) -> tuple[str, ...]:
