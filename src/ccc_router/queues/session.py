@@ -138,7 +138,7 @@ class Session:
             raise NewerCore(f"entries of core {self.head.core_version}, this is {CORE_VERSION}")
         self.state = await taken_up(connection, self._pool, self.head, self._clock, following)
         self._isolation.silence(self.state)
-        await self._loads.read(connection, self._pool)
+        self._loads.begin(self.state)
         await leases.renew(connection, self.lease)
         self._renewed_at = self._clock.monotonic()
 

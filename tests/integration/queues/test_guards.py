@@ -9,6 +9,7 @@ import pytest
 
 from ccc_router.events import partitions
 from ccc_router.events.journal import PARTITION_ENTRIES
+from ccc_router.events.vocabulary import Channel
 from ccc_router.storage.database import Connection, Database
 
 
@@ -66,10 +67,14 @@ async def test_i4_an_offered_contact_has_no_owner(connection: Connection) -> Non
 
 async def test_i5_an_agent_carries_no_more_than_he_may(connection: Connection) -> None:
     """R-8: capacity is held by the database and never exceeded; what wakes up comes back only into room."""
-    await connection.execute("INSERT INTO agent_load VALUES ('p', 'a1', 'portal', 3, 3, 0)")
-    await refused(connection, "UPDATE agent_load SET used = 4", "agent_load_within")
-    await connection.execute("UPDATE agent_load SET cap = 2, over = 1")
-    await refused(connection, "UPDATE agent_load SET over = 0", "agent_load_within")
+    await connection.execute("""
+        INSERT INTO agent (pool, id, presence, reason, lost, offer_id, since, row, used, most)
+        VALUES ('p', 'a1', 'ready', '', false, '', 0, '{}', '{40,1,0,0,1,0}', '{40,1,2,3,1,1}')""")
+    for place in range(1, 2 + len(Channel)):  # the total weight and each channel
+        await refused(connection, f"UPDATE agent SET used[{place}] = most[{place}] + 1", "agent_within")
+    await refused(connection, "UPDATE agent SET most = most[:5]", "agent_within")
+    await refused(connection, "UPDATE agent SET used = used || 7, most = most || 7", "agent_within")
+    await connection.execute("UPDATE agent SET used[4] = 3")
 
 
 async def test_i6_an_offer_ends_once(connection: Connection) -> None:

@@ -13,7 +13,7 @@ from tests.support.world import a_catalogue, an_agent
 
 _UNGUARDED = """
     ALTER TABLE contact DROP CONSTRAINT contact_next_action, DROP CONSTRAINT contact_one_holder, DROP CONSTRAINT contact_owner_knows;
-    ALTER TABLE offer DROP CONSTRAINT offer_ends, DISABLE TRIGGER USER; ALTER TABLE agent_load DROP CONSTRAINT agent_load_within;
+    ALTER TABLE offer DROP CONSTRAINT offer_ends, DISABLE TRIGGER USER; ALTER TABLE agent DROP CONSTRAINT agent_within;
     DROP INDEX offer_one_a_contact, offer_one_an_agent; ALTER TABLE journal DISABLE TRIGGER USER;
 """
 _QUEUED = "(SELECT min(id) FROM contact WHERE pool = 'p' AND state = 'queued')"
@@ -27,7 +27,7 @@ ROWS = {
     "I4: an agent and his": "UPDATE agent SET offer_id = '' WHERE offer_id <> ''",
     "I5: more of a channel": f"UPDATE contact SET agent_id = 'an', state = 'active' WHERE channel = 'email'; {_ASSIGN} WHERE id = 'an'",
     "I5: more weight": """UPDATE catalogue SET document = jsonb_set(document::jsonb, '{agents,0,capacity,total_weight}', '1')""",
-    "I5: the loads": "UPDATE agent_load SET used = used + 1 WHERE agent_id = 'an' AND channel = 'email'",
+    "I5: the loads": "UPDATE agent SET used[3] = used[3] + 1 WHERE id = 'an'",
     "I7: a lost agent": "UPDATE agent SET lost = true WHERE offer_id <> ''",
     "I9: an open contact": f"UPDATE contact SET due = 0 WHERE id = {_QUEUED}",
     "I9: an open case": f"UPDATE contact SET open = false WHERE id = {_QUEUED}",

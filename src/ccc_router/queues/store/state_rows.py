@@ -7,6 +7,7 @@ from typing import Final
 
 from ccc_router.events.codec import canonical
 from ccc_router.queues.store.columns import Writes
+from ccc_router.queues.store.loads import Load, Loads
 from ccc_router.routing import Rows, State
 from ccc_router.routing.rows import Agent, Case, Contact, Escalation, Offer
 from ccc_router.routing.state import ENDED
@@ -27,10 +28,11 @@ ON CONFLICT (pool, id) DO UPDATE SET state = excluded.state, expires_at = exclud
     ended_at = excluded.ended_at, row = excluded.row
 """
 _AGENTS: Final = """
-INSERT INTO agent (pool, id, presence, reason, lost, offer_id, since, row)
-SELECT $1, * FROM unnest($2::agent_record[])
+INSERT INTO agent (pool, id, presence, reason, lost, offer_id, since, row, used, most)
+SELECT $1, id, presence, reason, lost, offer_id, since, row, used::integer[], most::integer[]
+FROM unnest($2::loaded_agent_record[])
 ON CONFLICT (pool, id) DO UPDATE SET presence = excluded.presence, reason = excluded.reason, lost = excluded.lost,
-    offer_id = excluded.offer_id, since = excluded.since, row = excluded.row
+    offer_id = excluded.offer_id, since = excluded.since, row = excluded.row, used = excluded.used, most = excluded.most
 """
 _CASES: Final = """
 INSERT INTO customer_case (pool, id, customer_id, state, reference, topic, kind, province, knows, opened_at, due, live, row)
@@ -55,12 +57,12 @@ ON CONFLICT (pool, id) DO UPDATE SET live = excluded.live, row = excluded.row
 """
 
 
-def write(writes: Writes, state: State, rows: Rows) -> None:
+def write(writes: Writes, state: State, rows: Rows, loads: Loads) -> None:
     """Add changed rows. Ended offers go first, so that the one that takes their place meets a free one (I4)."""
     offers = sorted(rows.offers, key=lambda offer: not offer.ended_at)
     writes.add_records(_OFFERS, [_offer(row) for row in offers])
     writes.add_records(_CONTACTS, [_contact(state, row) for row in rows.contacts])
-    writes.add_records(_AGENTS, [_agent(row) for row in rows.agents])
+    writes.add_records(_AGENTS, [_agent(row, loads.of(state, row)) for row in rows.agents])
     writes.add_records(_CASES, [_case(state, row) for row in rows.cases])
     writes.add_records(_ESCALATIONS, [_escalation(state, row) for row in rows.escalations])
     writes.add_records(_QUEUES, [(row.id, _document(row)) for row in rows.queues])
@@ -86,8 +88,8 @@ def _offer(row: Offer) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _agent(row: Agent) -> tuple[object, ...]:
-    return (row.id, row.presence.value, row.reason, row.lost, row.offer_id, row.presence_since, _document(row))
+def _agent(row: Agent, load: Load) -> tuple[object, ...]:
+    return (row.id, row.presence.value, row.reason, row.lost, row.offer_id, row.presence_since, _document(row), *load)
 
 
 def _case(state: State, row: Case) -> tuple[object, ...]:

@@ -25,7 +25,7 @@ _log = get_logger("storage.embedded")
 
 ROLE: Final = "ccc"
 DATABASE: Final = "ccc"
-_SUPERUSER: Final = "postgres"
+SUPERUSER: Final = "postgres"
 _POLL_S: Final = 0.01
 _LEFTOVER_PATIENCE_S: Final = 5.0
 _LARGEST_LOG: Final = 10 * 1024 * 1024
@@ -136,7 +136,7 @@ class EmbeddedPostgres:
             [
                 self._binaries.program("initdb"),
                 f"--pgdata={cluster}",
-                f"--username={_SUPERUSER}",
+                f"--username={SUPERUSER}",
                 f"--pwfile={password}",
                 "--auth=scram-sha-256",
                 "--encoding=UTF8",
@@ -213,7 +213,7 @@ class EmbeddedPostgres:
 
     async def _answers(self) -> bool:
         try:
-            connection = await asyncpg.connect(self._dsn(_SUPERUSER, "postgres"), timeout=5)
+            connection = await asyncpg.connect(self._dsn(SUPERUSER, "postgres"), timeout=5)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
             return False
         try:
@@ -225,14 +225,14 @@ class EmbeddedPostgres:
                 await connection.close(timeout=2)
 
     async def _has_database(self) -> bool:
-        connection = await asyncpg.connect(self._dsn(_SUPERUSER, "postgres"))
+        connection = await asyncpg.connect(self._dsn(SUPERUSER, "postgres"))
         try:
             return bool(await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", DATABASE))
         finally:
             await connection.close()
 
     async def _make_database(self) -> None:
-        connection = await asyncpg.connect(self._dsn(_SUPERUSER, "postgres"))
+        connection = await asyncpg.connect(self._dsn(SUPERUSER, "postgres"))
         try:
             if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", ROLE):
                 # The password is of our own alphabet (URL-safe base 64); DDL takes no parameters.
