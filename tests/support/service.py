@@ -18,6 +18,7 @@ from ccc_router.agents.routers import ROUTERS
 from ccc_router.agents.services import AgentsRoom
 from ccc_router.agents.store.cases import Cases
 from ccc_router.agents.store.contacts import Contacts
+from ccc_router.agents.store.counts import Counts
 from ccc_router.agents.store.messages import Messages
 from ccc_router.agents.store.records import Records
 from ccc_router.agents.store.staff import Staff
@@ -139,7 +140,8 @@ def agents_room(spine: Spine, stream_s: float) -> AgentsRoom:
         records=records,
         staff=staff,
         waiters=Waiters(contacts, staff, spine.clock),
-        boards=Recent(),
+        counts=Counts(database, pool, spine.clock, rests=0),
+        boards=Recent(spine.clock, rests=0),
         trial=LastDay(database, pool),
         waits=Waits(database, pool, spine.current, spine.clock),
         bounds=LastBounds(database, pool, spine.current, spine.clock),

@@ -28,14 +28,15 @@ UNDER_WAY: Final = Gauge(
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """How much may be under way at once. Why so much: docs/settings.md.
 
-    ``endpoints``: requests of all channel endpoints. ``agents``, ``leaders``, ``departments``: requests of those roles. ``caller``:
-    requests of one token's subject. ``streams``: server-sent events, of visitors and of staff. ``bodies``: bytes of bodies, of all.
+    ``endpoints``: requests of all channel endpoints. ``agents``, ``leaders``, ``departments``: requests of those roles. ``reports``:
+    requests that look at many rows, working or waiting for a connection. ``caller``: requests of one token's subject. ``streams``: server-sent events, of visitors and of staff. ``bodies``: bytes of bodies, of all.
     """
 
     endpoints: int = 2_000
     agents: int = 4_000
     leaders: int = 400
     departments: int = 400
+    reports: int = 16
     caller: int = 32
     streams: int = 5_000
     bodies: int = 256 * 1024 * 1024
@@ -51,6 +52,7 @@ class Gates:
         self.endpoints = _gate("endpoints", bounds.endpoints)
         self.bodies = _gate("bodies", bounds.bodies)
         self.streams = _gate("streams", bounds.streams)
+        self.reports = _gate("reports", bounds.reports)
         self._agents = _gate("agents", bounds.agents, bounds.caller)
         self._leaders = _gate("leaders", bounds.leaders, bounds.caller)
         self._departments = _gate("departments", bounds.departments, bounds.caller)

@@ -12,6 +12,7 @@ from ccc_router.agents.routers import ROUTERS as AGENTS
 from ccc_router.agents.services import AgentsRoom
 from ccc_router.agents.store.cases import Cases
 from ccc_router.agents.store.contacts import Contacts
+from ccc_router.agents.store.counts import Counts
 from ccc_router.agents.store.messages import Messages
 from ccc_router.agents.store.records import Records
 from ccc_router.agents.store.staff import Staff
@@ -132,6 +133,7 @@ def _gates(settings: Settings) -> Gates:
         agents=settings.agent_requests,
         leaders=settings.supervisor_requests,
         departments=settings.department_requests,
+        reports=settings.report_requests,
         caller=settings.caller_requests,
         streams=settings.stream_limit,
         bodies=settings.body_memory,
@@ -147,9 +149,10 @@ def _waits(spine: Spine) -> Waits:
 
 def _agents(spine: Spine, waits: Waits) -> AgentsRoom:
     database, pool = spine.storage.database, spine.settings.pool
-    contacts, staff, records = Contacts(database, pool), Staff(database, pool), Records(database, pool)
+    aside = spine.storage.aside
+    contacts, staff, records = Contacts(database, pool), Staff(database, pool), Records(database, pool, aside)
     waiters, follower = Waiters(contacts, staff, spine.clock), Follower(records, spine.clock)
-    bounds = LastBounds(database, pool, spine.current, spine.clock)
+    bounds = LastBounds(aside, pool, spine.current, spine.clock)
     spine.supervisor.add(bounds.loop)
     for loop in (waiters.loop, follower.loop):
         spine.storage.wakeups.wake(spine.supervisor.add(loop), JOURNAL_WAKE, pool)
@@ -166,8 +169,9 @@ def _agents(spine: Spine, waits: Waits) -> AgentsRoom:
         staff=staff,
         waiters=waiters,
         follower=follower,
-        boards=Recent(),
-        trial=LastDay(database, pool),
+        counts=Counts(aside, pool, spine.clock),
+        boards=Recent(spine.clock),
+        trial=LastDay(aside, pool),
         waits=waits,
         bounds=bounds,
     )
