@@ -85,4 +85,3 @@ async def test_i1_an_input_whose_commit_was_slow_is_taken_by_a_look_from_the_beg
         taken = (await _turn(engine, taking))[0]
         await clock.advance(WHOLE_S)
         assert taken + (await _turn(engine, taking))[0] == ["slow1"]
-

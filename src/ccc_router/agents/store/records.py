@@ -124,9 +124,7 @@ class Records:
 
     async def deliveries(self, *, state: str, kind: str, after: str, limit: int) -> list[Row]:
         """What is owed, by id."""
-        return [
-            dict(row) for row in await self._aside.pool.fetch(_DELIVERIES, self._pool, state, kind, after, limit)
-        ]
+        return [dict(row) for row in await self._aside.pool.fetch(_DELIVERIES, self._pool, state, kind, after, limit)]
 
     async def delivery_state(self, delivery_id: str) -> str | None:
         """The state of a delivery; None when there is none."""
