@@ -29,7 +29,8 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """How much may be under way at once. Why so much: docs/settings.md.
 
     ``endpoints``: requests of all channel endpoints. ``agents``, ``leaders``, ``departments``: requests of those roles. ``reports``:
-    requests that look at many rows, working or waiting for a connection. ``caller``: requests of one token's subject. ``streams``: server-sent events, of visitors and of staff. ``bodies``: bytes of bodies, of all.
+    requests that look at many rows, at work or waiting for a connection. ``caller``: requests of one token's subject. ``streams``:
+    server-sent events, of visitors and of staff. ``bodies``: bytes of bodies, of all.
     """
 
     endpoints: int = 2_000

@@ -10,12 +10,13 @@ from pydantic import SecretStr
 
 from ccc_router.bootstrap.storage import Storage, open_storage
 from ccc_router.kernel.clock import SystemClock
-from ccc_router.kernel.tasks import Supervisor
+from ccc_router.kernel.tasks import Supervisor, Tasks
 from ccc_router.rest.problems import problem_of
 from ccc_router.settings import Settings
 from ccc_router.storage.database import Connection
 from tests.support.waiting import eventually
 
+TASKS = Tasks()
 _OPEN = """
 SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'ccc-router aside'
 """
@@ -32,7 +33,7 @@ async def storage(dsn: str, tmp_path: Path) -> AsyncIterator[Storage]:
 async def test_r27_reports_never_take_more_than_two_connections_and_none_of_the_others(storage: Storage) -> None:
     assert await storage.database.pool.fetchval(_OPEN) == 0, "a process that nobody asks for reports holds none"
     async with storage.aside.pool.acquire() as first, storage.aside.pool.acquire():
-        waiting = [asyncio.ensure_future(storage.aside.pool.fetchval("SELECT 1")) for _ in range(10)]
+        waiting = [TASKS.start(storage.aside.pool.fetchval("SELECT 1"), name="report") for _ in range(10)]
 
         async def sent() -> bool:
             return bool(await first.fetchval("SELECT true"))

@@ -1,6 +1,7 @@
 """What many look at in the same moment is made for all of them together, never before they asked, and takes its share (R-27)."""
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -51,7 +52,7 @@ async def test_r27_making_it_has_a_twentieth_of_the_time_however_often_it_is_ask
         while not all(one.done() for one in asked):
             await clock.advance(took_s / 4)
         await clock.advance(took_s / 4)
-    gaps = [later - earlier for earlier, later in zip(made, made[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(made)]
     assert len(made) > 5
     assert min(gaps) > RESTS * took_s
 
