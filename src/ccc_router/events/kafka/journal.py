@@ -23,6 +23,7 @@ from ccc_router.kernel import crashing
 from ccc_router.kernel.clock import format_utc
 from ccc_router.kernel.crashing import Site
 from ccc_router.kernel.log import get_logger
+from ccc_router.kernel.tasks import give_way
 from ccc_router.storage.kafka import Cluster
 
 _log = get_logger("events.kafka")
@@ -32,6 +33,9 @@ HEADERS: Final = [("content-type", b"application/cloudevents+json; charset=UTF-8
 _BATCH: Final = 256 * 1024
 _LARGE: Final = 512 * 1024
 """A record of so many bytes travels compressed, for brokers refuse a batch of more than 1 MiB: a catalogue may be as large."""
+
+_IN_ONE_GO: Final = 50
+"""Records made before others have their turn: a millisecond, for an engine may live in the same process."""
 
 
 class Data(msgspec.Struct, frozen=True):
@@ -137,7 +141,9 @@ class JournalTopic:
         try:
             partitions = sorted(await (await self._producer(large=False)).partitions_for(self.name))
             lots: dict[int, list[Record]] = defaultdict(list)
-            for entry in entries:
+            for number, entry in enumerate(entries):
+                if number % _IN_ONE_GO == 0:
+                    await give_way()
                 record = record_of(entry)
                 lots[_PARTITIONER(record.key, partitions, partitions)].append(record)
             crashing.before(Site.RELAY)
@@ -168,7 +174,9 @@ class JournalTopic:
         for large, records in _alike(lot):
             producer = await self._producer(large=large)
             batch = producer.create_batch()
-            for record in records:
+            for number, record in enumerate(records, 1):
+                if number % _IN_ONE_GO == 0:
+                    await give_way()
                 if batch.append(key=record.key, value=record.value, timestamp=None, headers=HEADERS) is None:
                     await (await producer.send_batch(batch, self.name, partition=partition))
                     batch = producer.create_batch()
