@@ -50,29 +50,30 @@ class Gates:
     """The gates of a process."""
 
     def __init__(self, bounds: Bounds = _BOUNDS) -> None:
-        self.endpoints = _gate("endpoints", bounds.endpoints)
-        self.bodies = _gate("bodies", bounds.bodies)
-        self.streams = _gate("streams", bounds.streams)
-        self.reports = _gate("reports", bounds.reports)
-        self._agents = _gate("agents", bounds.agents, bounds.caller)
-        self._leaders = _gate("leaders", bounds.leaders, bounds.caller)
-        self._departments = _gate("departments", bounds.departments, bounds.caller)
+        self.endpoints = gate("endpoints", bounds.endpoints)
+        self.bodies = gate("bodies", bounds.bodies)
+        self.streams = gate("streams", bounds.streams)
+        self.reports = gate("reports", bounds.reports)
+        self._agents = gate("agents", bounds.agents, bounds.caller)
+        self._leaders = gate("leaders", bounds.leaders, bounds.caller)
+        self._departments = gate("departments", bounds.departments, bounds.caller)
 
     def caller(self, principal: Principal) -> AbstractContextManager[None]:
         """A request of a known caller, as long as it lasts. Raises TooMany (429) or Unavailable (503)."""
         if principal.role is Role.AGENT:
-            gate = self._agents
+            chosen = self._agents
         elif principal.role in LEADERS:
-            gate = self._leaders
+            chosen = self._leaders
         else:
-            gate = self._departments
-        return gate.within(principal.source)
+            chosen = self._departments
+        return chosen.within(principal.source)
 
 
-def _gate(name: str, limit: int, each: int | None = None) -> Gate:
-    gate = Gate(limit, each=each, refused=_counting(name))
-    UNDER_WAY.labels(name).set_function(lambda: gate.under_way)
-    return gate
+def gate(name: str, limit: int, each: int | None = None) -> Gate:
+    """A gate that the metrics show."""
+    made = Gate(limit, each=each, refused=_counting(name))
+    UNDER_WAY.labels(name).set_function(lambda: made.under_way)
+    return made
 
 
 def _counting(name: str) -> Callable[[Refusal], None]:
