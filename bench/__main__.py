@@ -43,7 +43,7 @@ async def measure(report: Report) -> None:
         await _webhooks(report, server)
         await _processes(report, server)
         await _hanging(report, server)
-        await _owed(report, server)
+        await owed.tell(report, server, _PAIRS, _STEP_S)
         await overload.measure(report, server, _STORM_S)
         await _peers(report, server)
         await _growth(report, server)
@@ -139,22 +139,6 @@ async def _hanging(report: Report, server: Server) -> None:
             )
             report.take(f"hanging_{behaviour}_ratio", "the same / while all are well", found.ratio, "x", "<= 1.1 x")
             report.line("  pair by pair: least, median, most", f"{least:.2f} {middle:.2f} {most:.2f}")
-
-
-async def _owed(report: Report, server: Server) -> None:
-    found = await owed.measure(server, _PAIRS, _STEP_S)
-    report.take("owed_plain_p99_ms", "arrive to offer, p99, nothing owed", ms(found.plain), "ms")
-    for name, told, ratios in (
-        ("owed_ratio", f"beside {owed.OWED:,} deliveries to dead receivers", found.owed_ratios),
-        ("reported_ratio", "  and a report and an export besides", found.reported_ratios),
-    ):
-        report.take(name, told, median(ratios), "x", f"each pair: {min(ratios):.2f} to {max(ratios):.2f}")
-    for plan in found.plans:
-        report.line(
-            "  " + plan.splitlines()[-1].strip(),
-            "",
-            " ".join(one.strip() for one in plan.splitlines() if "Index" in one)[:300],
-        )
 
 
 async def _growth(report: Report, server: Server) -> None:

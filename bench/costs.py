@@ -32,7 +32,8 @@ FROM pg_stat_statements JOIN pg_database d ON d.oid = dbid AND d.datname = curre
 WHERE userid = 'ccc'::regrole GROUP BY 1
 """
 _WAL: Final = """
-SELECT "resource_manager/record_type", count::bigint, record_size::bigint FROM pg_get_wal_stats($1::text::pg_lsn, $2::text::pg_lsn, true) WHERE count > 0
+SELECT "resource_manager/record_type", count::bigint, record_size::bigint
+FROM pg_get_wal_stats($1::text::pg_lsn, $2::text::pg_lsn, true) WHERE count > 0
 """
 
 Numbers = Mapping[str, Sequence[float]]
@@ -97,8 +98,9 @@ class Rounds:
             arriving = [self._arrive() for _ in range(lives if number < rounds else 0)]
             accepting = [accept(self._centre, offer) for offer in offered]
             completing = [complete(self._centre, offer) for offer in accepted]
-            made, *_ = await asyncio.gather(asyncio.gather(*arriving), *accepting, *completing)
-            offered, accepted = made, offered
+            made = asyncio.gather(*arriving)
+            await asyncio.gather(made, *accepting, *completing)
+            offered, accepted = await made, offered
 
     async def _arrive(self) -> Offer:
         self._number += 1

@@ -2,8 +2,8 @@
 
 The whole service in a process of its own. First a calm stretch, then the storm: messages to one page as fast as some dozens of connections
 can bring them, each signed and new. Meanwhile agents ask (each command goes through the engine) and a switch reports calls at the rate of
-the calm stretch. Printed: how much was refused and whom, p99 of commands, how the process grew, and how long it took to be itself again.
-`python -m bench.overload 600` is ten minutes.
+the calm stretch. Printed: how much was refused and whom, p99 of commands, how the process and PostgreSQL grew, and how long it took to be
+itself again. `python -m bench.overload 600` is ten minutes.
 """
 
 import asyncio
@@ -41,6 +41,8 @@ _AGENTS: Final = 20
 _ASK_EVERY_S: Final = 0.2
 _CALL_EVERY_S: Final = 0.05
 _CALM_S: Final = 10.0
+_EVERY: Final = 10
+_POINTS: Final = 10
 _PATIENCE_S: Final = 120.0
 _SECRET: Final = signing.secret_of(b"of the switch of the measurement")
 _PAGE_SECRET: Final = "of-the-page-of-the-measurement"
@@ -67,19 +69,22 @@ class Told:
 
 @dataclass
 class Stretch:
-    """A stretch of the measurement: what agents, the switch and the page were told, and how large the process was each second (MB)."""
+    """A stretch of the measurement: what agents, the switch and the page were told, and how large the
+    process was each second, and PostgreSQL every ten (MB)."""
 
     asked: Told = field(default_factory=Told)
     calls: Told = field(default_factory=Told)
     page: Told = field(default_factory=Told)
     memory: list[float] = field(default_factory=list)
+    postgres: list[float] = field(default_factory=list)
 
 
 class Service:
     """The process, and its callers."""
 
-    def __init__(self, port: int, pid: int) -> None:
+    def __init__(self, port: int, pid: int, postgres: int) -> None:
         self.pid = pid
+        self._postgres = postgres
         self._port = port
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
         self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, limits=limits, trust_env=False)
@@ -136,6 +141,8 @@ class Service:
         while time.perf_counter() < until:
             await asyncio.sleep(min(1.0, seconds))
             found.memory.append(_resident_mb(self.pid))
+            if len(found.memory) % _EVERY == 1:
+                found.postgres.append(_together_mb(self._postgres))
         over.set()
         await tasks.done(60)
         return found
@@ -170,6 +177,24 @@ def _resident_mb(pid: int) -> float:
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
+def _together_mb(postmaster: int) -> float:
+    """What PostgreSQL's processes hold, each shared page once."""
+    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text(encoding="ascii").split()
+    total = 0
+    for pid in (str(postmaster), *children):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+            total += int(
+                Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").partition("\nPss:")[2].split()[0]
+            )
+    return total / 1024
+
+
+def _course(values: list[float]) -> str:
+    """Some points of it, first and last among them."""
+    step = max(1, (len(values) - 1) // _POINTS)
+    return " ".join(f"{one:,.0f}" for one in [*values[:-1:step], values[-1]])
+
+
 @contextlib.asynccontextmanager
 async def service(server: Server) -> AsyncIterator[Service]:
     """The service in a process of its own, on a database of its own."""
@@ -189,7 +214,7 @@ async def service(server: Server) -> AsyncIterator[Service]:
         process = subprocess.Popen([sys.executable, "-m", "ccc_router", "up"], env=clean | settings, stderr=lines)
         try:
             await alive(port, process, where)
-            made = Service(port, process.pid)
+            made = Service(port, process.pid, server.postmaster())
             yield made
             await made.client.aclose()
         finally:
@@ -221,6 +246,11 @@ async def measure(report: Report, server: Server, seconds: float) -> None:
     report.take("overload_memory_mb", "the process grew in the storm by", max(storm.memory) - calm.memory[-1], "MB")
     grown = max(storm.memory[half:]) - max(storm.memory[: half or 1])
     report.take("overload_memory_late_mb", "of that in its second half", grown, "MB", "about 0")
+    report.line("  its memory in the course of the storm", f"{max(storm.memory):,.0f} MB", _course(storm.memory))
+    report.line("  PostgreSQL's, shared pages once", f"{max(storm.postgres):,.0f} MB", _course(storm.postgres))
+    half = len(storm.postgres) // 2
+    grown = max(storm.postgres[half:]) - max(storm.postgres[: half or 1])
+    report.take("overload_postgres_late_mb", "PostgreSQL grew in the second half by", grown, "MB", "about 0")
     report.take("overload_recovery_s", "ready, and the page taken again, after", recovered, "s", "< 60 s")
 
 

@@ -1,6 +1,8 @@
-"""Routing beside 400,000 deliveries that wait behind dead receivers, and beside a report: how long arrive to offer takes meanwhile (R-27).
+"""Routing beside 400,000 deliveries that wait behind dead receivers, beside reports, and beside a relay that is 100,000 entries behind: how
+long arrive to offer takes meanwhile (R-27). What is at the side is what the service itself does (`bench.sides`).
 
 Two services on one server, one with nothing owed and one with everything, take turns; so whatever else the machine does falls on both.
+`python -m bench.owed` measures only this.
 """
 
 import asyncio
@@ -9,13 +11,18 @@ from collections.abc import AsyncIterator
 from typing import Final, NamedTuple
 
 import asyncpg
+import uvloop
 
-from bench import centre
+from bench import centre, sides
 from bench.lives import Lives
-from bench.load import median, percentile
-from bench.server import Server
+from bench.load import median, ms, percentile
+from bench.report import Report
+from bench.server import Server, serving
+from bench.sides import Done
 from ccc_router.events.vocabulary import DeliveryKind
+from ccc_router.kernel import log
 from ccc_router.queues.deliveries import claiming
+from tests.support.kafka.real import RealCluster, programs
 
 OWED: Final = 400_000
 AGENTS: Final = 200
@@ -28,53 +35,73 @@ SELECT 'main', 'owed_' || n, -n, 'webhook', 'department:dead_' || n % {_LANES}, 
        CASE WHEN n <= {OWED} - {_LANES} THEN 'infinity' ELSE clock_timestamp() + interval '1 hour' END
 FROM generate_series(1, {OWED}) AS n
 """
-_REPORT: Final = """
-SELECT kind, count(*), avg(length(body)), max(at) FROM journal WHERE pool = 'main' GROUP BY kind ORDER BY kind
-"""
+FILL_S: Final = 25.0
+"""At twice the rate: some 100,000 entries, which a relay is behind by at the beginning of each of its turns."""
 
 
 class Beside(NamedTuple):
-    """p99 seconds of arrive to offer: with nothing owed, with everything owed, and with a report and an export on top; the plans."""
+    """p99 seconds of arrive to offer by what goes on at the side, turn by turn; how much of that was done; the plans."""
 
-    plain: float
-    owed: float
-    reported: float
-    owed_ratios: list[float]
-    reported_ratios: list[float]
+    waits: dict[str, list[float]]
+    done: Done
     plans: list[str]
+
+    def ratios(self, name: str) -> list[float]:
+        """With it over without anything, each pair of turns."""
+        return [beside / alone for alone, beside in zip(self.waits["plain"], self.waits[name], strict=True)]
 
 
 async def measure(server: Server, rounds: int, seconds: float) -> Beside:
-    """Take turns; the medians of the turns, and the ratio of each turn's pair."""
+    """Take turns. Without a broker nothing is relayed."""
     made = centre.catalogue(AGENTS)
     plain_dsn, owed_dsn = await server.database("plain"), await server.database("owed")
     async with (
         centre.working(plain_dsn, server.folder, made) as plain,
         centre.working(owed_dsn, server.folder, made) as owed,
+        _broker() as kafka,
     ):
         await _owe(owed_dsn)
-        await server.checkpoint()
         lives = {"plain": Lives(plain), "owed": Lives(owed)}
-        waits: dict[str, list[float]] = {"plain": [], "owed": [], "reported": []}
         for one in lives.values():
-            await one.run(RATE, 2)  # what is slow only once
+            await one.run(2 * RATE, FILL_S)
+        await server.checkpoint()
+        names = ["plain", "owed", "reported"] + ["relayed"] * bool(kafka)
+        waits: dict[str, list[float]] = {name: [] for name in names}
+        done = Done()
         for number in range(rounds):
-            order = ["plain", "owed", "reported"]
-            for name in order[number % 3 :] + order[: number % 3]:
-                async with _reporting(owed_dsn, name == "reported"):
+            for name in names[number % len(names) :] + names[: number % len(names)]:
+                async with _beside(name, owed_dsn, server, kafka, done, number):
                     run = await lives["plain" if name == "plain" else "owed"].run(RATE, seconds)
                 waits[name].append(percentile(run.offers, 0.99))
         plans = await _plans(owed_dsn)
         for one in lives.values():
             one.close()
-    return Beside(
-        median(waits["plain"]),
-        median(waits["owed"]),
-        median(waits["reported"]),
-        [beside / alone for alone, beside in zip(waits["plain"], waits["owed"], strict=True)],
-        [beside / alone for alone, beside in zip(waits["plain"], waits["reported"], strict=True)],
-        plans,
-    )
+    return Beside(waits, done, plans)
+
+
+@contextlib.asynccontextmanager
+async def _beside(name: str, dsn: str, server: Server, kafka: str, done: Done, number: int) -> AsyncIterator[None]:
+    async with contextlib.AsyncExitStack() as stack:
+        if name == "reported":
+            await stack.enter_async_context(sides.reports(dsn, server.folder, done))
+        elif name == "relayed":
+            await stack.enter_async_context(sides.relay(dsn, kafka, f"bench.journal.{number}", done))
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _broker() -> AsyncIterator[str]:
+    """A real one's address; "" where there is no Java."""
+    found = programs()
+    if found is None:
+        yield ""
+        return
+    cluster = RealCluster(found)
+    await cluster.start()
+    try:
+        yield cluster.servers
+    finally:
+        cluster.stop()
 
 
 async def _owe(dsn: str) -> None:
@@ -84,37 +111,6 @@ async def _owe(dsn: str) -> None:
         await connection.execute("VACUUM ANALYZE delivery")
     finally:
         await connection.close()
-
-
-@contextlib.asynccontextmanager
-async def _reporting(dsn: str, wanted: bool) -> AsyncIterator[None]:
-    """A report and an export over and over, each on a connection of its own."""
-    if not wanted:
-        yield
-        return
-    connections = [await asyncpg.connect(dsn) for _ in range(2)]
-    tasks = [asyncio.ensure_future(_report(connections[0])), asyncio.ensure_future(_export(connections[1]))]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for connection in connections:
-            connection.terminate()
-
-
-async def _report(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    while True:
-        await connection.fetch(_REPORT)
-
-
-async def _export(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    async def forget(_chunk: bytes) -> None:
-        await asyncio.sleep(0)
-
-    while True:
-        await connection.copy_from_query("SELECT position, body FROM journal ORDER BY position", output=forget)
 
 
 async def _plans(dsn: str) -> list[str]:
@@ -127,3 +123,41 @@ async def _plans(dsn: str) -> list[str]:
         found.append("\n".join(row[0] for row in rows))
     await connection.close()
     return found
+
+
+async def tell(report: Report, server: Server, rounds: int, seconds: float) -> None:
+    """Measure, and say it."""
+    found = await measure(server, rounds, seconds)
+    report.take("owed_plain_p99_ms", "arrive to offer, p99, nothing owed", ms(median(found.waits["plain"])), "ms")
+    for name, told in (
+        ("owed", f"beside {OWED:,} deliveries to dead receivers"),
+        ("reported", "  and readings and an export of the journal besides"),
+        ("relayed", "  and a relay that catches up besides"),
+    ):
+        if name not in found.waits:
+            report.line(told, "no broker", "needs Java; tests/support/kafka/fetch.sh brings it")
+            continue
+        ratios = found.ratios(name)
+        report.take(f"{name}_ratio", told, median(ratios), "x", f"each pair: {min(ratios):.2f} to {max(ratios):.2f}")
+    done, turns = found.done, rounds * seconds
+    relayed = f"{done.relayed / turns:,.0f} entries/s relayed, {done.exported} exports ended"
+    report.line("  meanwhile", f"{done.answered / turns:,.0f} readings/s answered", relayed)
+    for plan in found.plans:
+        report.line(
+            "  " + plan.splitlines()[-1].strip(),
+            "",
+            " ".join(one.strip() for one in plan.splitlines() if "Index" in one)[:300],
+        )
+
+
+async def _alone() -> None:
+    async with serving() as server:
+        report = Report()
+        report.machine(server.version)
+        await tell(report, server, 6, 4.0)
+
+
+if __name__ == "__main__":
+    log.configure("error")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_alone())

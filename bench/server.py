@@ -42,6 +42,11 @@ class Server:
         """The same address for who may look into the server: both roles have one password."""
         return dsn.replace(f"//{ROLE}:", f"//{SUPERUSER}:", 1)
 
+    def postmaster(self) -> int:
+        """The process that all others of the server are children of."""
+        [found] = self.folder.rglob("postmaster.pid")
+        return int(found.read_text(encoding="ascii").split()[0])
+
     async def checkpoint(self) -> None:
         """Write out what the last measurement left, so that the next does not pay for it. Needs no right but our role's."""
         connection = await asyncpg.connect(self._dsn)

@@ -23,6 +23,7 @@ from ccc_router.queues.batch import row_of
 from ccc_router.queues.store import state_rows
 from ccc_router.queues.store.columns import Writes
 from ccc_router.queues.store.following import Following, taken_up
+from ccc_router.queues.store.loads import Loads
 from ccc_router.routing import CORE_VERSION, State, step
 from ccc_router.routing.rows import Call, Case, Contact, Leg
 from ccc_router.storage import migrate
@@ -70,7 +71,7 @@ class Recorded(Centre):
             await connection.execute(journal.BATCHES, _POOL, *batches)
             await connection.execute(journal.ROWS, _POOL, *rows)
         self.rows, writes = [], Writes()
-        state_rows.write(writes, self.state, self.state.take_changed())
+        state_rows.write(writes, self.state, self.state.take_changed(), Loads())
         await writes.send(connection, _POOL)
 
 

@@ -113,6 +113,7 @@ class Settings(BaseSettings):
     agent_requests: int = Field(4_000, ge=10, description="Requests of all agents at once, long polls among them.")
     supervisor_requests: int = Field(400, ge=10, description="Requests of all supervisors and administrators at once.")
     department_requests: int = Field(400, ge=10, description="Requests of all departments at once.")
+    report_requests: int = Field(16, ge=2, description="Requests of readings, journal and deliveries at once.")
     caller_requests: int = Field(32, ge=2, description="Requests of one caller with a token at once.")
     stream_limit: int = Field(5_000, ge=10, description="Streams of server-sent events at once.")
     connection_limit: int = Field(10_000, ge=100, description="Connections at once; the last resort.")

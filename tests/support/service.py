@@ -50,7 +50,15 @@ class Service:
         self.tokens = Tokens([SIGNING_KEY], issuer="ccc-router", audience="ccc-router", clock=spine.clock)
         self.heard: list[str] = []
         self.room, self.by_time, self.by_journal = agents_room(
-            spine.database, spine.pool, spine.clock, spine.desk, spine.inbox, spine.current, stream_s=stream_s
+            spine.database,
+            spine.pool,
+            spine.clock,
+            spine.desk,
+            spine.inbox,
+            spine.current,
+            aside=spine.database,
+            stream_s=stream_s,
+            rests=0,
         )
         self.app: FastAPI = create_app(
             Services(

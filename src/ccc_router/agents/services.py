@@ -20,6 +20,7 @@ from ..routing.rows import Case, Contact
 from .bounds import Bounds
 from .store.cases import Cases
 from .store.contacts import Contacts
+from .store.counts import Counts
 from .store.messages import Messages
 from .store.records import Records
 from .store.staff import Staff
@@ -43,6 +44,7 @@ class AgentsRoom:
     messages: Messages
     records: Records
     staff: Staff
+    counts: Counts
     waiters: Waiters
     follower: Follower
     boards: Recent[dict[str, Any]]

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Final
 
 import asyncpg
 
@@ -12,20 +13,27 @@ from ccc_router.kernel.errors import Misconfigured
 from ccc_router.kernel.tasks import Loop, Supervisor
 from ccc_router.settings import Settings
 from ccc_router.storage import migrate
-from ccc_router.storage.database import Connection, Database, Limits, connect
+from ccc_router.storage.database import ASIDE, Connection, Database, Limits, connect
 from ccc_router.storage.disk import Disk
 from ccc_router.storage.embedded import EmbeddedPostgres, ServerFailed, bundled
 from ccc_router.storage.embedded.folder import FolderInUse
 from ccc_router.storage.failures import Failure, classify
 from ccc_router.storage.wakeups import Notifier, Wakeups
 
+_ASIDE_LIMITS: Final = Limits(pool_size=2, statement_ms=10_000)
+"""Ten seconds: a statement is a snapshot, and while it is there nothing that was deleted can be cleaned away."""
+
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """An opened, migrated database and what tells processes of each other."""
+    """An opened, migrated database and what tells processes of each other.
+
+    ``aside`` is the same database for what nobody's call waits for: few connections, which cannot write.
+    """
 
     dsn: str
     database: Database
+    aside: Database
     wakeups: Wakeups
     notifier: Notifier
     embedded: EmbeddedPostgres | None
@@ -71,12 +79,13 @@ async def open_storage(settings: Settings, supervisor: Supervisor, clock: Clock)
         try:
             await migrate.upgrade(dsn)
             database = await Database.open(dsn, _limits(settings))
+            aside = await Database.open(dsn, _ASIDE_LIMITS, name="aside", extra=ASIDE, kept=0)
         except Exception as error:
             raise _unreachable(error) from error
         wakeups = Wakeups(dsn)
-        wakeups.lost.append(database.pool.renew)
+        wakeups.lost += [database.pool.renew, aside.pool.renew]
         disk = Disk(settings.data_dir if embedded is not None else None, settings.disk_watermark)
-        storage = Storage(dsn, database, wakeups, Notifier(dsn, wakeups), embedded, disk)
+        storage = Storage(dsn, database, aside, wakeups, Notifier(dsn, wakeups), embedded, disk)
         if embedded is not None:
             supervisor.add(Loop("postgres", embedded.keep, 0.2))
         supervisor.add(storage.wakeups.loop)
@@ -88,6 +97,7 @@ async def open_storage(settings: Settings, supervisor: Supervisor, clock: Clock)
             await supervisor.stop(settings.drain_s)
             await storage.notifier.close()
             await storage.wakeups.close()
+            await aside.close()
             await database.close()
 
 
@@ -96,7 +106,7 @@ async def reading(settings: Settings, clock: Clock) -> AsyncIterator[Connection]
     """A connection that cannot write, also beside a service that runs. The schema stays as it is. Raises Misconfigured."""
     async with server(settings, clock, shared=True) as (dsn, _):
         try:
-            connection = await connect(dsn, "reading", extra={"default_transaction_read_only": "on"})
+            connection = await connect(dsn, "reading", extra=ASIDE)
         except Exception as error:
             raise _unreachable(error) from error
         try:
@@ -117,7 +127,7 @@ async def looking(settings: Settings, clock: Clock) -> AsyncIterator[Database]:
     """The database for who looks for long, also beside a service that runs: it is reached again when it was away. Raises Misconfigured."""
     async with server(settings, clock, shared=True) as (dsn, _):
         try:
-            database = await Database.open(dsn, Limits(pool_size=1), name="looking")
+            database = await Database.open(dsn, Limits(pool_size=1), name="looking", extra=ASIDE)
         except Exception as error:
             raise _unreachable(error) from error
         try:

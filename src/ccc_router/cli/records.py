@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from ccc_router import bootstrap
-from ccc_router.cli.running import BAD_JOURNAL, chosen_settings, read, run
+from ccc_router.cli.running import BAD_JOURNAL, chosen_settings, read, run, stand_back
 from ccc_router.cli.telling import as_line, as_stored
 from ccc_router.simulation import replaying
 
@@ -30,6 +30,7 @@ def verify(
     pool: Annotated[str, typer.Option(help="another pool than that of the settings")] = "",
 ) -> None:
     """Go over the journal's hash chain; status 1 and the place when it does not hold."""
+    stand_back()
     chosen = chosen_settings()
     verdict = run(bootstrap.verify_journal(chosen, pool or chosen.pool))
     print(f"the journal of {pool or chosen.pool} holds up to entry {verdict.position}")
@@ -54,6 +55,7 @@ def replay(
     file: Annotated[Path | None, typer.Option(help="what journal export wrote, instead of the database")] = None,
 ) -> None:
     """Decide again from the journal's inputs and compare with what was decided, byte for byte. Status 1 and the first difference if any."""
+    stand_back()
     window = _window(first, last)
     if file is not None:
         found = read(bootstrap.replay_file(file, window))
@@ -77,6 +79,7 @@ def export(
     pool: _Pool = "",
 ) -> None:
     """Write a part of the journal, entries as stored, for replay elsewhere; whole commits, with the state before them."""
+    stand_back()
     chosen = chosen_settings()
     begins, ends = read(bootstrap.export_journal(chosen, pool or chosen.pool, _window(first, last), file))
     print(f"entries {begins} to {ends} are in {file}")

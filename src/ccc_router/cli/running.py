@@ -1,6 +1,7 @@
 """How every command begins and ends: its settings, its event loop, and one line instead of a traceback."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
@@ -20,6 +21,8 @@ BAD_SETTINGS: Final = 78
 """EX_CONFIG of sysexits.h."""
 BAD_JOURNAL: Final = 65
 """EX_DATAERR."""
+NICE: Final = 10
+"""Beside a process that wants the same core it gets a tenth of it; at 19 it would hold its snapshots for too long."""
 
 
 def chosen_settings() -> settings.Settings:
@@ -63,6 +66,11 @@ def run(work: Coroutine[Any, Any, _T]) -> _T:
         raise typer.Exit(1) from None
     finally:
         tracing.close()
+
+
+def stand_back() -> None:
+    """For what takes a core for minutes and nobody waits for: whatever else the machine does, a service above all, comes first."""
+    os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
 
 
 def read(work: Coroutine[Any, Any, _T]) -> _T:

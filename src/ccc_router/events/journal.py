@@ -24,6 +24,7 @@ WAKE: Final = "ccc_journal"
 
 PARTITION_ENTRIES: Final = 10_000_000
 _LINKS_A_PAGE: Final = 100
+_NO_END: Final = 2**63 - 1
 GENESIS: Final = hashlib.sha256(b"ccc-router journal").digest()
 """What the first batch of a pool is chained to."""
 
@@ -43,11 +44,12 @@ LEFT JOIN LATERAL (SELECT at, core_version FROM journal WHERE pool = b.pool AND 
                    ORDER BY position DESC LIMIT 1) j ON true
 WHERE b.pool = $1 ORDER BY b.last DESC LIMIT 1
 """
-# The row that holds the entry behind $2 may begin before it.
+# The row that holds the entry behind $2 may begin before it. Rows hold several entries, and none that begins behind $4 is wanted.
 _READ: Final = """
 SELECT position, at, core_version, body FROM journal
 WHERE pool = $1 AND last > $2
   AND position >= coalesce((SELECT max(position) FROM journal WHERE pool = $1 AND position <= $2 + 1), 0)
+  AND position <= $4
 ORDER BY position LIMIT $3
 """
 _BATCHES: Final = """
@@ -172,16 +174,14 @@ def split(pool: str, position: int, at: int, core_version: int, body: bytes) -> 
 
 async def rows(connection: Connection, pool: str, after: int, limit: int) -> "list[asyncpg.Record]":
     """The rows that hold entries behind position ``after``, oldest first: what `split` takes behind the pool."""
-    return await connection.fetch(_READ, pool, after, limit)
+    return await connection.fetch(_READ, pool, after, limit, _NO_END)
 
 
 async def read(connection: Connection, pool: str, after: int, limit: int) -> list[Entry]:
     """The entries behind position ``after``, oldest first. Positions are dense: nothing can appear between them later (I13)."""
     found: list[Entry] = []
-    for row in await rows(connection, pool, after, limit):
+    for row in await connection.fetch(_READ, pool, after, limit, after + limit):
         found.extend(entry for entry in split(pool, *row) if entry.position > after)
-        if len(found) >= limit:
-            break
     return found[:limit]
 
 

@@ -110,7 +110,7 @@ class Session:
         self._tasks = Tasks()
         self._loads = Loads()
         self._isolation = Isolation()
-        self._taking = Taking(pool, self._isolation, feed)
+        self._taking = Taking(pool, self._isolation, feed, clock)
         self._renewed_at = clock.monotonic()
         self._prepared_to = 0
         self._gap_ms = 0

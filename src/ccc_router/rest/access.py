@@ -5,7 +5,7 @@ class of every router with tokens: it asks for the token before it reads a body,
 anything, and it answers a repeated ``Idempotency-Key`` without running the handler again (``replay.py``).
 """
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Annotated, Any, Protocol, TypeVar
 
 from fastapi import Depends, Request, Response
@@ -60,6 +60,16 @@ ONLY_STAFF = allow(*STAFF)
 """For `dependencies=[…]` of a route whose handler does not look at its caller."""
 ONLY_LEADERS = allow(*LEADERS)
 AsStaffOrDepartment = Annotated[Principal, allow(*STAFF, Role.DEPARTMENT)]
+
+
+async def _report(request: Request, caller: AsLeader) -> AsyncIterator[None]:
+    gates: Gates = request.app.state.gates
+    with gates.reports.within(caller.source):
+        yield
+
+
+A_REPORT = Depends(_report)
+"""For `dependencies=[…]` of a route that looks at many rows: few at once, the others are refused (429 or 503) before they look."""
 
 
 class Guarded(APIRoute):

@@ -28,14 +28,16 @@ UNDER_WAY: Final = Gauge(
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """How much may be under way at once. Why so much: docs/settings.md.
 
-    ``endpoints``: requests of all channel endpoints. ``agents``, ``leaders``, ``departments``: requests of those roles. ``caller``:
-    requests of one token's subject. ``streams``: server-sent events, of visitors and of staff. ``bodies``: bytes of bodies, of all.
+    ``endpoints``: requests of all channel endpoints. ``agents``, ``leaders``, ``departments``: requests of those roles. ``reports``:
+    requests that look at many rows, at work or waiting for a connection. ``caller``: requests of one token's subject. ``streams``:
+    server-sent events, of visitors and of staff. ``bodies``: bytes of bodies, of all.
     """
 
     endpoints: int = 2_000
     agents: int = 4_000
     leaders: int = 400
     departments: int = 400
+    reports: int = 16
     caller: int = 32
     streams: int = 5_000
     bodies: int = 256 * 1024 * 1024
@@ -48,28 +50,30 @@ class Gates:
     """The gates of a process."""
 
     def __init__(self, bounds: Bounds = _BOUNDS) -> None:
-        self.endpoints = _gate("endpoints", bounds.endpoints)
-        self.bodies = _gate("bodies", bounds.bodies)
-        self.streams = _gate("streams", bounds.streams)
-        self._agents = _gate("agents", bounds.agents, bounds.caller)
-        self._leaders = _gate("leaders", bounds.leaders, bounds.caller)
-        self._departments = _gate("departments", bounds.departments, bounds.caller)
+        self.endpoints = gate("endpoints", bounds.endpoints)
+        self.bodies = gate("bodies", bounds.bodies)
+        self.streams = gate("streams", bounds.streams)
+        self.reports = gate("reports", bounds.reports)
+        self._agents = gate("agents", bounds.agents, bounds.caller)
+        self._leaders = gate("leaders", bounds.leaders, bounds.caller)
+        self._departments = gate("departments", bounds.departments, bounds.caller)
 
     def caller(self, principal: Principal) -> AbstractContextManager[None]:
         """A request of a known caller, as long as it lasts. Raises TooMany (429) or Unavailable (503)."""
         if principal.role is Role.AGENT:
-            gate = self._agents
+            chosen = self._agents
         elif principal.role in LEADERS:
-            gate = self._leaders
+            chosen = self._leaders
         else:
-            gate = self._departments
-        return gate.within(principal.source)
+            chosen = self._departments
+        return chosen.within(principal.source)
 
 
-def _gate(name: str, limit: int, each: int | None = None) -> Gate:
-    gate = Gate(limit, each=each, refused=_counting(name))
-    UNDER_WAY.labels(name).set_function(lambda: gate.under_way)
-    return gate
+def gate(name: str, limit: int, each: int | None = None) -> Gate:
+    """A gate that the metrics show."""
+    made = Gate(limit, each=each, refused=_counting(name))
+    UNDER_WAY.labels(name).set_function(lambda: made.under_way)
+    return made
 
 
 def _counting(name: str) -> Callable[[Refusal], None]:

@@ -23,6 +23,10 @@ BY_KEYS: Final = {"synchronous_commit": "on", "plan_cache_mode": "force_generic_
 """For connections whose statements all go by keys: planning anew for another number of rows costs more than it could ever save, and a
 plan made while a table was empty must not read it whole when it is full."""
 
+ASIDE: Final = {"max_parallel_workers_per_gather": "0", "jit": "off", "default_transaction_read_only": "on"}
+"""For what nobody's call waits for (reports, exports, a look back at a day): one core of the server a statement, and no right to write
+or to lock a row, so that what routes never waits for it."""
+
 _MARGIN_MS: Final = 1_000
 _ACQUIRE_S: Final = 5.0
 # A server whose client is gone without a word ends the session, and its locks, by itself. On a Unix socket they do nothing.
@@ -146,19 +150,27 @@ class Database:
         self.pool = pool
 
     @classmethod
-    async def open(cls, dsn: str, limits: Limits | None = None, *, name: str = "service") -> Self:
-        """Connect. Raises what asyncpg raises when the server cannot be reached or refuses us."""
+    async def open(
+        cls,
+        dsn: str,
+        limits: Limits | None = None,
+        *,
+        name: str = "service",
+        extra: Mapping[str, str] | None = None,
+        kept: int = 2,
+    ) -> Self:
+        """Connect, with ``kept`` connections at once. Raises what asyncpg raises when the server cannot be reached or refuses us."""
         dsn = normal_dsn(dsn)
         limits = limits or Limits()
 
         pool = await asyncpg.create_pool(
             dsn,
-            min_size=min(2, limits.pool_size),
+            min_size=min(kept, limits.pool_size),
             max_size=limits.pool_size,
             timeout=limits.connect_ms / 1000,
             command_timeout=limits.answer_s,
             max_inactive_connection_lifetime=300,
-            server_settings=session_settings(limits, name),
+            server_settings=session_settings(limits, name) | dict(extra or {}),
         )
         return cls(dsn, limits, Pool(pool))
 

@@ -37,6 +37,8 @@ LEADING: Final = Gauge("ccc_relay_leading", "1 while this process relays the poo
 LOOK_S: Final = 0.25
 """How often the journal is looked at. Hints would make a round trip of every commit, and nobody waits for the topic."""
 PAGE: Final = 500
+LONGEST_REST_S: Final = 1.0
+"""A page that took longer waited for Kafka and not for a core; and the lease has to be renewed."""
 _RENEW_S: Final = 1.0
 _BACKOFF_S: Final = 0.2
 _BACKOFF_CAP_S: Final = 5.0
@@ -92,7 +94,7 @@ class Relay:
         self._tasks = Tasks()
         self._turning = asyncio.Lock()
         self._sending: asyncio.Task[bool] | None = None
-        self._closing = False
+        self._closing = asyncio.Event()
         self._tenure: _Tenure | None = None
         self._lag = 0
         self._renewed_at = 0.0
@@ -111,9 +113,18 @@ class Relay:
         return self._tenure is not None
 
     async def run_once(self) -> bool:
-        """One turn: take the lease if it is free, send what there is. True if there is more to do at once. Raises for a fault of ours."""
+        """One turn: take the lease if it is free, send what there is. True if there is more to do at once. Raises for a fault of ours.
+
+        One that is behind rests after each page for as long as that took: nobody waits for the topic, and whoever routes on the same
+        cores makes the page take longer and so the rest.
+        """
+        began = self._clock.monotonic()
         async with self._turning:
-            return not self._closing and await self._guarded()
+            behind = not self._closing.is_set() and await self._guarded()
+        rest_s = min(self._clock.monotonic() - began, LONGEST_REST_S)
+        if behind and rest_s > 0:
+            await self._clock.wait(self._closing, rest_s)
+        return behind
 
     async def _guarded(self) -> bool:
         try:
@@ -131,7 +142,7 @@ class Relay:
 
     async def stop(self, patience_s: float = 2.0) -> None:
         """Give what is being sent ``patience_s`` seconds, then give the lease back, so that another takes over at once (I17)."""
-        self._closing = True
+        self._closing.set()
         if self._sending is not None:
             await asyncio.wait({self._sending}, timeout=patience_s)
             self._sending.cancel()

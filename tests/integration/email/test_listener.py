@@ -12,6 +12,7 @@ from ccc_router.channels.email.listener import LATER, Limits, SmtpListener
 from ccc_router.channels.registry import EMAIL
 from ccc_router.events.facts import MessageReceived
 from ccc_router.events.inbox_postgres import PostgresInbox
+from ccc_router.kernel.admission import Gate
 from ccc_router.kernel.clock import SystemClock
 from ccc_router.kernel.tasks import Tasks
 from ccc_router.routing.policy import Endpoint
@@ -27,9 +28,12 @@ HANOI = mails.mailbox("hanoi", "hanoi@bhxh.example.vn")
 
 @asynccontextmanager
 async def listening(
-    site: Site, endpoints: Sequence[Endpoint] = (CSKH, HANOI), limits: Limits | None = None
+    site: Site,
+    endpoints: Sequence[Endpoint] = (CSKH, HANOI),
+    limits: Limits | None = None,
+    memory: Gate | None = None,
 ) -> AsyncIterator[SmtpListener]:
-    listener = SmtpListener(site.intake, EMAIL, lambda: endpoints, SystemClock(), limits=limits)
+    listener = SmtpListener(site.intake, EMAIL, lambda: endpoints, SystemClock(), limits=limits, memory=memory)
     await listener.start()
     try:
         yield listener

@@ -1,6 +1,7 @@
 """The journal on a topic: every entry, at least once, in order, whoever relays it and whatever Kafka does (I13, I15)."""
 
 import asyncio
+import itertools
 import tracemalloc
 from collections.abc import Sequence
 
@@ -11,10 +12,12 @@ from ccc_router.events.envelope import Entry
 from ccc_router.events.kafka.journal import JournalTopic
 from ccc_router.kernel.clock import SystemClock, format_utc
 from ccc_router.kernel.ids import derive
+from ccc_router.kernel.tasks import Tasks
 from ccc_router.storage import leases
 from ccc_router.storage.database import Database
-from ccc_router.workers.relay import LAG, Relay
+from ccc_router.workers.relay import LAG, LONGEST_REST_S, Relay
 from tests.support.database import ONE_POSTGRES
+from tests.support.fake_clock import FakeClock
 from tests.support.inputs import accept, submitted
 from tests.support.kafka.cluster import Cluster, reached, records
 from tests.support.kafka.mock import NOT_ENOUGH_REPLICAS, PRODUCE, TIMED_OUT, MockCluster
@@ -35,6 +38,7 @@ from tests.support.spine import running
 from tests.support.waiting import eventually, until
 
 pytestmark = [ONE_POSTGRES, pytest.mark.timeout(120)]
+TASKS = Tasks()
 _REFUSED = 29  # TOPIC_AUTHORIZATION_FAILED: nothing that a producer tries again
 
 
@@ -119,6 +123,57 @@ class _Paused(JournalTopic):
         self.sent.set()
         await self.go_on.wait()
         return done
+
+
+class _Slow:
+    """A topic that takes so long for a page, on the test's clock; and notes when each began."""
+
+    name = "slow"
+
+    def __init__(self, clock: FakeClock, takes_s: float) -> None:
+        self._clock = clock
+        self._takes_s = takes_s
+        self.began: list[float] = []
+
+    async def publish(self, entries: Sequence[Entry]) -> bool:
+        self.began.append(self._clock.monotonic())
+        await self._clock.sleep(self._takes_s)
+        return True
+
+    async def close(self, patience_s: float = 2.0) -> None: ...
+
+
+@pytest.mark.parametrize("takes_s", [0.02, 0.5, 5.0])
+async def test_r27_a_relay_that_is_behind_rests_as_long_as_it_works(database: Database, takes_s: float) -> None:
+    """Catching up has half of the time of what it works on, and stopping does not wait for a rest."""
+    await write(database, bodies(50))
+    clock = FakeClock()
+    topic = _Slow(clock, takes_s)
+    relay = Relay(database, "main", topic, clock, page=10)
+    turns = TASKS.start(_turns(relay), name="turns")
+
+    async def over() -> bool:
+        await clock.advance(takes_s / 4)
+        return turns.done()
+
+    await eventually(over)
+    gaps = [later - earlier for earlier, later in itertools.pairwise(topic.began)]
+    rest_s = min(takes_s, LONGEST_REST_S)
+    assert len(gaps) == 4
+    assert min(gaps) > takes_s + rest_s - 1e-6
+    await write(database, bodies(30))
+    late = TASKS.start(relay.run_once(), name="late")
+    await until(lambda: len(topic.began) == 6)
+    await clock.advance(takes_s)
+    await eventually(lambda: _is_at(database, "slow", 60))
+    await until(lambda: clock.sleepers > 0, what="it to rest")
+    await relay.stop()
+    assert await late, "there was more, and it went off without its rest"
+
+
+async def _turns(relay: Relay) -> None:
+    while await relay.run_once():
+        pass
 
 
 async def test_i15_a_relay_that_slept_through_its_lease_moves_nothing(

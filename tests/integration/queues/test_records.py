@@ -1,6 +1,9 @@
 """What a person does to the records from the command line: verify the journal, erase a customer (I16)."""
 
 import asyncio
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -8,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from ccc_router import cli
 from ccc_router.bootstrap.records import erase_and_tell
+from ccc_router.cli.running import NICE
 from ccc_router.events import journal
 from ccc_router.events.codec import decode_input
 from ccc_router.events.commands import CloseContact
@@ -47,6 +51,18 @@ async def words(database: Database) -> list[Any]:
         )
         or ()
     )
+
+
+async def test_r27_who_reads_the_whole_journal_stands_back(database: Database) -> None:
+    """In a thread of its own, for nobody can come forward again."""
+    env = {"CCC_DATABASE_URL": database.dsn, "CCC_DATABASE_POOL": "4"}
+
+    def verify() -> int:
+        CliRunner().invoke(cli.app, ["journal", "verify"], env=env)
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    with ThreadPoolExecutor(1) as thread:
+        assert await asyncio.get_running_loop().run_in_executor(thread, verify) >= NICE
 
 
 async def test_i16_an_erasure_is_in_the_journal_with_who_and_why(database: Database) -> None:

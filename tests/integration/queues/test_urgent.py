@@ -84,7 +84,7 @@ async def test_a_turn_finds_both_by_their_indexes(database: Database) -> None:
         )
         for name, value in BY_KEYS.items():
             await connection.execute(f"SET LOCAL {name} = {value}")
-        statement = taking.TAKE.replace("$1", "'main'").replace("$2", "512")
+        statement = taking.TAKE.replace("$1", "'main'").replace("$2", "512").replace("$3", "0").replace("$4", "0")
         plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {statement}"))
     assert "Index Scan using inbox_urgent" in plan
     assert "Index Scan using inbox_pkey" in plan

@@ -12,7 +12,7 @@ from ccc_router.events.vocabulary import Role
 from ccc_router.kernel.clock import SystemClock
 from ccc_router.kernel.errors import TooMany, Unauthenticated, Unavailable
 from ccc_router.kernel.tasks import Tasks
-from ccc_router.rest.access import AsStaff, Guarded
+from ccc_router.rest.access import A_REPORT, ONLY_LEADERS, AsStaff, Guarded
 from ccc_router.rest.gates import Bounds, Gates
 from ccc_router.rest.principal import Principal
 from ccc_router.rest.replay import Answer, Begun
@@ -24,7 +24,7 @@ from ccc_router.web.middleware import BodyLimits
 from ccc_router.web.services import Services
 from tests.support.waiting import until
 
-BOUNDS = Bounds(endpoints=10, agents=10, leaders=4, departments=4, caller=3, streams=4, bodies=1_000)
+BOUNDS = Bounds(endpoints=10, agents=10, leaders=12, departments=4, reports=4, caller=3, streams=4, bodies=1_000)
 LIMITS = BodyLimits(default=400)
 TASKS = Tasks()
 
@@ -70,6 +70,11 @@ class Site:
 
         @router.get("/work")
         async def work(_caller: AsStaff) -> dict[str, str]:
+            await self._hold(None)
+            return {}
+
+        @router.get("/report", dependencies=[ONLY_LEADERS, A_REPORT])
+        async def report() -> dict[str, str]:
             await self._hold(None)
             return {}
 
@@ -150,6 +155,19 @@ async def test_i14_each_role_has_its_room_and_each_caller_his(site: Site) -> Non
     assert [one.json()["code"] for one in refused(mine)] == ["too_many_at_once"] * 2
     await site.storm(1, *(("GET", "/v1/work", f"agent:a{number}") for number in range(20)))
     assert refused(await site.storm(1, ("GET", "/v1/work", "supervisor:sup"))) == []
+
+
+async def test_r27_reports_have_few_places_and_take_none_of_what_leaders_ask_besides(site: Site) -> None:
+    mine = await site.storm(3, ("GET", "/v1/report", "supervisor:sup"))
+    assert [(one.status_code, one.headers["retry-after"]) for one in refused(mine)] == [(429, "1")]
+    others = ("GET", "/v1/report", "supervisor:other"), ("GET", "/v1/report", "admin:first")
+    assert refused(await site.storm(1, *others)) == []
+    [late] = refused(await site.storm(1, ("GET", "/v1/report", "admin:adm")))
+    assert (late.status_code, late.json()["code"]) == (503, "overloaded")
+    assert refused(await site.storm(1, ("GET", "/v1/work", "supervisor:sup"))) == []
+    site.open.set()
+    await asyncio.gather(*(one for one in mine if not one.done()))
+    await until(lambda: not site.gates.reports.under_way, what="every place to be free")
 
 
 async def test_i14_streams_have_a_bound_of_their_own(site: Site) -> None:

@@ -64,13 +64,22 @@ def _entry(entry: envelope.Entry) -> Entry:
 class Records:
     """Reads the records of one pool."""
 
-    def __init__(self, database: Database, pool: str) -> None:
+    def __init__(self, database: Database, pool: str, aside: Database | None = None) -> None:
+        """``aside``: where lists are read that may be long; none: where everything is."""
         self._database = database
+        self._aside = aside or database
         self._pool = pool
 
     async def journal(self, *, after: int, limit: int) -> list[Entry]:
-        """Entries behind a position, in order."""
-        async with self._database.pool.acquire() as connection:
+        """Entries behind a position, in order, for who follows it."""
+        return await self._behind(self._database, after, limit)
+
+    async def page(self, *, after: int, limit: int) -> list[Entry]:
+        """The same for who looks something up."""
+        return await self._behind(self._aside, after, limit)
+
+    async def _behind(self, database: Database, after: int, limit: int) -> list[Entry]:
+        async with database.pool.acquire() as connection:
             return [_entry(one) for one in await journal.read(connection, self._pool, after, limit)]
 
     async def head(self) -> int:
@@ -115,9 +124,7 @@ class Records:
 
     async def deliveries(self, *, state: str, kind: str, after: str, limit: int) -> list[Row]:
         """What is owed, by id."""
-        return [
-            dict(row) for row in await self._database.pool.fetch(_DELIVERIES, self._pool, state, kind, after, limit)
-        ]
+        return [dict(row) for row in await self._aside.pool.fetch(_DELIVERIES, self._pool, state, kind, after, limit)]
 
     async def delivery_state(self, delivery_id: str) -> str | None:
         """The state of a delivery; None when there is none."""

@@ -1,7 +1,7 @@
-"""Agents' rows, and what the supervisors' readings count."""
+"""Agents' rows, and how many contacts are open where."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -24,25 +24,6 @@ _QUEUES: Final = "SELECT row FROM queue_state WHERE pool = $1"
 _OPEN: Final = "SELECT queue, count(*) FROM contact WHERE pool = $1 AND live AND open GROUP BY queue"
 _ARRIVED: Final = "SELECT endpoint, count(*) FROM contact WHERE pool = $1 AND live AND open GROUP BY endpoint"
 _DEMANDS: Final = "SELECT id, row ->> 'demand_id' AS demand FROM agent WHERE pool = $1 AND id = ANY($2)"
-
-# The service level counts contacts that were answered or abandoned since $2; both formulas: abandoned ones as not
-# answered in time, and left out.
-_READINGS: Final = """
-SELECT queue, channel,
-       count(*) FILTER (WHERE state IN ('arrived', 'queued')) AS waiting,
-       count(*) FILTER (WHERE state = 'offered') AS offered,
-       count(*) FILTER (WHERE state IN ('connecting', 'active', 'held', 'wrap_up')) AS handled,
-       count(*) FILTER (WHERE state = 'waiting') AS customers_turn,
-       count(*) FILTER (WHERE open AND attention <> '') AS attention,
-       coalesce(min(arrived_at) FILTER (WHERE state IN ('arrived', 'queued', 'offered')), 0) AS oldest,
-       count(*) FILTER (WHERE answered_at >= $2) AS answered,
-       count(*) FILTER (WHERE answered_at >= $2 AND answered_at - arrived_at <= ($3::jsonb ->> queue)::bigint * 1000) AS in_time,
-       count(*) FILTER (WHERE state = 'abandoned' AND since >= $2) AS abandoned,
-       coalesce(avg(answered_at - arrived_at) FILTER (WHERE answered_at >= $2), 0)::bigint AS speed_ms
-FROM contact
-WHERE pool = $1 AND ($4 = '' OR queue = $4) AND (live AND open OR arrived_at >= $2) AND channel <> 'internal'
-  AND coalesce(row ->> 'direction', 'inbound') = 'inbound'
-GROUP BY queue, channel ORDER BY queue, channel"""
 
 
 class Staff:
@@ -94,10 +75,3 @@ class Staff:
         """The open demand of each agent, "" for none."""
         rows = await self._database.pool.fetch(_DEMANDS, self._pool, list(agents))
         return {row["id"]: row["demand"] or "" for row in rows}
-
-    async def readings(self, *, since: int, thresholds: dict[str, int], queue: str = "") -> list[dict[str, Any]]:
-        """Counts by queue and channel. ``since`` (ms) bounds what is over; ``thresholds`` are seconds by queue."""
-        rows = await self._database.pool.fetch(
-            _READINGS, self._pool, since, msgspec.json.encode(thresholds).decode(), queue
-        )
-        return [dict(row) for row in rows]

@@ -7,7 +7,7 @@ from ...events.facts import Private
 from ...kernel.clock import to_ms
 from ...kernel.errors import NotFound
 from ...kernel.ids import derive
-from ...rest.access import ONLY_LEADERS, AsLeader, Guarded
+from ...rest.access import A_REPORT, ONLY_LEADERS, AsLeader, Guarded
 from ...rest.paging import Cursor, Limit, Page, decode, encode
 from ...rest.problems import answers
 from ...rest.schemas import Code
@@ -79,7 +79,7 @@ def _view(room: AgentsRoom, queue: Queue, state: QueueState | None) -> QueueView
     )
 
 
-@router.get("/queues/{queue}/readings", summary="How one queue does", dependencies=[ONLY_LEADERS])
+@router.get("/queues/{queue}/readings", summary="How one queue does", dependencies=[ONLY_LEADERS, A_REPORT])
 async def queue_readings(queue: Code, room: Room) -> QueueReadings:
     """Now, and since midnight in Vietnam."""
     found = await readings(room, queue)
@@ -88,7 +88,7 @@ async def queue_readings(queue: Code, room: Room) -> QueueReadings:
     return found[0]
 
 
-@router.get("/readings", summary="How every queue does", dependencies=[ONLY_LEADERS])
+@router.get("/readings", summary="How every queue does", dependencies=[ONLY_LEADERS, A_REPORT])
 async def all_readings(room: Room) -> AllReadings:
     """Now, and since midnight in Vietnam; the bounds of the last hour and day are made beside, when somebody looks."""
     return AllReadings(items=await readings(room), bounds=room.bounds())

@@ -8,7 +8,7 @@ from ...events.commands import RetryDelivery
 from ...events.vocabulary import DeliveryKind, DeliveryState
 from ...kernel.clock import from_ms
 from ...kernel.errors import Conflict, NotFound
-from ...rest.access import ONLY_LEADERS, AsLeader, Guarded
+from ...rest.access import A_REPORT, ONLY_LEADERS, AsLeader, Guarded
 from ...rest.bodiless import NO_BODY
 from ...rest.paging import Cursor, Limit, Page, decode, encode
 from ...rest.problems import answers
@@ -21,7 +21,7 @@ from .documents import DeliveryView, JournalEntry, ParkedInput
 router = APIRouter(prefix="/v1", tags=["records"], route_class=Guarded)
 
 
-@router.get("/deliveries", summary="What is owed to someone", dependencies=[ONLY_LEADERS])
+@router.get("/deliveries", summary="What is owed to someone", dependencies=[ONLY_LEADERS, A_REPORT])
 async def list_deliveries(
     room: Room,
     state: Annotated[DeliveryState | None, Query(description="`parked`: a person has to look at it.")] = None,
@@ -90,7 +90,7 @@ async def parked_inputs(room: Room, limit: Limit = 50, cursor: Cursor = "") -> P
 @router.get(
     "/journal",
     summary="Every input and every decision, in order",
-    dependencies=[ONLY_LEADERS],
+    dependencies=[ONLY_LEADERS, A_REPORT],
     responses=answers(404),
 )
 async def journal(
@@ -102,7 +102,7 @@ async def journal(
     """`next` is the position to ask after; positions have no gaps."""
     if pool not in (None, room.pool):
         raise NotFound
-    entries = await room.records.journal(after=after, limit=limit + 1)
+    entries = await room.records.page(after=after, limit=limit + 1)
     shown = entries[:limit]
     more = str(shown[-1].position) if len(entries) > limit else None
     return Page(items=[_entry(room.pool, one) for one in shown], next=more)

@@ -13,6 +13,7 @@ from ccc_router.channels.email.outbound.ledger import Ledger
 from ccc_router.channels.registry import EMAIL
 from ccc_router.kernel.errors import Misconfigured
 from ccc_router.kernel.log import get_logger
+from ccc_router.rest.gates import gate
 from ccc_router.routing.policy import Endpoint
 from ccc_router.workers.mailbox import ledger_loop, mailbox_loop
 
@@ -57,6 +58,7 @@ async def mailing(spine: Spine) -> AsyncIterator["SmtpListener | None"]:
         host=settings.smtp_host,
         port=settings.smtp_port,
         limits=Limits.of_files(settings.message_limit),
+        memory=gate("mail", settings.body_memory),
     )
     try:
         await listener.start()

@@ -12,11 +12,12 @@ from ccc_router.agents.routers import ROUTERS as AGENTS
 from ccc_router.agents.services import AgentsRoom
 from ccc_router.agents.store.cases import Cases
 from ccc_router.agents.store.contacts import Contacts
+from ccc_router.agents.store.counts import Counts
 from ccc_router.agents.store.messages import Messages
 from ccc_router.agents.store.records import Records
 from ccc_router.agents.store.staff import Staff
 from ccc_router.agents.waiting.follower import STREAM_S, Follower
-from ccc_router.agents.waiting.recent import Recent
+from ccc_router.agents.waiting.recent import RESTS, Recent
 from ccc_router.agents.waiting.waiters import Waiters
 from ccc_router.bootstrap.bounding import LastBounds
 from ccc_router.bootstrap.issuing import tokens
@@ -132,6 +133,7 @@ def _gates(settings: Settings) -> Gates:
         agents=settings.agent_requests,
         leaders=settings.supervisor_requests,
         departments=settings.department_requests,
+        reports=settings.report_requests,
         caller=settings.caller_requests,
         streams=settings.stream_limit,
         bodies=settings.body_memory,
@@ -147,12 +149,17 @@ def agents_room(
     inbox: Inbox,
     current: Current,
     *,
+    aside: Database,
     stream_s: float = STREAM_S,
+    rests: float = RESTS,
 ) -> tuple[AgentsRoom, tuple[Loop, ...], tuple[Loop, ...]]:
-    """The room, its loops that look at their time, and those that look whenever the journal has grown. ``stream_s``: see `Follower`."""
-    contacts, staff, records = Contacts(database, pool), Staff(database, pool), Records(database, pool)
+    """The room, its loops that look at their time, and those that look whenever the journal has grown.
+
+    ``aside``: the database for what nobody's call waits for. ``stream_s``: see `Follower`. ``rests``: see `Recent`.
+    """
+    contacts, staff, records = Contacts(database, pool), Staff(database, pool), Records(database, pool, aside)
     waiters, follower = Waiters(contacts, staff, clock), Follower(records, clock, stream_s=stream_s)
-    bounds, waits = LastBounds(database, pool, current, clock), Waits(database, pool, current, clock)
+    bounds, waits = LastBounds(aside, pool, current, clock), Waits(database, pool, current, clock)
     room = AgentsRoom(
         clock=clock,
         pool=pool,
@@ -166,8 +173,9 @@ def agents_room(
         staff=staff,
         waiters=waiters,
         follower=follower,
-        boards=Recent(),
-        trial=LastDay(database, pool),
+        counts=Counts(aside, pool, clock, rests),
+        boards=Recent(clock, rests),
+        trial=LastDay(aside, pool),
         waits=waits,
         bounds=bounds,
     )
@@ -176,7 +184,9 @@ def agents_room(
 
 def _agents(spine: Spine) -> AgentsRoom:
     database, pool = spine.storage.database, spine.settings.pool
-    room, by_time, by_journal = agents_room(database, pool, spine.clock, spine.desk, spine.inbox, spine.current)
+    room, by_time, by_journal = agents_room(
+        database, pool, spine.clock, spine.desk, spine.inbox, spine.current, aside=spine.storage.aside
+    )
     for loop in by_time:
         spine.supervisor.add(loop)
     for loop in by_journal:

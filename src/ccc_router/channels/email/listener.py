@@ -1,7 +1,8 @@
 """The SMTP listener: our mail server hands mails over, and is told 250 only when they are durable.
 
 Meant for the loopback side of a real mail server, which keeps a queue, offers TLS to the world and checks SPF, DKIM and DMARC.
-Whatever goes wrong here is 451: the mail then stays in that server's queue and comes again.
+Whatever goes wrong here is 451: the mail then stays in that server's queue and comes again. A mail is let in before any of it is read, by
+the size that its sender says (RFC 1870); one for which there is no room in memory is 452, a connection too many 421 (I14).
 """
 
 import asyncio
@@ -16,8 +17,10 @@ from ccc_router.channels.channel import Adapter, Request
 from ccc_router.channels.email.inbound.facts import ENVELOPE_FROM, ENVELOPE_TO, HOP
 from ccc_router.channels.email.mailbox import mailbox_of
 from ccc_router.channels.email.mime.headers import valid_address
+from ccc_router.channels.email.rooms import Rooms
 from ccc_router.channels.intake import Intake
 from ccc_router.kernel import crashing
+from ccc_router.kernel.admission import Gate
 from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.crashing import Site
 from ccc_router.kernel.errors import CccError, TooMany, Unavailable
@@ -28,11 +31,15 @@ _log = get_logger("channels.email")
 
 LATER: Final = "451 4.3.0 Cannot take mail now, try again later"
 _UNKNOWN: Final = "550 5.1.1 No such mailbox here"
+_NO_ROOM: Final = "452 4.3.1 No room for a mail of that size now, try again later"
 _BUSY: Final = "421 4.3.2 Too many connections, try again later"
 _TAKEN: Final = "250 2.0.0 Taken"
 _LONGEST_LINE: Final = 256 * 1024
 _MOST_RECIPIENTS: Final = 50
 _ON_THE_WIRE: Final = 1.45
+_CROWD: Final = 5
+"""So many times the connections that are served are answered at all; more are told so and closed."""
+_SLACK: Final = 1024 * 1024
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -66,21 +73,29 @@ class _Protocol(SMTP):
             loop=asyncio.get_running_loop(),
         )
         self._desk = desk
-        self._most = 2 * limits.bytes + 1024 * 1024
         self._unanswered = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._desk.open.add(self)
+        if self._desk.crowded and isinstance(transport, asyncio.Transport):
+            transport.write(f"{_BUSY}\r\n".encode())
+            transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._desk.open.discard(self)
+        self._desk.rooms.give(self)
         super().connection_lost(error)
 
+    def _set_post_data_state(self) -> None:
+        """However a mail ended (taken, refused, RSET, another EHLO), its room is free. The library's name."""
+        super()._set_post_data_state()  # type: ignore[no-untyped-call]
+        self._desk.rooms.give(self)
+
     def data_received(self, data: bytes) -> None:
-        """The library collects a line without end for ever; here it ends with the connection."""
+        """The library collects a line without end for ever; here it ends with the connection, as does a mail of twice the size it said."""
         self._unanswered += len(data)
-        if self._unanswered > self._most and isinstance(self.transport, asyncio.Transport):
+        if self._unanswered > 2 * self._desk.rooms.of(self) + _SLACK and isinstance(self.transport, asyncio.Transport):
             self.transport.abort()
             return
         super().data_received(data)
@@ -105,6 +120,7 @@ class _Desk:
         endpoints: Callable[[], Iterable[Endpoint]],
         clock: Clock,
         limits: Limits,
+        rooms: Rooms,
     ) -> None:
         self._intake = intake
         self._adapter = adapter
@@ -112,17 +128,28 @@ class _Desk:
         self._clock = clock
         self._networks = tuple(map(ipaddress.ip_network, limits.networks))
         self._most = limits.connections
+        self.rooms = rooms
         self.open: set[_Protocol] = set()
         self.taking: set[_Protocol] = set()
         self.idle = asyncio.Event()
         self.closing = False
 
+    @property
+    def crowded(self) -> bool:
+        """Whether there are so many connections that one more is not even heard."""
+        return len(self.open) > _CROWD * self._most
+
     async def handle_MAIL(  # noqa: N802 - the library's names and arguments, here and below
-        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: Sequence[str]
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: Sequence[str]
     ) -> str:
         """Take the sender; ``<>`` is fine, a bounce has it."""
         if self.closing or len(self.open) > self._most:
             return _BUSY
+        try:
+            self.rooms.take(server, str(session.peer[0]) if session.peer else "", options)
+        except (TooMany, Unavailable) as error:
+            _log.warning("smtp_later", code=error.code)
+            return _NO_ROOM
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return "250 2.1.0 OK"
@@ -221,9 +248,13 @@ class SmtpListener:
         port: int = 0,
         hostname: str = "localhost",
         limits: Limits | None = None,
+        memory: Gate | None = None,
     ) -> None:
+        """``memory`` counts the bytes of mails under way by who brings them; none: as many as the connections may bring."""
         self._limits = limits or Limits()
-        self._desk = _Desk(intake, adapter, endpoints, clock, self._limits)
+        memory = memory or Gate(2 * self._limits.connections * self._limits.bytes)
+        rooms = Rooms(memory, self._limits.bytes)
+        self._desk = _Desk(intake, adapter, endpoints, clock, self._limits, rooms)
         self._clock = clock
         self._host = host
         self._port = port

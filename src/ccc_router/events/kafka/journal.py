@@ -21,6 +21,7 @@ from ccc_router.events.kafka.topics import REQUEST_MS
 from ccc_router.kernel import crashing
 from ccc_router.kernel.crashing import Site
 from ccc_router.kernel.log import get_logger
+from ccc_router.kernel.tasks import give_way
 from ccc_router.storage.kafka import Cluster
 
 _log = get_logger("events.kafka")
@@ -28,6 +29,9 @@ _log = get_logger("events.kafka")
 _BATCH: Final = 256 * 1024
 _LARGE: Final = 512 * 1024
 """A record of so many bytes travels compressed, for brokers refuse a batch of more than 1 MiB: a catalogue may be as large."""
+
+_IN_ONE_GO: Final = 50
+"""Records made before others have their turn: a millisecond, for an engine may live in the same process."""
 _PARTITIONER: Final = DefaultPartitioner()
 
 
@@ -48,7 +52,9 @@ class JournalTopic:
         try:
             partitions = sorted(await (await self._producer(large=False)).partitions_for(self.name))
             lots: dict[int, list[Record]] = defaultdict(list)
-            for entry in entries:
+            for number, entry in enumerate(entries):
+                if number % _IN_ONE_GO == 0:
+                    await give_way()
                 record = record_of(entry)
                 lots[_PARTITIONER(record.key, partitions, partitions)].append(record)
             crashing.before(Site.RELAY)
@@ -79,7 +85,9 @@ class JournalTopic:
         for large, records in _alike(lot):
             producer = await self._producer(large=large)
             batch = producer.create_batch()
-            for record in records:
+            for number, record in enumerate(records, 1):
+                if number % _IN_ONE_GO == 0:
+                    await give_way()
                 if batch.append(key=record.key, value=record.value, timestamp=None, headers=HEADERS) is None:
                     await (await producer.send_batch(batch, self.name, partition=partition))
                     batch = producer.create_batch()

@@ -18,7 +18,9 @@ from ccc_router.events.inbox import RawDelivery
 from ccc_router.events.kafka.feed import Fed, Feed, Offset
 from ccc_router.events.kafka.record import mark_of
 from ccc_router.kernel import crashing
+from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.crashing import Site
+from ccc_router.queues.taking.floor import Floors
 from ccc_router.queues.taking.isolation import Isolation
 from ccc_router.storage.database import Connection
 
@@ -26,13 +28,14 @@ DUPLICATES: Final = Counter("ccc_inbox_duplicates", "Records of Kafka that were 
 
 # Reading removes: what is committed is gone, what is rolled back is there again, and nobody can withdraw what is being read.
 # What people ask comes before what channels bring, and has three quarters of a turn at most: neither waits for all of the other.
+# $3 and $4 are the floors of either (`Floors`).
 _READ: Final = """
 RETURNING id, source, key, body, (extract(epoch FROM at) * 1000)::bigint, coalesce(traceparent, ''), urgent
 """
 TAKE: Final = f"""
-WITH asked AS MATERIALIZED (SELECT ctid FROM inbox WHERE pool = $1 AND urgent ORDER BY id LIMIT $2 - $2 / 4)
+WITH asked AS MATERIALIZED (SELECT ctid FROM inbox WHERE pool = $1 AND id > $3 AND urgent ORDER BY id LIMIT $2 - $2 / 4)
 DELETE FROM inbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM asked UNION ALL (
-    SELECT ctid FROM inbox WHERE pool = $1 AND NOT urgent ORDER BY id LIMIT $2 - (SELECT count(*) FROM asked)))) {_READ}
+    SELECT ctid FROM inbox WHERE pool = $1 AND id > $4 AND NOT urgent ORDER BY id LIMIT $2 - (SELECT count(*) FROM asked)))) {_READ}
 """  # noqa: S608 - the fragment is ours
 _TAKE_THESE: Final = f"DELETE FROM inbox WHERE pool = $1 AND id = ANY ($2::bigint[]) {_READ}"  # noqa: S608 - as above
 _LAST: Final = "SELECT max(id) FROM inbox WHERE pool = $1"
@@ -76,10 +79,11 @@ class Taken(NamedTuple):
 class Taking:
     """What the turns of one tenure take."""
 
-    def __init__(self, pool: str, isolation: Isolation, feed: Feed | None) -> None:
+    def __init__(self, pool: str, isolation: Isolation, feed: Feed | None, clock: Clock) -> None:
         self._pool = pool
         self._isolation = isolation
         self._feed = feed
+        self._floors = Floors(clock)
         self._backlog_to = 0
 
     async def begin(self, connection: Connection) -> None:
@@ -122,12 +126,15 @@ class Taking:
 
     def settle(self, taken: Taken) -> None:
         """It is committed."""
+        self._floors.taken(taken.rows)
         if self._feed is not None:
             self._feed.settle(taken.fed)
 
     async def _inbox(self, connection: Connection, only: Sequence[int] | None, limit: int) -> list[Row]:
         if only is None:
-            found = await connection.fetch(TAKE, self._pool, limit)
+            floor = self._floors.begin()
+            found = await connection.fetch(TAKE, self._pool, limit, floor.urgent, floor.others)
+            self._floors.end()
         else:
             ids = [one for one in only if one > 0]
             found = await connection.fetch(_TAKE_THESE, self._pool, ids) if ids else []
