@@ -70,6 +70,7 @@ class Following:
         self._rebuilding: Rebuilding | None = None
         self._head = Head()
         self._look_at = self._load_at = clock.monotonic()
+        self._leave()
 
     @property
     def state(self) -> State | None:
