@@ -19,6 +19,8 @@ WITHOUT: Final = {
     "storage.database:Database.transaction": "the transaction itself; whoever enters it has the points",
     "queues.store.erasing:erase_messages": "a savepoint in the caller's transaction",
     "queues.store.erasing:erase_customer": "a savepoint in the caller's transaction",
+    "queues.store.loading:load": "a reading one",
+    "queues.store.loading:load_beside": "a reading one",
 }
 
 

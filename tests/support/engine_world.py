@@ -19,6 +19,7 @@ from ccc_router.events.facts import CallEvent, Handle, MessageReceived, Private
 from ccc_router.events.inbox import Submission
 from ccc_router.events.vocabulary import Role
 from ccc_router.queues.catalogue import as_document
+from ccc_router.queues.store.following import LOAD_SECONDS
 from ccc_router.routing import Step, next_due
 from ccc_router.routing.applying import APPLIERS
 from ccc_router.routing.decisions import CommandRefused, Decision
@@ -37,6 +38,13 @@ _PUNCTUAL = 12
 _T = TypeVar("_T")
 
 
+def taken_up(pool: str) -> dict[str, float]:
+    """How often an engine of this process had the pool's state followed or loaded when it came to lead."""
+    [metric] = LOAD_SECONDS.collect()
+    counts = [one for one in metric.samples if one.name.endswith("_count") and one.labels["pool"] == pool]
+    return {one.labels["how"]: one.value for one in counts}
+
+
 class EngineWorld(World):
     """``state`` is the engine's own, ``log`` what the journal says was decided. `close` it."""
 
@@ -49,7 +57,9 @@ class EngineWorld(World):
         self._runner = runner
         self._clock = FakeClock()
         self._stack = contextlib.AsyncExitStack()
-        self.spine = self.run(self._stack.enter_async_context(by_hand(database, pool, self._clock)))
+        self.spine, self._heir = [
+            self.run(self._stack.enter_async_context(by_hand(database, pool, self._clock))) for _ in range(2)
+        ]
         self._keys = itertools.count(1)
         self.run(self.spine.turns())
         self.give(
@@ -93,15 +103,25 @@ class EngineWorld(World):
             await self._clock.advance((target - self.now) / 1000 / _SLOWEST)
             await self._turns()
 
-    def take_over(self) -> None:
-        """The engine stops; another goes on with what the tables hold."""
-        self.run(self._take_over())
+    def stand_by(self) -> None:
+        """The other engine follows the journal, up to here."""
+        self.run(self._heir.turns())
 
-    async def _take_over(self) -> None:
+    def take_over(self) -> str:
+        """The engine stops; the other goes on, with what it followed if it stood by since it led, else with what the tables hold."""
+        return self.run(self._take_over())
+
+    async def _take_over(self) -> str:
+        followed = self._heir.engine.memory is not None
+        before = taken_up(self.pool)
         await self.spine.engine.stop()
+        self.spine, self._heir = self._heir, self.spine
         while not self.spine.engine.leading:
             await self.spine.engine.run_once()
+        how = "followed" if followed else "loaded"
+        assert taken_up(self.pool) == before | {how: before.get(how, 0) + 1}, "who stood by need not load"
         await self._turns()
+        return how
 
     async def _turns(self) -> list[tuple[Input, Step]]:
         await self.spine.turns()

@@ -8,6 +8,7 @@ import asyncio
 import itertools
 import os
 import sys
+from collections import Counter
 
 import pytest
 from hypothesis import HealthCheck, seed, settings
@@ -29,6 +30,8 @@ from tests.unit.routing.test_invariants import Centre
 EXAMPLES = int(os.environ.get("CCC_TEST_CENTRES", "8"))
 """How many lives of a centre; `make long` lives them for minutes."""
 STEPS = 40
+HOW: Counter[str] = Counter()
+"""How those who took over came to their state."""
 _pools = itertools.count(1)
 
 
@@ -46,8 +49,13 @@ class RealCentre(Centre):
         return EngineWorld(catalogue, self.runner, self.database, f"centre-{next(_pools)}")
 
     @rule()
+    def another_stands_by(self) -> None:
+        self.world.stand_by()
+
+    @rule()
     def another_engine(self) -> None:
-        self.world.take_over()
+        HOW[self.world.take_over()] += 1
+        self.world.run(self._loaded_is_live())
 
     @invariant()
     def rows_hold(self) -> None:
@@ -63,6 +71,13 @@ class RealCentre(Centre):
             self.world.run(self._three_ways())
         finally:
             self.world.close()
+
+    async def _loaded_is_live(self) -> None:
+        pool = self.world.pool
+        async with self.database.pool.acquire() as connection:
+            head = await journal.head(connection, pool)
+            loaded = await load(connection, pool, head.position, head.at)
+        assert picture(loaded) == picture(self.world.state), "I13"
 
     async def _three_ways(self) -> None:
         pool = self.world.pool
@@ -101,7 +116,9 @@ async def _open(server: Server, name: str) -> Database:
 
 
 def test_i3_to_i9_i12_i13_i18_hold_of_the_rows_whatever_happens(postgres: Server) -> None:
+    HOW.clear()
     live(postgres, SEED, EXAMPLES)
+    assert HOW.keys() == {"followed", "loaded"}, HOW
 
 
 @pytest.mark.soak

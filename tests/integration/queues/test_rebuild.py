@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from ccc_router.events import journal
 from ccc_router.events.codec import canonical
 from ccc_router.events.inbox import Submission
+from ccc_router.queues.store.following import Following
 from ccc_router.queues.store.loading import load, rebuild
 from ccc_router.routing import State
 from ccc_router.routing.policy import Calendar, Catalogue, Interval, OverflowRule
@@ -43,11 +44,11 @@ async def work(spine: Spine, clock: FakeClock, workload: Workload, inputs: int) 
 
 @pytest.mark.parametrize("offset", range(3))
 async def test_live_loaded_and_rebuilt_states_are_equal(database: Database, offset: int) -> None:
-    """R-4: I13, and every constraint of the tables held on the way (no input was parked)."""
+    """R-4: I13, as is the one that who stands by has followed; and every constraint of the tables held on the way (no input was parked)."""
     clock = FakeClock()
     async with by_hand(database, clock=clock) as spine:
         await start(spine)
-        workload = Workload(SEED + offset)
+        workload, following = Workload(SEED + offset), Following("main", clock)
         for _ in range(4):
             await work(spine, clock, workload, 60)
             parked = await database.pool.fetch("SELECT error, detail FROM parked_input")
@@ -58,6 +59,10 @@ async def test_live_loaded_and_rebuilt_states_are_equal(database: Database, offs
                 loaded = await load(connection, "main", head.position, head.at)
                 rebuilt = await rebuild("main", journal.entries(connection, "main"))
                 verdict = await journal.verify(connection, "main")
+            while await following.look(database):
+                pass
+            assert following.state is not None
+            assert picture(following.state) == live
             assert picture(rebuilt) == live
             assert picture(loaded) == live
             assert verdict.fault == ""

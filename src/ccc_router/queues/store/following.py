@@ -30,7 +30,7 @@ LOOK_S: Final = 0.05
 AGAIN_S: Final = 60.0
 """A state that could not be followed is loaded anew after this time: what stopped it may come again soon."""
 MOST_BEHIND: Final = 100_000
-"""Applying more entries than this takes longer than loading."""
+"""Applying more entries than this takes about as long as loading."""
 _LINKS_A_LOOK: Final = 20
 _LAST: Final = "SELECT last FROM journal_batch WHERE pool = $1 ORDER BY last DESC LIMIT 1"
 _VERSION: Final = "SELECT coalesce(max(version), 0) FROM catalogue WHERE pool = $1"
@@ -62,12 +62,15 @@ class Unfollowable(Exception):  # never leaves this module
 class Following:
     """`look` again and again while another leads; `take` once the lease is ours."""
 
-    def __init__(self, pool: str, clock: Clock) -> None:
+    def __init__(self, pool: str, clock: Clock, *, most_behind: int = MOST_BEHIND) -> None:
+        """``most_behind``: who is more entries behind than that loads instead."""
         self._pool = pool
+        self._most_behind = most_behind
         self._clock = clock
         self._rebuilding: Rebuilding | None = None
         self._head = Head()
         self._look_at = self._load_at = clock.monotonic()
+        self._leave()
 
     @property
     def state(self) -> State | None:
@@ -106,7 +109,7 @@ class Following:
         return rebuilding.state
 
     async def _reach(self, connection: Connection, head: Head, state: State) -> None:
-        if head.position - self._head.position > MOST_BEHIND:
+        if head.position - self._head.position > self._most_behind:
             raise Unfollowable("behind", f"{head.position - self._head.position} entries")
         while await self._apply(connection):
             pass
@@ -133,7 +136,7 @@ class Following:
         more = await self._apply(connection)
         behind = await connection.fetchval(_LAST, self._pool) - self._head.position if more else 0
         BEHIND.labels(self._pool).set(behind)
-        if behind > MOST_BEHIND:
+        if behind > self._most_behind:
             raise Unfollowable("behind", f"{behind} entries")
         return more
 
