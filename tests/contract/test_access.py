@@ -51,6 +51,7 @@ TABLE: Final[dict[str, frozenset[str]]] = {
     "POST /v1/contacts/{contact_id}/complete": A,
     "POST /v1/contacts/{contact_id}/link": A,
     "POST /v1/contacts/{contact_id}/identify": A,
+    "POST /v1/contacts/{contact_id}/unidentify": S,
     "POST /v1/contacts/{contact_id}/callback": S,
     "POST /v1/contacts/{contact_id}/assign": L,
     "POST /v1/contacts/{contact_id}/close": L,

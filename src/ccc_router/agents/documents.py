@@ -15,7 +15,7 @@ from ..events.vocabulary import (
     Presence,
 )
 from ..rest.schemas import Document, Moment
-from .sureness import Confidence, Proof
+from .store.sureness import Confidence, Proof
 
 
 class MaskedHandle(Document):

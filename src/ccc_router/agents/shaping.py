@@ -26,7 +26,7 @@ from .documents import (
 from .services import AgentsRoom
 from .store.cases import Handle
 from .store.contacts import Face
-from .sureness import sureness
+from .store.sureness import sureness
 
 _NOBODY: Final = Face()
 _WHY: Final[Mapping[OfferReason, tuple[str, str]]] = {

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ccc_router.agents.sureness import Sureness, sureness
+from ccc_router.agents.store.sureness import Sureness, sureness
 from ccc_router.events.facts import Handle, MessageReceived, Private
 from ccc_router.events.vocabulary import Channel, Role
 from ccc_router.kernel.ids import derive

@@ -145,7 +145,7 @@ def the_catalogue(
                     OverflowRule("general", after_wait_s=30, when=("nobody",), if_on_target=True),
                     OverflowRule("help", after_wait_s=130, pool="danang"),
                 ),
-                max_active={"portal": 1}, preferred=("chi", "an"), prefer_s=20, first_action_s={"default": 120, "fanpage": 0},
+                max_active={"portal": 1}, preferred=("chi", "an"), prefer_s=20, first_action_s={"default": 127, "fanpage": 0},
             ),
         ),
     )  # fmt: skip

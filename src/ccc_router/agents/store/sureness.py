@@ -4,7 +4,7 @@ what is verified alone (ADR 0013).
 
 from typing import Final, Literal, NamedTuple
 
-from ..events.vocabulary import Channel
+from ...events.vocabulary import Channel
 
 Confidence = Literal["high", "medium", "low"]
 Proof = Literal["channel", "agent", "page", "ticket", "caller_id", "sender", "said"]
