@@ -34,7 +34,9 @@ def upgrade() -> None:
         COMMENT ON COLUMN agent.used IS
         'what he carries: the total weight, then contacts of phone, email, fanpage, portal and internal; empty: he did not change since 0022'
     """)
-    op.execute("COMMENT ON COLUMN agent.most IS 'what he may carry, in the same places, with what a catalogue left him over'")
+    op.execute(
+        "COMMENT ON COLUMN agent.most IS 'what he may carry, in the same places, with what a catalogue left him over'"
+    )
     op.execute("""
         CREATE TYPE loaded_agent_record AS (
             id text, presence text, reason text, lost boolean, offer_id text, since bigint, row json, used text, most text
