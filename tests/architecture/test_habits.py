@@ -144,3 +144,28 @@ def _is_secretive(side: ast.expr, pattern: re.Pattern[str]) -> bool:
     if isinstance(side, ast.Call):
         name = getattr(side.func, "attr", None) or getattr(side.func, "id", None)
     return isinstance(name, str) and bool(pattern.search(name))
+
+
+SESSION = re.compile(
+    r"\A\s*(?:SET|RESET|LISTEN|DECLARE|PREPARE|DISCARD|CREATE TEMP)\b|pg_(?:try_)?advisory_(?:lock|unlock)|set_config"
+)
+
+
+def test_no_statement_leaves_anything_behind_in_its_session() -> None:
+    """Pooled connections are given back as they are, without the round trip that would undo it (`storage.database`)."""
+    pieces = {
+        id(part)
+        for _, module in tree.parsed("src")
+        for joined in ast.walk(module)
+        if isinstance(joined, ast.JoinedStr)
+        for part in joined.values[1:]
+    }
+    found = [
+        f"{path}:{node.lineno}"
+        for path, module in tree.parsed("src")
+        if "migrations" not in path.parts and path.name != "moving.py"  # a migration has a connection of its own
+        for node in ast.walk(module)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in pieces
+        if SESSION.search(node.value)
+    ]
+    assert found == []

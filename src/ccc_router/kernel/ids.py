@@ -6,7 +6,7 @@ import secrets
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]
-_SHIFTS = range(120, -10, -10)
+_SIXTY_BITS = (1 << 60) - 1
 _SYMBOLS = _CROCKFORD.upper()
 _VALUES = {symbol: value for value, symbol in enumerate(_SYMBOLS)}
 _SPOKEN = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": None, "\u00a0": None, "\u2011": None})
@@ -84,6 +84,13 @@ def _times_x(value: int) -> int:
 
 
 def _encode(raw: bytes) -> str:
-    """The first 130 bits, ten bits at a time: several times as fast as the library's base 32, and ids are made all the time."""
+    """The first 130 bits, ten at a time and spelt out: several times as fast as the library's base 32, and ids are made all the time.
+
+    In two halves, as numbers that fit a machine word are shifted sooner.
+    """
     bits = int.from_bytes(raw[:17], "big") >> 6
-    return "".join([_PAIRS[bits >> shift & 1023] for shift in _SHIFTS])
+    a, b, two = bits >> 60, bits & _SIXTY_BITS, _PAIRS
+    return (
+        f"{two[a >> 60]}{two[a >> 50 & 1023]}{two[a >> 40 & 1023]}{two[a >> 30 & 1023]}{two[a >> 20 & 1023]}{two[a >> 10 & 1023]}"
+        f"{two[a & 1023]}{two[b >> 50]}{two[b >> 40 & 1023]}{two[b >> 30 & 1023]}{two[b >> 20 & 1023]}{two[b >> 10 & 1023]}{two[b & 1023]}"
+    )

@@ -178,16 +178,19 @@ class Batch:
         return self.state.book.catalogue if self.catalogues else None
 
     def _note(self, decision: d.Decision, position: int, cause: int, span: str) -> None:
-        if isinstance(decision, d.DeliveryOwed):
-            self.owed.append((position, decision, span))
-        elif isinstance(decision, d.DeliveryEnded):
-            self._ended.append(decision)
-        elif isinstance(decision, d.OfferSeen | d.OfferEnded):
-            self._offer_traces.append((decision.offer_id, cause))
-        elif isinstance(decision, d.ContactHandedOver):
-            self.handing.hand_over(decision)
-        elif isinstance(decision, d.InvariantViolated):
-            self.violated.append((position, decision))
+        match decision:
+            case d.OfferEnded() | d.OfferSeen():
+                self._offer_traces.append((decision.offer_id, cause))
+            case d.DeliveryOwed():
+                self.owed.append((position, decision, span))
+            case d.DeliveryEnded():
+                self._ended.append(decision)
+            case d.ContactHandedOver():
+                self.handing.hand_over(decision)
+            case d.InvariantViolated():
+                self.violated.append((position, decision))
+            case _:
+                pass
 
     def _contact_of(self, decision: d.Decision) -> str:
         if isinstance(decision, d.EscalationSet):

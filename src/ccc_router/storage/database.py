@@ -95,6 +95,10 @@ async def connect(
     )
 
 
+async def _as_it_is(_connection: "PoolConnectionProxy[Record] | asyncpg.Connection[Record]") -> None:
+    """What is given back needs no round trip that undoes what was set: nobody sets anything (`tests/architecture/test_habits.py`)."""
+
+
 class Pool:
     """Connections to borrow, where nobody waits for ever: neither for one that is free nor for what it answers.
 
@@ -170,6 +174,7 @@ class Database:
             timeout=limits.connect_ms / 1000,
             command_timeout=limits.answer_s,
             max_inactive_connection_lifetime=300,
+            reset=_as_it_is,
             server_settings=session_settings(limits, name) | dict(extra or {}),
         )
         return cls(dsn, limits, Pool(pool))

@@ -1,5 +1,7 @@
 """The engine over PostgreSQL: what comes in is decided, journalled and answered in one commit."""
 
+from msgspec.structs import replace
+
 from ccc_router.events.commands import ActivateCatalogue, CompleteContact
 from ccc_router.events.facts import Handle
 from ccc_router.events.vocabulary import Role
@@ -78,3 +80,35 @@ async def test_a_new_catalogue_writes_agents_and_moved_contacts_only(database: D
         again = {row[0]: row[1] for row in await database.pool.fetch("SELECT id, xmin::text FROM contact")}
         assert again == after
         assert spine.current.version == 3
+
+
+async def test_i5_what_a_catalogue_leaves_an_agent_over_he_may_carry_and_only_ever_less(database: Database) -> None:
+    """Also for an engine that takes over, and for one from before 0022, which finds it in its own table."""
+    async with running(database) as spine:
+        await spine.ready("an")
+        for number in range(3):
+            await spine.tell(a_message(f"m{number}"), f"m{number}")
+            assert (await spine.ask(accept(await offered(spine), "an"))).status == 200
+        assert await load_of(database) == ([102, 0, 0, 0, 3, 0], [130, 1, 2, 3, 3, 2])
+        made = a_catalogue(2)
+        less = replace(made.agents[0].capacity, channels={**made.agents[0].capacity.channels, "portal": 1})
+        assert (
+            await spine.activate(replace(made, agents=(replace(made.agents[0], capacity=less), *made.agents[1:])))
+        ).status == 200
+        assert await load_of(database) == ([102, 0, 0, 0, 3, 0], [130, 1, 2, 3, 3, 2])
+        assert [
+            tuple(row) for row in await database.pool.fetch("SELECT agent_id, channel, used, cap, over FROM agent_load")
+        ] == [("an", "portal", 3, 1, 2)]
+    async with running(database) as spine:
+        for left in (2, 1, 0):
+            contact_id = spine.state.agents["an"].assignments[0]
+            command = CompleteContact(actor="an", actor_role=Role.AGENT, contact_id=contact_id, disposition="answered")
+            assert (await spine.ask(command)).status == 200
+            assert await load_of(database) == ([34 * left, 0, 0, 0, left, 0], [130, 1, 2, 3, max(1, left), 2])
+
+
+async def load_of(database: Database) -> tuple[list[int], list[int]]:
+    """What the agent carries and may."""
+    row = await database.pool.fetchrow("SELECT used, most FROM agent WHERE id = 'an'")
+    assert row is not None
+    return row[0], row[1]

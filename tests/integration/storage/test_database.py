@@ -24,6 +24,17 @@ async def test_a_transaction_is_whole_or_not_there(database: Database) -> None:
     assert [row["x"] for row in await database.pool.fetch("SELECT x FROM t")] == [2]
 
 
+async def test_giving_a_connection_back_costs_no_round_trip(database: Database) -> None:
+    async with database.pool.acquire() as borrowed:
+        pid = await borrowed.fetchval("SELECT pg_backend_pid()")
+    onlooker = await asyncpg.connect(database.dsn)
+    try:
+        last = await onlooker.fetchval("SELECT query FROM pg_stat_activity WHERE pid = $1", pid)
+    finally:
+        await onlooker.close()
+    assert last == "SELECT pg_backend_pid()"
+
+
 async def test_the_server_gives_up_on_what_takes_too_long(dsn: str) -> None:
     opened = await Database.open(dsn, Limits(statement_ms=50, idle_in_transaction_ms=50))
     try:
