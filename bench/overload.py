@@ -2,8 +2,8 @@
 
 The whole service in a process of its own. First a calm stretch, then the storm: messages to one page as fast as some dozens of connections
 can bring them, each signed and new. Meanwhile agents ask (each command goes through the engine) and a switch reports calls at the rate of
-the calm stretch. Printed: how much was refused and whom, p99 of commands, how the process and PostgreSQL grew, and how long it took to be
-itself again. `python -m bench.overload 600` is ten minutes.
+the calm stretch. Printed: how much was refused and whom, p99 of commands, how they and PostgreSQL grew, and how long it took to recover.
+`python -m bench.overload 600` is ten minutes.
 """
 
 import asyncio

@@ -16,6 +16,7 @@ from ccc_router.kernel.tasks import Supervisor, Tasks
 from ccc_router.storage.database import ASIDE, Database, Limits
 from ccc_router.storage.kafka import Cluster
 from ccc_router.workers.relay import Relay
+from tests.support.waiting import until
 
 LOOKERS: Final = 20
 _ANYWHEN: Final = 0
@@ -35,8 +36,11 @@ async def reports(dsn: str, folder: Path, done: Done) -> AsyncIterator[None]:
     counts, tasks = Counts(aside, "main", SystemClock()), Tasks()
     for _ in range(LOOKERS):
         tasks.start(_look(counts, done), name="looker")
-    tasks.start(_export(dsn, folder / "export.jsonl.gz", done), name="export")
+    path = folder / "export.jsonl.gz"
+    tasks.start(_export(dsn, path, done), name="export")
     try:
+        # A program's start is no export: it is over within a second of the minutes that one takes.
+        await until(path.with_name(f"{path.name}.part").exists, within_s=300)
         yield
     finally:
         await tasks.close()

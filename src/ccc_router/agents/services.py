@@ -22,11 +22,11 @@ from .store.cases import Cases
 from .store.contacts import Contacts
 from .store.counts import Counts
 from .store.messages import Messages
+from .store.recent import Recent
 from .store.records import Records
 from .store.staff import Staff
 from .trial import Trial
 from .waiting.follower import Follower
-from .waiting.recent import Recent
 from .waiting.waiters import Waiters
 
 

@@ -178,7 +178,7 @@ def _through_kafka(settings: Settings, inbox: PostgresInbox, clock: Clock) -> "F
     from ccc_router.events.kafka.fallback import FallbackInbox
     from ccc_router.events.kafka.inbox import KafkaInbox
 
-    return FallbackInbox(KafkaInbox(cluster, pool, clock), inbox, pool, clock)
+    return FallbackInbox(KafkaInbox(cluster, pool, clock, pending_limit=settings.inbox_pending), inbox, pool, clock)
 
 
 @asynccontextmanager

@@ -143,9 +143,9 @@ class Relay:
     async def stop(self, patience_s: float = 2.0) -> None:
         """Give what is being sent ``patience_s`` seconds, then give the lease back, so that another takes over at once (I17)."""
         self._closing.set()
-        if self._sending is not None:
-            await asyncio.wait({self._sending}, timeout=patience_s)
-            self._sending.cancel()
+        if (sending := self._sending) is not None:
+            await asyncio.wait({sending}, timeout=patience_s)
+            sending.cancel()
         async with self._turning:
             await self._leave("stopped")
         await self._topic.close()

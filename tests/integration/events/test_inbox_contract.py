@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from ccc_router.events.facts import PhoneRegistered
-from ccc_router.events.inbox import Inbox, InboxUnavailable, Overloaded, Submission
+from ccc_router.events.inbox import Inbox, InboxUnavailable, Overloaded, SourceOverloaded, Submission
 from ccc_router.events.inbox_memory import MemoryInbox
 from ccc_router.events.inbox_postgres import PostgresInbox
 from ccc_router.events.kafka.fallback import FallbackInbox
@@ -91,6 +91,19 @@ async def test_i14_more_than_there_is_room_for_is_refused_before_it_is_taken(inb
     assert isinstance(results[1], Overloaded)
     if not isinstance(inbox, MemoryInbox):  # that one's room is freed by reading it
         assert len(await inbox.append([submitted("c")])) == 1
+
+
+@pytest.mark.parametrize("inbox", ["postgres", *KAFKAS], indirect=True)
+async def test_i14_a_source_that_storms_leaves_room_for_another(inbox: Inbox) -> None:
+    taken, more, other = await asyncio.gather(
+        inbox.append([submitted(f"a{n}") for n in range(LIMIT // 2)]),
+        inbox.append([submitted(f"b{n}") for n in range(LIMIT // 4)]),
+        inbox.append([submitted(f"c{n}", source="page") for n in range(LIMIT // 4)]),
+        return_exceptions=True,
+    )
+    assert not isinstance(taken, BaseException)
+    assert isinstance(more, SourceOverloaded)
+    assert not isinstance(other, BaseException)
 
 
 @DEDUPLICATING

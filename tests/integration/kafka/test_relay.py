@@ -171,6 +171,20 @@ async def test_r27_a_relay_that_is_behind_rests_as_long_as_it_works(database: Da
     assert await late, "there was more, and it went off without its rest"
 
 
+async def test_i17_what_is_sent_while_it_stops_is_waited_for_and_written_down(database: Database) -> None:
+    await write(database, bodies(10))
+    clock = FakeClock()
+    topic = _Slow(clock, 1.0)
+    relay = Relay(database, "main", topic, clock)
+    turn = TASKS.start(relay.run_once(), name="turn")
+    await until(lambda: len(topic.began) == 1)
+    stopping = TASKS.start(relay.stop(60), name="stopping")
+    await clock.advance(1.0)
+    await stopping
+    await turn
+    assert (await place(database, "slow"), relay.leading) == (10, False)
+
+
 async def _turns(relay: Relay) -> None:
     while await relay.run_once():
         pass

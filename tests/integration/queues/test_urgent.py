@@ -76,7 +76,7 @@ async def test_what_is_asked_alone_does_not_end_a_turn_early(database: Database)
 
 
 async def test_a_turn_finds_both_by_their_indexes(database: Database) -> None:
-    """With 20,000 facts waiting a turn reads what it takes, and nothing else."""
+    """R-28: with 20,000 facts waiting a turn reads what it takes, and nothing else."""
     async with database.transaction() as connection:
         await connection.execute(
             "INSERT INTO inbox (pool, source, key, body) SELECT 'main', CASE WHEN n % 100 = 0 THEN 'agent:an' ELSE 'site' END,"

@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from ccc_router.agents.waiting.recent import PATIENCE_S, RESTS, Recent
+from ccc_router.agents.store.recent import PATIENCE_S, RESTS, Recent
 from ccc_router.kernel.tasks import Tasks
 from tests.support.fake_clock import FakeClock
 from tests.support.waiting import until

@@ -6,7 +6,7 @@ import msgspec
 
 from ...kernel.clock import Clock
 from ...storage.database import Database
-from ..waiting.recent import RESTS, Recent
+from .recent import RESTS, Recent
 
 # The service level counts contacts that were answered or abandoned since $2; both formulas: abandoned ones as not
 # answered in time, and left out. Only a contact that we began says a direction: looking for the word costs a tenth of reading the document.

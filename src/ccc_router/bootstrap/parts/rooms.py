@@ -14,10 +14,10 @@ from ccc_router.agents.store.cases import Cases
 from ccc_router.agents.store.contacts import Contacts
 from ccc_router.agents.store.counts import Counts
 from ccc_router.agents.store.messages import Messages
+from ccc_router.agents.store.recent import RESTS, Recent
 from ccc_router.agents.store.records import Records
 from ccc_router.agents.store.staff import Staff
 from ccc_router.agents.waiting.follower import STREAM_S, Follower
-from ccc_router.agents.waiting.recent import RESTS, Recent
 from ccc_router.agents.waiting.waiters import Waiters
 from ccc_router.bootstrap.bounding import LastBounds
 from ccc_router.bootstrap.issuing import tokens

@@ -5,6 +5,7 @@ A producer that broke is thrown away with what it still held; whoever waited for
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,11 +14,12 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from ccc_router.events.appending import Group
 from ccc_router.events.envelope import Appended
-from ccc_router.events.inbox import InboxUnavailable, Overloaded, RawDelivery, Submission
+from ccc_router.events.inbox import InboxUnavailable, Overloaded, RawDelivery, SourceOverloaded, Submission
 from ccc_router.events.kafka import record
 from ccc_router.events.kafka.producing import end, open_producer
 from ccc_router.events.kafka.topics import REQUEST_MS
 from ccc_router.kernel import crashing, tracing
+from ccc_router.kernel.admission import Refusal, refusal
 from ccc_router.kernel.clock import Clock
 from ccc_router.kernel.crashing import Site
 from ccc_router.kernel.errors import Invalid
@@ -65,7 +67,7 @@ class KafkaInbox:
         self._append_s = append_s
         self._pending_limit = pending_limit
         self._largest = largest
-        self._pending = 0
+        self._pending: Counter[str] = Counter()
         self._tasks = Tasks()
         self._opening: _Opening | None = None
         self._closing = False
@@ -92,21 +94,25 @@ class KafkaInbox:
             if not records:
                 return []
             span.note({"ccc.pool": self._pool, "ccc.inputs": len(records)})
-            await self._admit(records)
+            await self._admit(submissions[0].source if submissions or raw is None else raw.endpoint, records)
         return [Appended(one.key, duplicate=False) for one in submissions]
 
-    async def _admit(self, records: Sequence[tuple[bytes, bytes]]) -> None:
+    async def _admit(self, party: str, records: Sequence[tuple[bytes, bytes]]) -> None:
         if self._closing:
             raise InboxUnavailable
         if max(len(value) for _, value in records) > self._largest:
             raise TooLarge
-        if self._pending + len(records) > self._pending_limit:
-            raise Overloaded(retry_after_s=2)
-        self._pending += len(records)
+        pending, more = self._pending, len(records)
+        found = refusal(pending[party], pending.total(), len(pending), more, self._pending_limit)
+        if found is not None:
+            raise (SourceOverloaded if found is Refusal.PARTY else Overloaded)(retry_after_s=2)
+        pending[party] += more
         try:
             await self._send(records)
         finally:
-            self._pending -= len(records)
+            pending[party] -= more
+            if not pending[party]:
+                del pending[party]
 
     async def withdraw(self, source: str, key: str) -> bool:  # noqa: ARG002 - the port's arguments
         """See `Inbox.withdraw`: what is in Kafka stays there."""
