@@ -17,7 +17,7 @@ import pytest
 from msgspec.structs import replace
 
 from ccc_router.events.codec import is_command
-from ccc_router.events.commands import AcceptOffer, CompleteContact, DeclineOffer, SendMessage
+from ccc_router.events.commands import AcceptOffer, ActivateCatalogue, CompleteContact, DeclineOffer, SendMessage
 from ccc_router.events.envelope import AnyInput, Entry
 from ccc_router.events.facts import CallEvent, CallRecorded, Handle, MessageReceived
 from ccc_router.events.inbox import Submission
@@ -74,12 +74,17 @@ def grouped(day: Sequence[tuple[str, AnyInput]], stretch: int = 1) -> list[list[
     groups: list[list[Submission]] = []
     numbered = [Submission(source, f"k{number}", body) for number, (source, body) in enumerate(day)]
     for first in range(0, len(numbered), stretch):
-        for one in sorted(numbered[first : first + stretch], key=lambda one: is_command(one.body)):
+        for one in sorted(numbered[first : first + stretch], key=_place):
             if groups and is_command(groups[-1][0].body) == is_command(one.body):
                 groups[-1].append(one)
             else:
                 groups.append([one])
     return groups
+
+
+def _place(one: Submission) -> int:
+    """A catalogue first: without one nothing can be routed."""
+    return 0 if isinstance(one.body, ActivateCatalogue) else 2 if is_command(one.body) else 1
 
 
 def as_it_is(one: Submission, state: State) -> Submission:
