@@ -1,6 +1,6 @@
 """I1, I2, I4, I6, I10, I13, I15, I16: the process ends at each commit, send and answer, before it and after it, and nothing is lost or doubled.
 
-The suite walks the points at which something is promised or leaves; `make soak` walks all that the history comes by.
+The suite walks the points at which something is promised or leaves; `make long` walks all that the history comes by.
 """
 
 from typing import Final
@@ -62,7 +62,7 @@ async def test_a_crash_where_something_is_promised_or_leaves_loses_and_doubles_n
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("point", WALKED)
 async def test_a_crash_at_any_point_loses_and_doubles_nothing(dsn: str, point: str) -> None:
     await crash_at(dsn, point)

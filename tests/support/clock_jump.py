@@ -34,6 +34,13 @@ class Jumping:
         """Set the clock forward, or back."""
         await self.database.pool.execute("UPDATE public.clock_jump SET by_seconds = by_seconds + $1", seconds)
 
+    async def stand_still(self, at_ms: int) -> None:
+        """Stop the clock at this moment, for good: no timer fires, no lease ends."""
+        await self.database.pool.execute(f"""
+            CREATE OR REPLACE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
+            AS $$ SELECT to_timestamp({at_ms / 1000}) $$
+        """)
+
 
 @asynccontextmanager
 async def jumping(dsn: str) -> AsyncIterator[Jumping]:

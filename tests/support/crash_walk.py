@@ -158,10 +158,15 @@ class Walk:
         try:
             await self._work(client)
             await asyncio.gather(*running)
+            if self.point.startswith(Site.PRUNE):
+                await eventually(self._crashed_by_now, within_s=100, what="the minute after which is pruned again")
             await self._settled()
         finally:
             await tasks.close()
         await self._end()
+
+    async def _crashed_by_now(self) -> bool:
+        return await self.revive() or self.crashed > 0
 
     async def _without_an_engine(self, client: httpx.AsyncClient) -> None:
         """One command while the engine cannot begin a transaction: it gets no outcome and is taken back."""
