@@ -3,6 +3,7 @@
 import os
 import random
 import secrets
+from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -22,6 +23,7 @@ from tests.support.kafka import (
     way,
 )
 from tests.support.kafka import report as kafka_report
+from tests.support.process import BEGUN
 
 __all__ = [
     "database",
@@ -57,6 +59,13 @@ settings.load_profile("ccc")
 def pytest_report_header() -> list[str]:
     """Print what repeats this run, and what it cannot test."""
     return [f"seed: CCC_TEST_SEED={SEED}", kafka_report()]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def begun() -> Iterator[None]:
+    """The data folder that real processes begin with goes with the run."""
+    yield
+    BEGUN.remove()
 
 
 @pytest.fixture
