@@ -33,7 +33,6 @@ def _as_mail(_context: SerializationContext, value: object) -> bytes:
 
 
 Operation = APIOperation[Any, Any, Any, Any]
-Cases = st.SearchStrategy[Case[Any]]
 
 CHECKS: Final = [
     status_code_conformance,  # also finds every 500: no operation documents one
@@ -85,10 +84,10 @@ def _try_everything(centre: Centre) -> None:
     with requests.Session() as session:
         for operation in _operations(centre):
             allowed = TABLE.get(f"{operation.method.upper()} {operation.path}", frozenset())
-            cases = operation.as_strategy()  # once: making it takes longer than drawing from it
-            _try(centre, session, cases, None, FEW)
+            cases = _drawn(centre, operation)
+            _ask(centre, session, cases[:FEW], None)
             for role, token in tokens.items():
-                _try(centre, session, cases, token, MORE if role in allowed else FEW)
+                _ask(centre, session, cases if role in allowed else cases[:FEW], token)
 
 
 def _operations(centre: Centre) -> Iterator[Operation]:
@@ -98,27 +97,36 @@ def _operations(centre: Centre) -> Iterator[Operation]:
             yield found.ok()
 
 
-def _try(centre: Centre, session: requests.Session, cases: Cases, token: str | None, examples: int) -> None:
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
+def _drawn(centre: Centre, operation: Operation) -> list[Case[Any]]:
+    """Cases of an operation, the same for every caller: drawing one takes longer than asking."""
+    drawn: list[Case[Any]] = []
 
     @settings(
-        max_examples=examples,
+        max_examples=MORE,
         phases=[Phase.generate],
         database=None,
         derandomize=True,
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
-    @given(case=cases, known=st.booleans(), place=st.integers(0, 50))
-    def ask(case: Case[Any], known: bool, place: int) -> None:
+    @given(case=operation.as_strategy(), known=st.booleans(), place=st.integers(0, 50))
+    def draw(case: Case[Any], known: bool, place: int) -> None:
         if known:
             _name_what_exists(case.path_parameters, centre.ids, place)
         if "wait" in (case.query or {}):
             case.query["wait"] = 0  # nobody has a minute
+        drawn.append(case)
+
+    draw()
+    assert drawn, operation.path
+    return drawn
+
+
+def _ask(centre: Centre, session: requests.Session, cases: list[Case[Any]], token: str | None) -> None:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    for case in cases:
         answer = case.call(base_url=centre.service.url, session=session, headers=headers, timeout=30)
         case.validate_response(answer, checks=CHECKS)
-
-    ask()
 
 
 def _name_what_exists(parameters: dict[str, Any], ids: dict[str, list[str]], place: int) -> None:

@@ -54,7 +54,7 @@ class Fleet:
         await asyncio.gather(*(one.begin() for one in idle))
         await asyncio.gather(*(one.ready() for one in idle))
 
-    async def leader(self, but: Process | None = None, within_s: float = 10.0) -> Process:
+    async def leader(self, but: Process | None = None, within_s: float = 30.0) -> Process:
         """Who leads; another than ``but`` if that is given. Waits until somebody does, asking the database."""
         connection = await asyncpg.connect(self.dsn)
 

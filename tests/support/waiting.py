@@ -1,4 +1,4 @@
-"""Waiting for something real to happen, with an end."""
+"""Waiting for something real to happen, with an end: it is there to fail a test, never to measure, so a busy machine must not meet it."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ _FIRST_S = 0.002
 _LONGEST_S = 0.05
 
 
-async def until(condition: Callable[[], bool], *, within_s: float = 10.0, what: str = "") -> None:
+async def until(condition: Callable[[], bool], *, within_s: float = 30.0, what: str = "") -> None:
     """Return as soon as `condition()` holds. Fails the test after `within_s` seconds, saying `what` did not happen.
 
     A condition that looks at something which is not there yet (LookupError) does not hold.
@@ -25,7 +25,7 @@ async def until(condition: Callable[[], bool], *, within_s: float = 10.0, what: 
     await eventually(check, within_s=within_s, what=what or getattr(condition, "__name__", "the condition"))
 
 
-async def eventually(ask: Callable[[], Awaitable[_T | None]], *, within_s: float = 10.0, what: str = "") -> _T:
+async def eventually(ask: Callable[[], Awaitable[_T | None]], *, within_s: float = 30.0, what: str = "") -> _T:
     """Ask again and again until the answer is neither None nor False, and return it."""
     deadline = time.monotonic() + within_s
     pause = _FIRST_S

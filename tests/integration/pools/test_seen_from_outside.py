@@ -179,7 +179,7 @@ async def test_the_visitors_ticket_goes_on_working(database: Database) -> None:
         assert await reception.spine.database.pool.fetchval("SELECT count(*) FROM delivery WHERE pool = 'main'") == 0
         row = await reception.tickets.by_reference("portal", ticket["reference"])
         assert row is not None
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             async for chunk in reception.streams.follow(row, 1):
                 if "Thẻ đã gửi" in chunk.decode():
                     break

@@ -2,8 +2,6 @@
 
 import hashlib
 
-import pytest
-
 from ccc_router.events import journal
 from ccc_router.storage import database as databases
 from ccc_router.storage import migrate
@@ -48,7 +46,6 @@ async def _fill(connection: Connection) -> list[bytes]:
     return hashes
 
 
-@pytest.mark.timeout(60)
 async def test_i16_entries_and_their_chain_survive_both_ways(empty_dsn: str) -> None:
     await migrate.upgrade(empty_dsn, "0011")
     connection = await databases.connect(empty_dsn, "test")
