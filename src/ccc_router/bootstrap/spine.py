@@ -40,7 +40,6 @@ _log = get_logger("bootstrap.spine")
 
 _AGAIN_S: Final = 5.0
 
-
 Checks = Mapping[str, Check]
 Look = Callable[[], Awaitable[Checks]]
 
