@@ -10,7 +10,7 @@ import pytest
 
 from ccc_router.events.commands import AcceptOffer
 from ccc_router.events.vocabulary import Role
-from ccc_router.queues.heartbeats import LEASE_S, Heartbeats, AgentWatch
+from ccc_router.queues.heartbeats import LEASE_S, AgentWatch, Heartbeats
 from tests.integration.queues.test_rebuild import start
 from tests.support.clock_jump import Jumping, jumping
 from tests.support.fake_clock import FakeClock

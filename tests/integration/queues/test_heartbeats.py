@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from ccc_router.queues.heartbeats import Heartbeats, AgentWatch
+from ccc_router.queues.heartbeats import AgentWatch, Heartbeats
 from ccc_router.storage.database import Database
 from tests.integration.queues.test_rebuild import start
 from tests.support.fake_clock import FakeClock
