@@ -10,7 +10,7 @@ import pytest
 
 from ccc_router.events.commands import AcceptOffer
 from ccc_router.events.vocabulary import Role
-from ccc_router.queues.heartbeats import LEASE_S, Heartbeats, Watch
+from ccc_router.queues.heartbeats import LEASE_S, AgentWatch, Heartbeats
 from tests.integration.queues.test_rebuild import start
 from tests.support.clock_jump import Jumping, jumping
 from tests.support.fake_clock import FakeClock
@@ -79,7 +79,7 @@ async def test_i12_no_timer_is_early_or_fires_twice(spine: Spine, jumps: Jumping
         await check_entries(connection, "main")
 
 
-async def hear(spine: Spine, watch: Watch, clock: FakeClock, seconds: int, *agents: str) -> None:
+async def hear(spine: Spine, watch: AgentWatch, clock: FakeClock, seconds: int, *agents: str) -> None:
     """These agents' clients are heard of every second, and the watch looks."""
     beats = Heartbeats(spine.database, "main")
     for _ in range(seconds):
@@ -99,7 +99,7 @@ def lost(spine: Spine) -> list[str]:
 async def test_i12_i7_nobody_is_lost_by_a_jump_and_who_is_gone_is_missed_all_the_same(
     spine: Spine, jumps: Jumping, clock: FakeClock, jump: int
 ) -> None:
-    watch = Watch(jumps.database, spine.engine, spine.inbox, clock)
+    watch = AgentWatch(jumps.database, spine.engine, spine.inbox, clock)
     await hear(spine, watch, clock, int(LEASE_S) + 2, "an", "binh", "chi")
     await both_clocks(jumps, clock, jump)
     await watch.look()

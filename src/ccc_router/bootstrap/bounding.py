@@ -14,7 +14,7 @@ from ccc_router.simulation.bounds.recorded import ChannelBounds, Recording
 from ccc_router.storage.database import Database
 from ccc_router.storage.failures import Failure, classify
 
-_log = get_logger("bounding")
+_log = get_logger("bootstrap.bounding")
 
 _OLD_S: Final = 900.0
 _LOOK_S: Final = 60.0

@@ -41,7 +41,6 @@ LINKS: Final = "links"
 
 _AGAIN_S: Final = 5.0
 
-
 Checks = Mapping[str, Check]
 Look = Callable[[], Awaitable[Checks]]
 

@@ -24,7 +24,11 @@ def as_line(entry: Entry) -> str:
     inner = said.get("body")
     parts = {**(inner if isinstance(inner, dict) else {}), **said}
     kind = entry.kind if entry.form == "input" else f"  {entry.kind}"
-    told = [f"{name}={_short(value)}" for name, value in parts.items() if name not in _TOLD_ALREADY and _tells(value)]
+    told = [
+        f"{name}={_short(value, entry.at)}"
+        for name, value in parts.items()
+        if name not in _TOLD_ALREADY and _tells(value)
+    ]
     when = local(entry.at)
     time = f"{when:%d/%m/%Y %H:%M:%S}.{entry.at % 1000:03d}"
     return "  ".join((f"{entry.position:>10}", time, f"{kind:<24}", contact_of(entry) or "-", " ".join(told))).rstrip()
@@ -39,10 +43,11 @@ def _tells(value: object) -> bool:
     return isinstance(value, str | bool | int | float | list) and value not in ("", [])
 
 
-def _short(value: object) -> str:
+def _short(value: object, at: int) -> str:
     if isinstance(value, list):
         return f"[{len(value)}]"
     if isinstance(value, int) and not isinstance(value, bool) and value >= _FIRST_TIME:
-        return f"{local(value):%H:%M:%S}"
+        today = local(value).date() == local(at).date()
+        return f"{local(value):%H:%M:%S}" if today else f"{local(value):%d/%m/%Y-%H:%M:%S}"
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

@@ -12,15 +12,6 @@ _D_STROKE: Final = str.maketrans({"đ": "d", "Đ": "D"})
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _SPACES: Final = re.compile(r"\s+")
 
-VIETNAMESE_VOWELS: Final = frozenset("aàáảãạăằắẳẵặâầấẩẫậeèéẻẽẹêềếểễệiìíỉĩịoòóỏõọôồốổỗộơờớởỡợuùúủũụưừứửữựyỳýỷỹỵ")
-"""Every vowel of Vietnamese with every tone, lower case, NFC."""
-_MARKED: Final = (VIETNAMESE_VOWELS | {"đ"}) - frozenset("aeiouy")
-
-# The alphabet's order; tones rank after all letters: ngang, huyền, hỏi, ngã, sắc, nặng (TCVN 6064).
-_LETTERS: Final = "0123456789aăâbcdđeêfghijklmnoôơpqrstuưvwxyz"
-_LETTER_RANK: Final = {letter: chr(0x100 + rank) for rank, letter in enumerate(_LETTERS)}
-_TONE_RANK: Final = {"\u0300": "1", "\u0309": "2", "\u0303": "3", "\u0301": "4", "\u0323": "5"}
-
 
 def clean(text: str) -> str:
     """NFC, without NUL and lone surrogates: what PostgreSQL can store and every reader compares alike."""
@@ -43,34 +34,6 @@ def fold(text: str) -> str:
     bare = unicodedata.normalize("NFD", clean(text).translate(_D_STROKE))
     bare = "".join(letter for letter in bare if unicodedata.category(letter) != "Mn")
     return _SPACES.sub(" ", bare.casefold()).strip()
-
-
-def is_vietnamese(text: str) -> bool:
-    """Whether the text has a letter that hardly any other language writes. False proves nothing."""
-    return any(letter in _MARKED for letter in clean(text).lower())
-
-
-def sort_key(text: str) -> tuple[str, str]:
-    """Sorts as a Vietnamese reader expects: a ă â b … d đ e ê …; tones decide only between equal letters."""
-    letters: list[str] = []
-    tones: list[str] = []
-    for letter in unicodedata.normalize("NFC", clean(text).lower()):
-        base, tone = _split_tone(letter)
-        letters.append(_LETTER_RANK.get(base, base if ord(base) < 0x100 else chr(0x200) + base))
-        tones.append(tone)
-    return "".join(letters), "".join(tones)
-
-
-def _split_tone(letter: str) -> tuple[str, str]:
-    parts = unicodedata.normalize("NFD", letter)
-    tone = "0"
-    rest = []
-    for part in parts:
-        if part in _TONE_RANK:
-            tone = _TONE_RANK[part]
-        else:
-            rest.append(part)
-    return unicodedata.normalize("NFC", "".join(rest)) or letter, tone
 
 
 def mask_phone(number: str) -> str:

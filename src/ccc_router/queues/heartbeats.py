@@ -55,7 +55,7 @@ class Heartbeats:
         self._heard.add(agent_id)
 
     async def write(self) -> None:
-        """Write who was heard of. A database that is away loses the beats of a second, never an agent: see `Watch`."""
+        """Write who was heard of. A database that is away loses the beats of a second, never an agent: see `AgentWatch`."""
         heard, self._heard = self._heard, set()
         if not heard:
             return
@@ -82,7 +82,7 @@ class _Beat:
 _NEVER: Final = _Beat(0, float("-inf"))
 
 
-class Watch:
+class AgentWatch:
     """Beside the engine: turns silence into `AgentLost` and a new beat into `AgentBack`. Run its loop under the supervisor."""
 
     def __init__(

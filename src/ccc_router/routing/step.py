@@ -26,13 +26,10 @@ from .deciding import (
 )
 from .deciding.crowds import hours, incidents, notices, pools, surges
 from .rows import Contact, awaits_action
-from .standing.timers import Timer
 from .state import State
 
 CORE_VERSION = 2
 """Grows with every change of a decision; replay crosses versions only by applying."""
-
-_TIMERS: tuple[Timer, ...] = ("contact", "offer", "agent", "case", "escalation", "queue")
 
 
 class Step(NamedTuple):

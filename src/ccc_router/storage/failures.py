@@ -65,12 +65,6 @@ def state_of(error: BaseException) -> str | None:
     return state if isinstance(state, str) else None
 
 
-def constraint_of(error: BaseException) -> str | None:
-    """The name of the constraint that refused the row, where the server told it."""
-    name = getattr(error, "constraint_name", None)
-    return name if isinstance(name, str) else None
-
-
 def _is_misuse(error: asyncpg.InterfaceError) -> bool:
     text = str(error)
     return "another operation" in text or "wrong number" in text or "expects" in text

@@ -7,6 +7,7 @@ import pytest
 
 from ccc_router.events.vocabulary import Role
 from ccc_router.kernel.ids import derive
+from ccc_router.kernel.sniffing import DOCX
 from tests.support.service import Service
 from tests.support.waiting import eventually
 from tests.support.working import a_contact_of, accept_next, ready
@@ -310,6 +311,20 @@ async def test_an_uploaded_file_goes_with_the_answer(
     assert "sandbox" in down.headers["content-security-policy"]
     shown = (await an.get(f"/v1/contacts/{contact['contact_id']}/timeline")).json()["items"]
     assert [one["name"] for item in shown for one in item["attachments"]] == [file["name"]]
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"PK\x03\x04..[Content_Types].xml..word/document.xml", DOCX),
+        (b"PK\x03\x04..anything", "application/zip"),
+        (b"RIFF....WEBPVP8 ", "image/webp"),
+        ("Kính gửi anh".encode(), "text/plain; charset=utf-8"),
+    ],
+)
+async def test_a_file_has_the_same_kind_whoever_sends_it(an: httpx.AsyncClient, content: bytes, kind: str) -> None:
+    up = await an.post("/v1/attachments", files={"file": ("x", content, "text/html")})
+    assert (up.status_code, up.json()["media_type"]) == (201, kind)
 
 
 @pytest.mark.parametrize("content", [b"", b"MZ\x90\x00binary", b"\xff\xfe\x00"], ids=["empty", "program", "unknown"])

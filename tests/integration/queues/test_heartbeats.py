@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from ccc_router.queues.heartbeats import Heartbeats, Watch
+from ccc_router.queues.heartbeats import AgentWatch, Heartbeats
 from ccc_router.storage.database import Database
 from tests.integration.queues.test_rebuild import start
 from tests.support.fake_clock import FakeClock
@@ -35,7 +35,7 @@ async def silent_since(database: Database, agent: str, seconds: int) -> None:
     )
 
 
-async def watch(spine: Spine, made: Watch, clock: FakeClock, seconds: float) -> None:
+async def watch(spine: Spine, made: AgentWatch, clock: FakeClock, seconds: float) -> None:
     """Let the watch look twice a second for a while."""
     for _ in range(int(seconds * 2)):
         await made.look()
@@ -53,7 +53,7 @@ async def test_i7_a_lost_agents_offer_goes_to_another(spine: Spine, database: Da
     await spine.inbox.append([submitted("m1")])
     await spine.turns()
     [offer] = spine.state.offers.values()
-    made = Watch(database, spine.engine, spine.inbox, clock)
+    made = AgentWatch(database, spine.engine, spine.inbox, clock)
     for agent in ("an", "binh", "chi"):
         await silent_since(database, agent, 31 if agent == offer.agent_id else 0)
     await watch(spine, made, clock, 29)
@@ -69,7 +69,7 @@ async def test_i7_a_lost_agents_offer_goes_to_another(spine: Spine, database: Da
 
 
 async def test_an_agent_heard_of_again_is_back_once(spine: Spine, database: Database, clock: FakeClock) -> None:
-    made = Watch(database, spine.engine, spine.inbox, clock)
+    made = AgentWatch(database, spine.engine, spine.inbox, clock)
     await watch(spine, made, clock, 31)
     assert lost(spine) == ["an", "binh", "chi"]
     heard = Heartbeats(database, "main")
@@ -83,7 +83,7 @@ async def test_an_agent_heard_of_again_is_back_once(spine: Spine, database: Data
 async def test_i12_after_a_take_over_everybody_has_a_full_lease(
     spine: Spine, database: Database, clock: FakeClock
 ) -> None:
-    made = Watch(database, spine.engine, spine.inbox, clock)
+    made = AgentWatch(database, spine.engine, spine.inbox, clock)
     await watch(spine, made, clock, 20)
     await spine.engine.stop()
     await clock.advance(600)
@@ -97,7 +97,7 @@ async def test_i12_after_a_take_over_everybody_has_a_full_lease(
 
 async def test_a_stalled_watch_blames_nobody(spine: Spine, database: Database, clock: FakeClock) -> None:
     """The process slept for a minute: it could hear nobody."""
-    made = Watch(database, spine.engine, spine.inbox, clock)
+    made = AgentWatch(database, spine.engine, spine.inbox, clock)
     await watch(spine, made, clock, 1)
     await clock.advance(60)
     await watch(spine, made, clock, 2)

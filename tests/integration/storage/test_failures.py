@@ -39,8 +39,6 @@ async def test_what_a_statement_may_raise(dsn: str, statement: str, failure: Fai
     await opened.pool.execute("CREATE TABLE t (x int PRIMARY KEY CONSTRAINT positive CHECK (x > 0))")
     error = await raised(opened.pool.execute(statement))
     assert failures.classify(error) is failure
-    if "-1" in statement:
-        assert failures.constraint_of(error) == "positive"
     await opened.close()
 
 

@@ -69,23 +69,9 @@ def test_folding_again_changes_nothing(raw: str) -> None:
 
 
 def test_every_vowel_folds_to_a_plain_one() -> None:
-    assert len(text.VIETNAMESE_VOWELS) == 72
-    assert {text.fold(vowel) for vowel in text.VIETNAMESE_VOWELS} == set("aeiouy")
-
-
-def test_vietnamese_is_recognised_by_its_letters() -> None:
-    assert text.is_vietnamese("Tôi muốn hỏi")
-    assert text.is_vietnamese(unicodedata.normalize("NFD", "thẻ"))
-    assert not text.is_vietnamese("I want to ask")
-
-
-def test_the_order_of_the_alphabet_then_the_tones() -> None:
-    right = ["an", "ăn", "ân", "ba", "bà", "bả", "bã", "bá", "bạ", "bà con", "cá", "da", "đa", "e", "ê", "ô", "ơ", "ư"]
-    assert sorted(set(right), key=text.sort_key) == right
-
-
-def test_numbers_and_unknown_letters_have_a_place_too() -> None:
-    assert sorted(["z", "1", " ", "ж", "a"], key=text.sort_key) == [" ", "1", "a", "z", "ж"]
+    vowels = "aàáảãạăằắẳẵặâầấẩẫậeèéẻẽẹêềếểễệiìíỉĩịoòóỏõọôồốổỗộơờớởỡợuùúủũụưừứửữựyỳýỷỹỵ"
+    assert len(set(vowels)) == 72
+    assert {text.fold(vowel) for vowel in vowels} == set("aeiouy")
 
 
 @pytest.mark.parametrize(

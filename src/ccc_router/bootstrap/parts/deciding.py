@@ -11,7 +11,7 @@ from ccc_router.kernel.tasks import Loop
 from ccc_router.queues.catalogue.current import CHANNEL as CATALOGUE_WAKE
 from ccc_router.queues.deliveries.owing import WAKE as DELIVERY_WAKE
 from ccc_router.queues.engine import Engine, Observers
-from ccc_router.queues.heartbeats import Watch
+from ccc_router.queues.heartbeats import AgentWatch
 from ccc_router.web.health import Check
 from ccc_router.workers.engine import INBOX_WAKE, engine_loop
 from ccc_router.workers.prune import Pruning
@@ -55,7 +55,7 @@ async def deciding(spine: Spine) -> AsyncIterator[Deciding]:
     _tell(spine, engine, observers)
     for loop in (
         *loops,
-        Watch(database, engine, spine.inbox, clock).loop,
+        AgentWatch(database, engine, spine.inbox, clock).loop,
         Pruning(database, lambda: engine.leading).loop,
         Watching(database, pool, lambda: spine.current.catalogue, clock, leading=lambda: engine.leading).loop,
     ):

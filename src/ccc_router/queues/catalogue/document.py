@@ -45,10 +45,8 @@ def pointer(*parts: str | int) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
 
 
-# msgspec stops at the first fault, so a document that does not convert is gone through part by part.
-
-
 def _shape(value: object, kind: Any, path: str) -> list[Fault]:
+    """msgspec stops at the first fault, so a document that does not convert is gone through part by part."""
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:

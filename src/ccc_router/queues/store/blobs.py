@@ -9,13 +9,11 @@ from ccc_router.kernel.errors import Unavailable
 from ccc_router.storage.database import Database
 from ccc_router.storage.failures import classify
 
+# Kept again is needed again: what is pruned looks at the time, and waits for whoever is renewing it.
 _KEEP: Final = """
 INSERT INTO blob (sha256, media_type, size, bytes) SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[])
 ON CONFLICT (sha256) DO UPDATE SET at = clock_timestamp()
 """
-
-
-# Kept again is needed again: what is pruned looks at the time, and waits for whoever is renewing it.
 
 
 class Content(Protocol):

@@ -6,8 +6,6 @@ from typing import TypeVar
 
 S = TypeVar("S", bound=StrEnum)
 
-Table = Mapping[S, frozenset[S]]
-
 
 class IllegalTransition(Exception):
     """A decision would break a lifecycle: a fault of the core, which parks its input."""

@@ -16,7 +16,6 @@ from .notices import call_supervisor, case_back, owe, result, tell_agent
 
 LONGEST_CHAIN: Final = 3
 _Act = Callable[[State, Input, ActOnEscalation, Escalation], Iterator[Decision]]
-_DESK: Final = frozenset({Role.AGENT, Role.SUPERVISOR, Role.ADMIN})
 
 
 def act_on_escalation(state: State, given: Input, cmd: ActOnEscalation) -> Iterator[Decision]:
