@@ -147,7 +147,7 @@ def _is_secretive(side: ast.expr, pattern: re.Pattern[str]) -> bool:
 
 
 SESSION = re.compile(
-    r"\A\s*(?:SET|RESET|LISTEN|DECLARE|PREPARE|DISCARD|CREATE TEMP)\b|pg_(?:try_)?advisory_(?:lock|unlock)|set_config"
+    r"\A\s*(?:SET(?! LOCAL)|RESET|LISTEN|DECLARE|PREPARE|DISCARD|CREATE TEMP)\b|pg_(?:try_)?advisory_(?:lock|unlock)|set_config"
 )
 
 
