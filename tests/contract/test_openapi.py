@@ -70,7 +70,7 @@ FEW: Final = 2
 MORE: Final = 8
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_every_operation_works_and_nothing_undocumented_is_answered() -> None:
     async with a_centre() as centre:
         await a_day(centre)
