@@ -83,7 +83,7 @@ async def test_a_new_catalogue_writes_agents_and_moved_contacts_only(database: D
 
 
 async def test_i5_what_a_catalogue_leaves_an_agent_over_he_may_carry_and_only_ever_less(database: Database) -> None:
-    """Also for an engine that takes over, and for one from before 0022, which finds it in its own table."""
+    """Also for an engine that takes over, and for one from before 0021, which finds it in its own table."""
     async with running(database) as spine:
         await spine.ready("an")
         for number in range(3):

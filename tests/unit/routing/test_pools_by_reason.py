@@ -1,4 +1,4 @@
-"""Rules that act because a queue is closed, is full or has nobody signed in: within a pool and to another one (ADR 0059)."""
+"""Rules that act because a queue is closed, is full or has nobody signed in: within a pool and to another one (ADR 0057)."""
 
 from copy import deepcopy
 from itertools import pairwise

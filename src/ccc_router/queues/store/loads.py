@@ -11,7 +11,7 @@ from ccc_router.routing.rows import Agent
 CHANNELS: Final = tuple(channel.value for channel in Channel)
 """What is counted in the places behind the first, which is the total weight."""
 
-# An engine from before 0022 trusts its own table alone: it must find there who is over, or it would refuse whatever he does.
+# An engine from before 0021 trusts its own table alone: it must find there who is over, or it would refuse whatever he does.
 _OVER: Final = """
 INSERT INTO agent_load (pool, agent_id, channel, used, cap, over)
 SELECT $1, * FROM unnest($2::load_record[])

@@ -8,7 +8,7 @@ from typing import Final
 
 from alembic import op
 
-revision = "0022"
+revision = "0021"
 down_revision = "0020"
 branch_labels = None
 depends_on = None
@@ -32,7 +32,7 @@ def upgrade() -> None:
     """)
     op.execute("""
         COMMENT ON COLUMN agent.used IS
-        'what he carries: the total weight, then contacts of phone, email, fanpage, portal and internal; empty: he did not change since 0022'
+        'what he carries: the total weight, then contacts of phone, email, fanpage, portal and internal; empty: he did not change since 0021'
     """)
     op.execute(
         "COMMENT ON COLUMN agent.most IS 'what he may carry, in the same places, with what a catalogue left him over'"
