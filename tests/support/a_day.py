@@ -172,6 +172,7 @@ async def _a_visitor(centre: Centre) -> None:
     await walk.go(an, f"POST {of_contact}/messages", contact, json=answer)
     handle = {"handle": {"kind": "phone", "value": "0912345678"}, "evidence": "called_back"}
     await walk.go(an, f"POST {of_contact}/identify", contact, json=handle)
+    await walk.go(an, f"POST {of_contact}/unidentify", contact, json={"reason": "Nhầm người cùng tên"})
     await walk.go(an, "GET /v1/customers", params={"q": "nguoi"})
     case = (await walk.go(an, f"POST {of_contact}/link", contact, json={"case": reference}))["case_id"]
     await walk.go(an, "PATCH /v1/cases/{case_id}", case, json={"topic": "card", "kind": "complaint", "province": "79"})

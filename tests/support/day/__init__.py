@@ -4,8 +4,8 @@ What comes out is the journal as the engine would have written it. Nothing here 
 reach every kind of input and decision, not to be likely.
 """
 
+from tests.support.day.catalogue import catalogue_of
 from tests.support.day.centre import Centre
 from tests.support.day.opening import open_day
-from tests.support.day.staff import catalogue_of
 
 __all__ = ["Centre", "catalogue_of", "open_day"]

@@ -7,10 +7,11 @@ from ccc_router.events.facts import CustomerErased
 from ccc_router.events.vocabulary import Role
 from ccc_router.queues.catalogue import as_document
 from ccc_router.routing.policy import Catalogue
+from tests.support.day.catalogue import catalogue_of
 from tests.support.day.centre import Centre
 from tests.support.day.customers import Customers
 from tests.support.day.departments import Deliveries, Departments, Supervisors
-from tests.support.day.staff import Staff, catalogue_of
+from tests.support.day.staff import Staff
 from tests.support.day.switch import Switch
 
 

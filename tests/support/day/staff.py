@@ -2,47 +2,18 @@
 
 from typing import Any
 
-import msgspec
-
 from ccc_router.events import commands as c
-from ccc_router.events.facts import AgentBack, AgentLost, Handle, OfferFetched, PhoneRegistered, Private
+from ccc_router.events.facts import AgentBack, AgentLost, DraftKept, Handle, OfferFetched, PhoneRegistered, Private
 from ccc_router.events.vocabulary import Channel, ContactState, Presence, Role, Visibility
 from ccc_router.kernel.ids import derive
-from ccc_router.queues.catalogue import demo_document, faults_of, parse
 from ccc_router.routing import decisions as d
 from ccc_router.routing.decisions import Decision
-from ccc_router.routing.policy import Catalogue, OverflowRule, Queue, RequirementStep
-from ccc_router.routing.rows import Contact
+from ccc_router.routing.rows import Contact, awaits_action
 from tests.support.day.centre import Centre
 
 _TALK = frozenset({ContactState.ACTIVE, ContactState.HELD})
 _SLEEPY = 0.15
 """The share of agents who ask for each contact (presence ``on_demand``)."""
-
-
-def catalogue_of(version: int, copies: int, **changes: Any) -> Catalogue:
-    """The demo catalogue with ``copies`` of each of its agents and less patient queues; parts can be replaced."""
-    made = parse(demo_document())
-    assert isinstance(made, Catalogue)
-    agents = [
-        msgspec.structs.replace(agent, id=agent.id if copy == 1 else f"{agent.id}-{copy}", phone=f"{copy}{agent.phone}")
-        for copy in range(1, copies + 1)
-        for agent in made.agents
-    ]
-    queues = tuple(_impatient(queue) for queue in made.queues)
-    made = msgspec.structs.replace(made, **({"version": version, "agents": tuple(agents), "queues": queues} | changes))
-    assert not faults_of(made), faults_of(made)
-    return made
-
-
-def _impatient(queue: Queue) -> Queue:
-    """The queue, asking for less of its rarest skill after a minute; whoever waits on goes to its overflow queue when that has time."""
-    if not queue.overflow:
-        return queue
-    rarest = queue.requirements[-1]
-    step = RequirementStep(60, (*queue.requirements[:-1], msgspec.structs.replace(rarest, level=1)))
-    rule = OverflowRule(queue.overflow, after_wait_s=300, if_on_target=True)
-    return msgspec.structs.replace(queue, steps=(step,), overflow_when=(rule,))
 
 
 class Staff:
@@ -163,6 +134,14 @@ class Staff:
         mean = {Channel.PHONE: 60, Channel.EMAIL: 150, Channel.INTERNAL: 60}.get(contact.channel, 120)
         agent, contact_id = contact.agent_id, contact.id
         self._centre.later(self._centre.rng.expovariate(1 / mean), lambda: self._act(agent, contact_id))
+        if contact.channel is not Channel.PHONE and self._centre.chance(0.2):
+            self._centre.later(30, lambda: self._draft(agent, contact_id))
+
+    def _draft(self, agent: str, contact_id: str) -> None:
+        """He has begun to write, and is still at it."""
+        contact = self._centre.state.contacts.get(contact_id)
+        if contact is not None and contact.agent_id == agent and awaits_action(contact):
+            self._centre.give(DraftKept(contact_id=contact_id, agent_id=agent))
 
     def _act(self, agent: str, contact_id: str) -> None:
         """One of the things an agent does next with what he has."""
@@ -192,6 +171,8 @@ class Staff:
         elif will < 0.4:
             proved = Private(handles=(Handle("phone", f"+849{centre.number():08d}"),))
             centre.give(c.IdentifyCustomer(**mine, evidence="asked", private=proved))
+            if will < 0.35:
+                centre.later(10, lambda: centre.give(c.UndoIdentification(**mine, reason="another of that name")))
 
     def _act_on_message(self, agent: str, contact: Contact) -> None:
         centre, will, mine = self._centre, self._centre.rng.random(), _mine(agent, contact)
