@@ -256,7 +256,7 @@ async def any_order(postgres: Server, kafka: Cluster, facts: Sequence[Submission
 
 
 async def test_i15_i3_any_order_of_the_facts_gives_the_same_end_state(postgres: Server, kafka: Cluster) -> None:
-    facts = converging(the_day(1, 40, 0.2))
+    facts = converging(the_day(2, 40, 0.2))
     assert any(isinstance(one.body, CallEvent) and one.body.event is CallEventName.CALL_BACK for one in facts)
     senders = Counter(who(one.body) for one in facts if isinstance(one.body, MessageReceived))
     assert senders.most_common(1)[0][1] > 1, "somebody wrote again"
