@@ -68,6 +68,10 @@ class RealCentre(Centre):
 
     def at_the_end(self) -> None:
         try:
+            self.another_engine()
+            self.another_engine()  # the one that led until just now has to load
+            self.another_stands_by()
+            self.another_engine()
             self.world.run(self._three_ways())
         finally:
             self.world.close()
