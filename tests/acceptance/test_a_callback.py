@@ -26,9 +26,14 @@ async def told(switch: FakeSwitch, call_id: str, words: list[str]) -> None:
     await eventually(look, what=f"{call_id} to be told {words}")
 
 
-async def waiting(client: httpx.AsyncClient) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = (await client.get("/v1/contacts", params={"state": "queued"})).json()["items"]
-    return found
+async def waiting(client: httpx.AsyncClient, count: int) -> list[dict[str, Any]]:
+    """Those who wait, in their order, once they are so many."""
+
+    async def look() -> list[dict[str, Any]] | None:
+        found: list[dict[str, Any]] = (await client.get("/v1/contacts", params={"state": "queued"})).json()["items"]
+        return found if len(found) == count else None
+
+    return await eventually(look, what=f"{count} to wait")
 
 
 @pytest.mark.timeout(120)
@@ -38,7 +43,7 @@ async def test_who_hangs_up_is_called_back_in_his_turn_and_wrapped_up() -> None:
         switch, supervisor = centre.switch, centre.supervisor()
         await called_back(switch, "call-1", callback_number="0987654321")
         await switch.event("Offered", "call-2", calling="0912345679", called="19009068")
-        first, second = await waiting(supervisor)
+        first, second = await waiting(supervisor, 2)
         assert (first["direction"], first["callback"]["by"], second["callback"]) == ("outbound", "customer", None)
         why = (await supervisor.get(f"/v1/contacts/{first['contact_id']}/why")).json()["text"]
         assert "gọi lại" in why["vi"]
@@ -104,7 +109,7 @@ async def test_the_portal_has_a_visitor_called_at_the_place_of_what_he_wrote() -
         asked = await visitor.post(path, json={}, headers=mine)
         assert asked.status_code == 202, asked.text
         await state_of(supervisor, ticket["contact_id"], "merged")
-        [contact] = await waiting(supervisor)
+        [contact] = await waiting(supervisor, 1)
         assert (contact["channel"], contact["place_from"]) == ("phone", ticket["contact_id"])
         assert contact["case_id"] == ticket["case_id"]
         an = await ready(centre.agent("an"))
