@@ -21,6 +21,7 @@ from tests.support.spine import Spine, by_hand
 
 Spoil = Callable[[Connection, journal.Head], Awaitable[None]]
 _GUARDED = "SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal"
+MISSING = 45
 
 
 @pytest.fixture
@@ -62,17 +63,18 @@ async def test_i13_who_takes_over_reads_only_the_entries_that_are_missing(databa
         await heir.turns()
         assert READY.labels("main")._value.get() == 1
         known, before, how = leader.state.position, applied(), how_taken_up("main")
-        await give(leader, "m2", "m3", "m4")
+        for number in range(MISSING):  # a commit each: more than are read in one look
+            await give(leader, f"more{number}")
         last = leader.state.position
         await leader.engine.stop()
         await heir.engine.run_once()
         assert heir.engine.leading
-        assert applied() - before == last - known > 3
+        assert applied() - before == last - known > MISSING
         assert how_taken_up("main") == how | {"followed": how.get("followed", 0) + 1}
         assert READY.labels("main")._value.get() == 0
-        await give(heir, "m5")
+        await give(heir, "at last")
         assert picture(heir.state) == picture(await tables(database))
-        assert len(heir.state.contacts) == 5
+        assert len(heir.state.contacts) == 1 + MISSING + 1
 
 
 async def test_i15_what_a_zombie_had_decided_and_not_committed_is_forgotten(database: Database, leader: Spine) -> None:
